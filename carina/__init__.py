@@ -1,0 +1,1 @@
+"""What callers install: the contract, an async client and the `carina` command."""

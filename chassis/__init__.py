@@ -1,0 +1,1 @@
+"""Plumbing that any service could use: it knows no job and no image."""

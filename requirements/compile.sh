@@ -1,0 +1,16 @@
+#!/bin/sh
+# Writes the locks: one for each image, one for developers, one for the local Triton.
+# Hashes for every file, no index address. Called by `make lock`.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    out=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate \
+        --custom-compile-command 'make lock' --output-file "requirements/$out.txt" "$@"
+}
+for service in gateway jobs preprocess inference client dev; do
+    compile "$service" --extra "$service" pyproject.toml
+done
+compile triton requirements/triton.in

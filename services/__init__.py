@@ -1,0 +1,1 @@
+"""The four services of Carina, one process each."""

@@ -1,0 +1,1 @@
+"""HTTP in front of the contract: uploads, live events, results."""

@@ -1,0 +1,1 @@
+"""From model-ready pixels to findings, through Triton."""

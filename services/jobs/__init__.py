@@ -1,0 +1,1 @@
+"""The owner of every job: uploads, tasks, outcomes, progress."""
