@@ -219,11 +219,17 @@ class JetStream:
     async def subscribe_mailbox(self, subject: str, deliver: Callable[[Msg], None]) -> Subscription:
         """Listen with a plain function that runs in the read loop (see Mailbox)."""
         mailbox = cast("asyncio.Future[Msg]", Mailbox(deliver))
-        return await self._client.subscribe(subject, future=mailbox)
+        try:
+            return await self._client.subscribe(subject, future=mailbox)
+        except nats.errors.Error as error:
+            raise QueueUnavailableError(type(error).__name__) from error
 
     async def send(self, subject: str, payload: bytes = b"", *, reply: str = "") -> None:
-        """Send raw: acks and pull requests."""
-        await self._client.publish(subject, payload, reply)
+        """Send raw: acks and pull requests; raises QueueUnavailableError when it cannot."""
+        try:
+            await self._client.publish(subject, payload, reply)
+        except nats.errors.Error as error:
+            raise QueueUnavailableError(type(error).__name__) from error
 
     def new_inbox(self) -> str:
         """Return a subject that nobody else uses."""
@@ -239,8 +245,8 @@ class JetStream:
     ) -> Msg:
         """Ask and wait for the one answer; raises QueueUnavailableError when there is none."""
         if not self._answers_open:
-            self._answers_open = True
             await self.subscribe_mailbox(f"{self._inbox}.*", self._take_answer)
+            self._answers_open = True
         token = f"{self._inbox}.{next(self._tokens)}"
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._answers[token] = future

@@ -27,7 +27,16 @@ class NatsServer:
 
     async def start(self) -> None:
         """Start and wait until it accepts connections."""
-        command = [_SERVER, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self._folder]
+        command = [
+            str(_SERVER),
+            "-a",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-js",
+            "-sd",
+            str(self._folder),
+        ]
         self._process = subprocess.Popen(  # noqa: ASYNC220 - quick, and only in tests
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
