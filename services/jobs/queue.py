@@ -9,7 +9,9 @@ from google.protobuf.message import DecodeError
 
 from carina.events.v1 import events_pb2
 from carina.tasks.v1 import tasks_pb2
+from chassis.errors import TransientError
 from chassis.jetstream import ConsumerSpec, JetStream, StreamNotFoundError, StreamSpec
+from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import (
     Finding,
@@ -25,6 +27,7 @@ from services.jobs.models import (
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
+_log = get_logger(__name__)
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
 # Pixels of at most 512 KiB and what stands around them.
 _MAX_TASK_BYTES = 600 * 2**10
@@ -124,9 +127,12 @@ class TaskQueue:
             message_id=message_id,
         )
 
-    async def purge(self, job_id: UUID) -> None:
-        """Take away what is queued for a job."""
-        await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
+    async def purge_quietly(self, job_id: UUID) -> None:
+        """Take away what is queued for a job, if the broker can do it now."""
+        try:
+            await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
+        except TransientError as error:
+            _log.warning("tasks not purged", job=str(job_id), reason=error.reason)
 
     async def count(self, job_id: UUID) -> int:
         """Count the tasks and outcomes of a job that the broker holds."""
@@ -139,7 +145,10 @@ class TaskQueue:
     async def announce(self, job_id: UUID, revision: int) -> None:
         """Tell watchers on all replicas that a change was committed. Best effort."""
         event = events_pb2.JobChanged(job_id=job_id.bytes, revision=revision)
-        await self._jetstream.publish_core(f"events.{job_id}", event.SerializeToString())
+        try:
+            await self._jetstream.publish_core(f"events.{job_id}", event.SerializeToString())
+        except TransientError as error:
+            _log.debug("change not announced", job=str(job_id), reason=error.reason)
 
     async def take_dead_task(self, advisory: bytes) -> tuple[int, Outcome] | None:
         """Return the stream sequence of a task that was given up, and what to say of its image.
