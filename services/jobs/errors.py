@@ -329,12 +329,3 @@ class InvalidSiteError(UsageError):
             "The token's site must be 1 to 64 letters, digits, dots, dashes or underscores, "
             "the first a letter or a digit."
         )
-
-
-class ReplicaStoppingError(TransientError):
-    """This replica is going away; another one goes on with the watch."""
-
-    reason = "REPLICA_STOPPING"
-
-    def __init__(self) -> None:
-        super().__init__("This replica is stopping; resume after the last revision you have seen.")

@@ -17,11 +17,7 @@ from uuid import UUID
 from chassis.auth import Principal
 from chassis.errors import TransientError
 from chassis.logs import get_logger
-from services.jobs.errors import (
-    ReplicaStoppingError,
-    RevisionAheadError,
-    TooManyWatchersError,
-)
+from services.jobs.errors import RevisionAheadError, TooManyWatchersError
 from services.jobs.ledger import Ledger
 from services.jobs.models import Change, Scope
 from services.jobs.permissions import Action, authorize
@@ -86,7 +82,6 @@ class Feed:
         self._poll = poll
         self._channels: dict[UUID, _Channel] = {}
         self._watchers = 0
-        self._stopping = asyncio.Event()
 
     @property
     def watchers(self) -> int:
@@ -98,12 +93,6 @@ class Feed:
         if channel := self._channels.get(job_id):
             channel.wake.set()
 
-    def stop(self) -> None:
-        """End every watch, so that its caller goes on elsewhere."""
-        self._stopping.set()
-        for channel in self._channels.values():
-            channel.moved.set()
-
     async def watch(
         self, principal: Principal, job_id: UUID, after: int, *, heartbeat: timedelta
     ) -> AsyncIterator[Snapshot | Change | None]:
@@ -114,7 +103,7 @@ class Feed:
         Raises:
             JobNotFoundError: the caller can not see the job.
             RevisionAheadError: `after` lies in the future.
-            ReplicaStoppingError: resume on another replica.
+            TooManyWatchersError: this replica is full.
         """
         scope = authorize(principal, Action.FOLLOW)
         async with self._counted():
@@ -139,8 +128,6 @@ class Feed:
         async with self._channel(job_id, revision) as channel:
             while True:
                 moved = channel.moved
-                if self._stopping.is_set():
-                    raise ReplicaStoppingError
                 changes = channel.after(revision)
                 if changes is None:
                     changes = await self._ledger.events_after(job_id, revision, _MEMORY)

@@ -174,27 +174,33 @@ class JobStore:
         Raises:
             UploadRaceError: another stream was there first.
         """
+        columns: dict[str, Any] = {
+            "job_id": image.job_id,
+            "image_key": image.image_key,
+            "image_id": image.image_id,
+            "part_key": part_key,
+            "new_size": new_size,
+            "now": now,
+        }
         async with self._transaction(Scope(image.site)) as connection:
-            size = await QUERIES.append_part(
-                connection,
-                job_id=image.job_id,
-                image_key=image.image_key,
-                site=image.site,
-                image_id=image.image_id,
-                part_key=part_key,
-                old_size=old_size,
-                new_size=new_size,
-                now=now,
-            )
+            if old_size:
+                size = await QUERIES.next_part(connection, old_size=old_size, **columns)
+            else:
+                size = await QUERIES.first_part(connection, site=image.site, **columns)
             if size != new_size:
                 raise UploadRaceError(image.image_key)
             await QUERIES.touch_job(connection, job_id=image.job_id, now=now)
 
-    async def commit_image(self, image: NewImage, *, admit: Admit, now: datetime) -> Change | None:
+    async def commit_image(
+        self, image: NewImage, *, parts_size: int, admit: Admit, now: datetime
+    ) -> Change | None:
         """Commit an image and the task owed for it. Returns None where its key is taken.
+
+        `parts_size` is the size of the parts that are rows of an upload; they are taken over.
 
         Raises:
             JobNotFoundError: the job is gone.
+            UploadRaceError: the parts belong to somebody else by now, or have been dropped.
         """
         async with self._transaction(Scope(image.site)) as connection:
             job = await _lock_job(connection, image.job_id)
@@ -204,6 +210,14 @@ class JobStore:
             if row is not None:
                 return None
             admit(job)
+            if parts_size and not await QUERIES.take_upload(
+                connection,
+                job_id=image.job_id,
+                image_key=image.image_key,
+                image_id=image.image_id,
+                committed_size=parts_size,
+            ):
+                raise UploadRaceError(image.image_key)
             await QUERIES.insert_image(
                 connection,
                 image_id=image.image_id,
@@ -223,19 +237,17 @@ class JobStore:
             await QUERIES.count_image(
                 connection, job_id=image.job_id, size_bytes=image.size_bytes, now=now
             )
-            await QUERIES.delete_upload(
-                connection, job_id=image.job_id, image_key=image.image_key
-            )
             return await _record(connection, image.job_id, [image.image_id])
 
     async def forget_upload(self, image: NewImage, now: datetime) -> None:
         """Drop the parts of an upload whose bytes turned out wrong."""
         async with self._transaction(Scope(image.site)) as connection:
-            await QUERIES.delete_upload(
-                connection, job_id=image.job_id, image_key=image.image_key
-            )
-            await QUERIES.record_blobs(
-                connection, site=image.site, job_id=image.job_id, image_id=image.image_id, now=now
+            await QUERIES.forget_upload(
+                connection,
+                job_id=image.job_id,
+                image_key=image.image_key,
+                image_id=image.image_id,
+                now=now,
             )
 
     async def close_job(self, scope: Scope, job_id: UUID, *, admit: Admit, now: datetime) -> Change:

@@ -232,14 +232,22 @@ class Receiver:
         if header.sha256 and header.sha256 != computed:
             await self._drop()
             raise ChecksumMismatchError(header.sha256, computed)
-        keys = self._image.original_keys
-        if self._held or not keys:
-            keys = (*keys, await self._put())
+        last = [await self._put()] if self._held or not self._image.original_keys else []
         image = replace(
-            self._image, size_bytes=self._received, sha256=computed, original_keys=keys
+            self._image,
+            size_bytes=self._received,
+            sha256=computed,
+            original_keys=(*self._image.original_keys, *last),
         )
-        change = await uploads.store.commit_image(image, admit=self._admit, now=uploads.clock())
+        change = await uploads.store.commit_image(
+            image,
+            parts_size=self._image.size_bytes,
+            admit=self._admit,
+            now=uploads.clock(),
+        )
         if change is None:
+            self._chunks, self._held = [], 0
+            await uploads.blobs.delete(last)
             return await self._other(image)
         await uploads.queue.announce(image.job_id, change.revision)
         uploads.wake_relay()
@@ -298,7 +306,6 @@ class Receiver:
 
     async def _other(self, image: NewImage) -> Image:
         """Return the image of the stream that was faster, if it is the same."""
-        await self._drop()
         _, other, _ = await self._uploads.store.find_upload(
             Scope(image.site), image.job_id, image.image_key
         )

@@ -85,24 +85,34 @@ SELECT png FROM heatmaps WHERE image_id = :image_id;
 SELECT image_id, part_keys, committed_size
 FROM uploads WHERE job_id = :job_id AND image_key = :image_key;
 
--- name: append_part$
--- Makes one more part of an upload durable. Returns nothing where another stream was there first.
+-- name: first_part$
+-- Makes the first part of an upload durable. Returns nothing where another stream was there first,
+-- or where the upload has become an image meanwhile.
 INSERT INTO uploads (job_id, image_key, site, image_id, part_keys, committed_size, create_time, update_time)
-VALUES (:job_id, :image_key, :site, :image_id, ARRAY[:part_key::text], :new_size, :now, :now)
-ON CONFLICT (job_id, image_key) DO UPDATE
-SET part_keys = uploads.part_keys || EXCLUDED.part_keys,
-    committed_size = EXCLUDED.committed_size,
-    update_time = EXCLUDED.update_time
-WHERE uploads.committed_size = :old_size AND uploads.image_id = EXCLUDED.image_id
+SELECT :job_id, :image_key, :site, :image_id, ARRAY[:part_key::text], :new_size, :now, :now
+WHERE NOT EXISTS (SELECT 1 FROM images WHERE job_id = :job_id AND image_key = :image_key)
+ON CONFLICT (job_id, image_key) DO NOTHING
+RETURNING committed_size;
+
+-- name: next_part$
+-- Makes one more part durable. Returns nothing where another stream was there first.
+UPDATE uploads
+SET part_keys = part_keys || :part_key::text, committed_size = :new_size, update_time = :now
+WHERE job_id = :job_id AND image_key = :image_key AND image_id = :image_id
+  AND committed_size = :old_size
 RETURNING committed_size;
 
 -- name: touch_job!
 -- Parts of an upload keep a receiving job from being closed as abandoned.
 UPDATE jobs SET update_time = :now WHERE job_id = :job_id AND state = 'RECEIVING';
 
--- name: delete_upload!
--- An upload that has become an image.
-DELETE FROM uploads WHERE job_id = :job_id AND image_key = :image_key;
+-- name: take_upload$
+-- Ends an upload: its parts now belong to whoever asked. Returns nothing where they have been
+-- given away or have grown since.
+DELETE FROM uploads
+WHERE job_id = :job_id AND image_key = :image_key AND image_id = :image_id
+  AND committed_size = :committed_size
+RETURNING image_id;
 
 -- name: insert_image$
 -- A committed image and the task that is owed for it. Returns nothing where the key is taken.
@@ -202,10 +212,15 @@ SET failed = failed - :retried, end_time = NULL,
     revision = revision + 1, update_time = :now
 WHERE job_id = :job_id;
 
--- name: record_blobs!
--- The blobs of one image are to be deleted.
+-- name: forget_upload!
+-- An upload whose bytes turned out wrong; its blobs are to be deleted.
+WITH gone AS (
+    DELETE FROM uploads
+    WHERE job_id = :job_id AND image_key = :image_key AND image_id = :image_id
+    RETURNING job_id, site, image_id
+)
 INSERT INTO deletions (site, job_id, prefix, delete_time)
-VALUES (:site, :job_id, 'sites/' || :site || '/jobs/' || :job_id::uuid || '/' || :image_id::uuid || '/', :now);
+SELECT site, job_id, 'sites/' || site || '/jobs/' || job_id || '/' || image_id || '/', :now FROM gone;
 
 -- name: delete_job!
 -- A terminal job with everything that hangs on it.

@@ -1,0 +1,130 @@
+"""The jobs service: reads its settings, builds its objects, serves, stops."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import uvloop
+
+from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
+from chassis.auth import AuthInterceptor, TokenVerifier
+from chassis.blobs import open_blobs
+from chassis.config import load_config
+from chassis.consume import Source, consume, consume_batches
+from chassis.grpc_server import build_server, serve_until_stopped
+from chassis.jetstream import JetStream, open_jetstream
+from chassis.logs import configure_logs
+from chassis.metrics import serve_metrics
+from chassis.stopping import background_tasks, stop_on_signals
+from chassis.tracing import open_tracing
+from services.jobs.catalogue import read_catalogue
+from services.jobs.config import JobsConfig
+from services.jobs.database import open_database, require_current_schema
+from services.jobs.feed import Feed
+from services.jobs.handlers import JobHandlers
+from services.jobs.ledger import Ledger
+from services.jobs.queue import (
+    DEAD,
+    DEAD_CONSUMER,
+    RESULTS,
+    RESULTS_CONSUMER,
+    TaskQueue,
+    changed_job,
+    streams,
+)
+from services.jobs.reconciler import Patience, Reconciler
+from services.jobs.relay import Relay
+from services.jobs.results import Results
+from services.jobs.retention import Sweeper
+from services.jobs.service import JobService
+from services.jobs.store import JobStore
+from services.jobs.uploads import Uploads
+
+_SERVICE = job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
+_LOG_KEYS = ("job", "image", "step", "state", "count", "expired", "orphans")
+# Outcomes gather this long, so that under load one transaction applies many.
+_GATHER = timedelta(milliseconds=30)
+_MAX_BATCH = 256
+
+
+def utc_now() -> datetime:
+    """Return the moment."""
+    return datetime.now(UTC)
+
+
+async def run(config: JobsConfig) -> None:
+    """Serve until a signal comes."""
+    catalogue = read_catalogue(config.catalogue)
+    stop = stop_on_signals()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(open_tracing("jobs", config.otlp_endpoint))
+        database = await stack.enter_async_context(
+            open_database(config.database_url, connections=config.database_connections)
+        )
+        await require_current_schema(database)
+        jetstream = await stack.enter_async_context(open_jetstream(config.nats_url, name="jobs"))
+        blobs = open_blobs(config.blob_url)
+        store, ledger = JobStore(database), Ledger(database)
+        specs = streams(
+            replicas=config.stream_replicas,
+            max_bytes=config.stream_max_bytes,
+            ack_wait=config.ack_wait,
+        )
+        queue = TaskQueue(jetstream, specs, catalogue.models)
+        relay = Relay(ledger, queue, clock=utc_now)
+        results = Results(ledger, queue, clock=utc_now)
+        feed = Feed(store, ledger, max_watchers=config.max_watchers)
+        reconciler = Reconciler(
+            store=store,
+            ledger=ledger,
+            queue=queue,
+            results=results,
+            sweeper=Sweeper(ledger, blobs, clock=utc_now),
+            clock=utc_now,
+            wake_relay=relay.wake,
+            patience=Patience(
+                cycle=config.reconcile_cycle,
+                stalled=config.stalled,
+                abandoned=config.abandoned,
+            ),
+        )
+        service = JobService(
+            store=store,
+            blobs=blobs,
+            queue=queue,
+            catalogue=catalogue,
+            limits=config.limits(),
+            clock=utc_now,
+            wake_relay=relay.wake,
+        )
+        uploads = Uploads(
+            store=store,
+            blobs=blobs,
+            queue=queue,
+            limits=config.limits(),
+            clock=utc_now,
+            wake_relay=relay.wake,
+        )
+        server = build_server(
+            config.listen_address,
+            domain="carina",
+            service_names=[_SERVICE],
+            interceptors=[AuthInterceptor(TokenVerifier(config))],
+        )
+        handlers = JobHandlers(service, uploads, feed, heartbeat=config.heartbeat)
+        add_JobServiceServicer_to_server(handlers, server.server)
+        readiness = Readiness(database, jetstream)
+        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
+        background = await stack.enter_async_context(background_tasks(stop))
+        background.start("readiness", readiness.run())
+        background.start("events", follow_events(jetstream, feed))
+        background.start("relay", relay.run())
+        background.start("reconciler", reconciler.run())
+        background.start("results", consume_results(jetstream, results, stop))
+        background.start("dead", consume_dead(jetstream, results, stop))
+        await serve_until_stopped(
+            server, stop, grace=config.shutdown_grace, readiness=readiness
+        )
+        await uploads.settle()
