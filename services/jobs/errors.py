@@ -48,9 +48,7 @@ class NoSuchBytesError(UsageError):
     reason = "NO_SUCH_BYTES"
 
     def __init__(self, name: str, kind: str) -> None:
-        super().__init__(
-            f"The image {name} has no {kind}.", metadata={"image": name, "kind": kind}
-        )
+        super().__init__(f"The image {name} has no {kind}.", metadata={"image": name, "kind": kind})
 
 
 class InvalidFieldError(UsageError):
@@ -210,8 +208,7 @@ class SizeMismatchError(UsageError):
 
     def __init__(self, announced: int, received: int) -> None:
         super().__init__(
-            f"{announced} bytes were announced, {received} arrived; "
-            "ask GetUpload where to resume.",
+            f"{announced} bytes were announced, {received} arrived; ask GetUpload where to resume.",
             metadata={"announced": str(announced), "received": str(received)},
         )
 

@@ -186,9 +186,7 @@ class Feed:
                     await channel.wake.wait()
             channel.wake.clear()
             try:
-                while changes := await self._ledger.events_after(
-                    job_id, channel.revision, _MEMORY
-                ):
+                while changes := await self._ledger.events_after(job_id, channel.revision, _MEMORY):
                     channel.extend(changes)
             except TransientError as error:
                 _log.warning("feed can not read", job=str(job_id), reason=error.reason)

@@ -87,9 +87,7 @@ class JobHandlers(JobServiceServicer):
             image=image.name if image else "",
         )
 
-    async def CloseJob(
-        self, request: job_service_pb2.CloseJobRequest, context: Any
-    ) -> job_pb2.Job:
+    async def CloseJob(self, request: job_service_pb2.CloseJobRequest, context: Any) -> job_pb2.Job:
         """Close a job to further images."""
         job = await self._service.close_job(current_principal(), job_id_of(request.name))
         return job_to_message(job)
@@ -158,9 +156,7 @@ class JobHandlers(JobServiceServicer):
             images=[image_to_message(image) for image in images], next_page_token=token
         )
 
-    async def WatchJob(
-        self, request: job_service_pb2.WatchJobRequest, context: Any
-    ) -> _Responses:
+    async def WatchJob(self, request: job_service_pb2.WatchJobRequest, context: Any) -> _Responses:
         """Stream a snapshot, then every change after it."""
         revision = request.after_revision
         watch = self._feed.watch(
@@ -191,9 +187,7 @@ class JobHandlers(JobServiceServicer):
         )
         return job_to_message(job)
 
-    async def RetryJob(
-        self, request: job_service_pb2.RetryJobRequest, context: Any
-    ) -> job_pb2.Job:
+    async def RetryJob(self, request: job_service_pb2.RetryJobRequest, context: Any) -> job_pb2.Job:
         """Queue failed images again."""
         job = await self._service.retry_job(
             current_principal(),
@@ -231,9 +225,7 @@ class JobHandlers(JobServiceServicer):
         )
         return job_to_message(job)
 
-    async def _begin(
-        self, job_id: UUID, header: job_service_pb2.UploadHeader
-    ) -> Receiver | Repeat:
+    async def _begin(self, job_id: UUID, header: job_service_pb2.UploadHeader) -> Receiver | Repeat:
         principal: Principal = current_principal()
         return await self._uploads.begin(principal, job_id, header_from_message(header))
 

@@ -79,9 +79,7 @@ class Ledger:
                 pass
             changed = {
                 row["image_id"]: row
-                async for row in QUERIES.apply_outcomes(
-                    connection, now=now, **_columns(outcomes)
-                )
+                async for row in QUERIES.apply_outcomes(connection, now=now, **_columns(outcomes))
             }
             if not changed:
                 return []
@@ -166,18 +164,13 @@ class Ledger:
         """Drop unfinished uploads that nobody will finish; return how many."""
         async with transaction(self._pool) as connection:
             return len(
-                [
-                    row
-                    async for row in QUERIES.expire_uploads(connection, before=before, now=now)
-                ]
+                [row async for row in QUERIES.expire_uploads(connection, before=before, now=now)]
             )
 
     async def expire_jobs(self, now: datetime, most: int) -> int:
         """Delete terminal jobs whose time has come; return how many."""
         async with transaction(self._pool) as connection:
-            return len(
-                [row async for row in QUERIES.expire_jobs(connection, now=now, most=most)]
-            )
+            return len([row async for row in QUERIES.expire_jobs(connection, now=now, most=most)])
 
     @asynccontextmanager
     async def take_deletions(
@@ -186,8 +179,7 @@ class Ledger:
         """Hold prefixes whose rows are gone; they count as swept when the block ends well."""
         async with transaction(self._pool) as connection:
             rows = [
-                row
-                async for row in QUERIES.take_deletions(connection, before=before, most=most)
+                row async for row in QUERIES.take_deletions(connection, before=before, most=most)
             ]
             yield [row["prefix"] for row in rows]
             if rows:

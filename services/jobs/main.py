@@ -1,9 +1,8 @@
 """The jobs service: reads its settings, builds its objects, serves, stops."""
 
-import asyncio
+import sys
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import UTC, datetime
 
 import uvloop
 
@@ -12,9 +11,8 @@ from carina.jobs.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
 from chassis.auth import AuthInterceptor, TokenVerifier
 from chassis.blobs import open_blobs
 from chassis.config import load_config
-from chassis.consume import Source, consume, consume_batches
 from chassis.grpc_server import build_server, serve_until_stopped
-from chassis.jetstream import JetStream, open_jetstream
+from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
 from chassis.metrics import serve_metrics
 from chassis.stopping import background_tasks, stop_on_signals
@@ -22,18 +20,12 @@ from chassis.tracing import open_tracing
 from services.jobs.catalogue import read_catalogue
 from services.jobs.config import JobsConfig
 from services.jobs.database import open_database, require_current_schema
+from services.jobs.errors import OldSchemaError
 from services.jobs.feed import Feed
 from services.jobs.handlers import JobHandlers
 from services.jobs.ledger import Ledger
-from services.jobs.queue import (
-    DEAD,
-    DEAD_CONSUMER,
-    RESULTS,
-    RESULTS_CONSUMER,
-    TaskQueue,
-    changed_job,
-    streams,
-)
+from services.jobs.queue import TaskQueue, streams
+from services.jobs.readiness import Readiness
 from services.jobs.reconciler import Patience, Reconciler
 from services.jobs.relay import Relay
 from services.jobs.results import Results
@@ -44,9 +36,6 @@ from services.jobs.uploads import Uploads
 
 _SERVICE = job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
 _LOG_KEYS = ("job", "image", "step", "state", "count", "expired", "orphans")
-# Outcomes gather this long, so that under load one transaction applies many.
-_GATHER = timedelta(milliseconds=30)
-_MAX_BATCH = 256
 
 
 def utc_now() -> datetime:
@@ -115,16 +104,28 @@ async def run(config: JobsConfig) -> None:
         )
         handlers = JobHandlers(service, uploads, feed, heartbeat=config.heartbeat)
         add_JobServiceServicer_to_server(handlers, server.server)
-        readiness = Readiness(database, jetstream)
+        readiness = Readiness(database, jetstream, blobs)
         await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         background = await stack.enter_async_context(background_tasks(stop))
         background.start("readiness", readiness.run())
-        background.start("events", follow_events(jetstream, feed))
+        background.start("changes", queue.follow_changes(feed.wake))
         background.start("relay", relay.run())
         background.start("reconciler", reconciler.run())
-        background.start("results", consume_results(jetstream, results, stop))
-        background.start("dead", consume_dead(jetstream, results, stop))
-        await serve_until_stopped(
-            server, stop, grace=config.shutdown_grace, readiness=readiness
-        )
+        background.start("results", results.consume(jetstream, stop))
+        background.start("dead", results.consume_dead(jetstream, stop))
+        await serve_until_stopped(server, stop, grace=config.shutdown_grace, readiness=readiness)
         await uploads.settle()
+
+
+def main() -> None:
+    """Run the service."""
+    config = load_config(JobsConfig)
+    configure_logs("jobs", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
+    try:
+        uvloop.run(run(config))
+    except (OldSchemaError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,8 @@
-"""The broker's side of a job: streams, tasks that go out, outcomes and dead letters that come in."""
+"""The broker's side of a job: streams, tasks that go out, outcomes that come in."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -150,6 +151,15 @@ class TaskQueue:
         except TransientError as error:
             _log.debug("change not announced", job=str(job_id), reason=error.reason)
 
+    async def follow_changes(self, changed: Callable[[UUID], None]) -> None:
+        """Call `changed` for each job that any replica announces a change of, for ever."""
+
+        async def received(_subject: str, data: bytes) -> None:
+            changed(UUID(bytes=events_pb2.JobChanged.FromString(data).job_id))
+
+        await self._jetstream.subscribe_core("events.*", received)
+        await asyncio.Event().wait()
+
     async def take_dead_task(self, advisory: bytes) -> tuple[int, Outcome] | None:
         """Return the stream sequence of a task that was given up, and what to say of its image.
 
@@ -183,12 +193,6 @@ class TaskQueue:
         await self._jetstream.delete_message(TASKS, sequence)
 
 
-def changed_job(event: bytes) -> tuple[UUID, int]:
-    """Read an event: the job, and its revision."""
-    changed = events_pb2.JobChanged.FromString(event)
-    return UUID(bytes=changed.job_id), changed.revision
-
-
 def outcome_from_message(data: bytes) -> Outcome:
     """Read what a worker has to say.
 
@@ -220,9 +224,7 @@ def outcome_from_message(data: bytes) -> Outcome:
             state=ImageState.FAILED,
             stage=Stage.NONE,
             happened=happened,
-            error=ImageError(
-                message.failed.code, message.failed.message, message.failed.retryable
-            ),
+            error=ImageError(message.failed.code, message.failed.message, message.failed.retryable),
             result=_preparation(message.failed.preparation),
             has_preview=message.failed.preparation.has_preview,
         )
@@ -338,5 +340,3 @@ def _preparation(
         placement=placement,
         seconds=seconds,
     )
-
-

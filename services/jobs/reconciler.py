@@ -1,4 +1,4 @@
-"""Mends what a crash or a loss left behind. Every replica runs it; each step bears being repeated."""
+"""Mends what a crash or a loss left behind. Every replica runs it; each step can be repeated."""
 
 import asyncio
 import random

@@ -64,9 +64,7 @@ class Relay:
             TransientError: the broker did not take them all; those it took are settled.
         """
         async with self._ledger.take_outbox(self._clock(), _BATCH) as (tasks, published):
-            failures = await asyncio.gather(
-                *(self._publish(task, published) for task in tasks)
-            )
+            failures = await asyncio.gather(*(self._publish(task, published) for task in tasks))
         _PUBLISHED.inc(len(published))
         for failure in failures:
             if failure is not None:

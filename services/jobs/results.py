@@ -1,16 +1,25 @@
 """Applies what workers say, in batches, and what the broker says of work that killed its worker."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
-from chassis.consume import Delivery
+from chassis.consume import Delivery, Source, consume, consume_batches
+from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.ledger import Ledger
 from services.jobs.models import Change, ImageState, Outcome, Stage
-from services.jobs.queue import TaskQueue, outcome_from_message
+from services.jobs.queue import (
+    DEAD,
+    DEAD_CONSUMER,
+    RESULTS,
+    RESULTS_CONSUMER,
+    TaskQueue,
+    outcome_from_message,
+)
 
 _ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
 _SECONDS = Histogram(
@@ -18,6 +27,9 @@ _SECONDS = Histogram(
     "From the commit of an image to its terminal state",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
+# Outcomes gather this long, so that under load one transaction applies many.
+_GATHER = timedelta(milliseconds=30)
+_MAX_BATCH = 256
 _RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}
 _log = get_logger(__name__)
 
@@ -25,12 +37,22 @@ _log = get_logger(__name__)
 class Results:
     """The consumers of RESULTS and DEAD."""
 
-    def __init__(
-        self, ledger: Ledger, queue: TaskQueue, *, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, ledger: Ledger, queue: TaskQueue, *, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._queue = queue
         self._clock = clock
+
+    async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
+        """Apply outcomes until `stop`."""
+        source = Source(RESULTS, RESULTS_CONSUMER)
+        await consume_batches(
+            jetstream, source, self.apply, max_batch=_MAX_BATCH, max_wait=_GATHER, stop=stop
+        )
+
+    async def consume_dead(self, jetstream: JetStream, stop: asyncio.Event) -> None:
+        """Fail what was given up until `stop`."""
+        source = Source(DEAD, DEAD_CONSUMER)
+        await consume(jetstream, [source], self.apply_dead, slots=1, stop=stop)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch of outcomes; being run twice changes nothing."""

@@ -1,7 +1,7 @@
 """Deletes what has had its time: `python -m services.jobs.retention`, run by a CronJob.
 
-Rows go first, together with a note of their blobs; the blobs follow. So there is never a row without
-its blobs, and a crash in between leaves a note that the next run finds.
+Rows go first, together with a note of their blobs; the blobs follow. So there is never a row
+without its blobs, and a crash in between leaves a note that the next run finds.
 """
 
 import asyncio

@@ -274,9 +274,7 @@ class JobStore:
                     connection, job_id=job_id, revision=job.revision + 1, now=now
                 )
             ]
-            await QUERIES.cancel_job(
-                connection, job_id=job_id, cancelled=len(image_ids), now=now
-            )
+            await QUERIES.cancel_job(connection, job_id=job_id, cancelled=len(image_ids), now=now)
             await QUERIES.clear_outbox(connection, job_id=job_id)
             async for _ in QUERIES.discard_uploads(connection, job_id=job_id, now=now):
                 pass

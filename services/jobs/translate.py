@@ -1,6 +1,8 @@
 """Between the contract and what the service speaks of. Translates, decides nothing."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,6 +21,8 @@ from services.jobs.models import (
     Stage,
 )
 from services.jobs.uploads import UploadHeader
+
+StateT = TypeVar("StateT", JobState, ImageState)
 
 _JOB_STATES = {state: job_pb2.Job.State.Value(f"STATE_{state}") for state in JobState}
 _IMAGE_STATES = {state: image_pb2.Image.State.Value(f"STATE_{state}") for state in ImageState}
@@ -221,7 +225,7 @@ def _write_result(message: image_pb2.Image, result: Result) -> None:
         )
 
 
-def _state(table: dict, value: int, field: str):  # type: ignore[no-untyped-def, type-arg]
+def _state(table: Mapping[StateT, int], value: int, field: str) -> StateT:
     for state, number in table.items():
         if number == value:
             return state

@@ -1,8 +1,8 @@
 """Taking in the bytes of an image: parts that become durable, then one commit.
 
-A file of one part, as nearly all are, costs one blob and one transaction. A longer one, or one whose
-line was cut, leaves durable parts behind, which any replica can go on from. The original stays in
-its parts: its bytes are those of its blobs, one after the other.
+A file of one part, as nearly all are, costs one blob and one transaction. A longer one, or one
+whose line was cut, leaves durable parts behind, which any replica can go on from. The original
+stays in its parts: its bytes are those of its blobs, one after the other.
 """
 
 import asyncio
@@ -177,9 +177,7 @@ class Repeat:
 class Receiver:
     """The bytes of one image, on their way to being committed."""
 
-    def __init__(
-        self, uploads: Uploads, job: Job, image: NewImage, header: UploadHeader
-    ) -> None:
+    def __init__(self, uploads: Uploads, job: Job, image: NewImage, header: UploadHeader) -> None:
         self.digest = hashlib.sha256()
         self._uploads = uploads
         self._job = job
