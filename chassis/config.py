@@ -30,23 +30,23 @@ class ServiceConfig(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="ignore")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", title="Log level", description="Lines below this level are not written"
+        default="INFO", title="Log level", description="Lines below this level are not written"
     )
     log_format: Literal["json", "console"] = Field(
-        "json", title="Log format", description="json for machines, console for a developer"
+        default="json", title="Log format", description="json for machines, console for a developer"
     )
     metrics_address: str = Field(
-        "127.0.0.1:0",
+        default="127.0.0.1:0",
         title="Metrics address",
         description="host:port of /metrics, /livez and /readyz; port 0 picks one; empty: off",
     )
     shutdown_grace: Duration = Field(
-        timedelta(seconds=25),
+        default=timedelta(seconds=25),
         title="Shutdown grace",
         description="How long work in flight may take to finish after SIGTERM",
     )
     otlp_endpoint: str = Field(
-        "",
+        default="",
         title="OTLP endpoint",
         description="Where traces go (gRPC, http://host:4317); empty: no traces",
         validation_alias=AliasChoices("otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT"),
@@ -57,7 +57,7 @@ class NatsConfig(BaseSettings):
     """A mixin for the services that use NATS."""
 
     nats_url: str = Field(
-        "nats://127.0.0.1:4222",
+        default="nats://127.0.0.1:4222",
         title="NATS",
         description="Addresses of the NATS servers, separated by commas",
     )
