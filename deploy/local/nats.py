@@ -22,4 +22,5 @@ def nats_program(folder: Path, *, port: int, monitor_port: int, name: str = "nat
         ),
         is_ready=lambda: http_ok(monitor_port, "/healthz?js-enabled-only=true"),
         prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
+        noise=("[INF]",),
     )

@@ -43,13 +43,15 @@ class PartFailedError(Exception):
 class Part:
     """A process that is kept running until it is told to stop."""
 
-    def __init__(self, program: Program, *, mark: str, tell: Tell) -> None:
+    def __init__(self, program: Program, *, mark: str, tell: Tell, record: Tell) -> None:
         self.name = program.name
         self.program = program
         self.starts = 0
         self._mark = f"{mark}/{program.name}/"
         self._folders = [program.owned_folder] if program.owned_folder else []
+        # A person hears what matters, the record has every line.
         self._tell = partial(tell, program.name)
+        self._record = partial(record, program.name)
         self._lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
         self._process: Process | None = None
         self._ready = asyncio.Event()
@@ -125,7 +127,8 @@ class Part:
         try:
             await asyncio.wait_for(process.wait(), self.program.grace.total_seconds())
         except TimeoutError:
-            self._tell(f"did not end within {self.program.grace.total_seconds():g} s and is killed")
+            grace = self.program.grace.total_seconds()
+            self._announce(f"did not end within {grace:g} s and is killed")
             processes.send(process.pid, signal.SIGKILL)
             await process.wait()
 
@@ -148,18 +151,17 @@ class Part:
             if not self._ends_by_itself:
                 continue
             if code == _EXIT_CONFIG or (not served and self.starts >= _FIRST_ATTEMPTS):
-                self._tell(f"{how}; not starting it again")
+                self._announce(f"{how}; not starting it again")
                 raise PartFailedError(self.name, how, self._said())
             if time.monotonic() - begun > _STEADY.total_seconds():
                 pause = _FIRST_PAUSE
-            self._tell(f"{how}; starting it again in {pause.total_seconds():g} s")
+            self._announce(f"{how}; starting it again in {pause.total_seconds():g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _run_once(self) -> int:
         self._served = False
-        await self._clear_up()
         await asyncio.to_thread(self.program.prepare)
         if self._stopping.is_set():
             return 0
@@ -193,8 +195,8 @@ class Part:
         )
 
     async def _probe(self) -> None:
-        while not await asyncio.to_thread(self.program.is_ready):
-            await asyncio.sleep(_PROBE_PAUSE)  # noqa: ASYNC110 - nobody tells another process's news
+        while not await asyncio.to_thread(self.program.is_ready):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(_PROBE_PAUSE)
         self._served = True
         self._ready.set()
 
@@ -208,12 +210,16 @@ class Part:
         if rest:
             self._say(rest)
 
+    def _announce(self, line: str) -> None:
+        self._record(line)
+        self._tell(line)
+
     def _say(self, raw: bytes) -> None:
         line = raw.decode(errors="replace").rstrip()
-        if any(noise in line for noise in self.program.noise):
-            return
         self._lines.append(line)
-        self._tell(line)
+        self._record(line)
+        if not any(noise in line for noise in self.program.noise):
+            self._tell(line)
 
     def _said(self) -> list[str]:
         return [line for line in self._lines if line]
@@ -221,6 +227,7 @@ class Part:
     async def _clear_up(self) -> None:
         """End what a process left behind when it ended."""
         await asyncio.to_thread(processes.end_all, self._mark, self._folders, grace=_ORPHAN_GRACE)
+        await asyncio.to_thread(self.program.clear_up)
 
 
 def _how_it_ended(code: int) -> str:

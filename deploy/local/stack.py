@@ -59,6 +59,10 @@ class StepFailedError(Exception):
         super().__init__(f"{name} ended with code {code}; it said:\n{said}")
 
 
+def _to_nobody(_part: str, _line: str) -> None:
+    pass
+
+
 class LocalStack:
     """Servers and services on one data folder: `async with LocalStack(data, options) as stack`.
 
@@ -73,7 +77,8 @@ class LocalStack:
         self.options = options or Options()
         self.processes: Mapping[str, Part] = MappingProxyType({})
         self.start_times: dict[str, timedelta] = {}
-        self._tells: list[Tell] = [tell] if tell else []
+        self._tell = tell or _to_nobody
+        self._logs = LogFiles(self.data / "logs")
         self._id = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
         self._prefix = f"carina-{self._id}-"
         self._groups: list[list[Part]] = []
@@ -131,9 +136,7 @@ class LocalStack:
 
     async def _come_up(self) -> None:
         lock = self._lock()
-        logs = LogFiles(self.data / "logs")
-        self._clean_up.callback(logs.close)
-        self._tells.append(logs.tell)
+        self._clean_up.callback(self._logs.close)
         # Of a run whose runner and guard were both killed.
         self.postgres = postgres_server(self.data / "postgres", settings=self.options.postgres)
         await self._end_leftovers()
@@ -158,11 +161,12 @@ class LocalStack:
         await self._clean_up.aclose()
 
     def _say(self, part: str, line: str) -> None:
-        for tell in self._tells:
-            tell(part, line)
+        self._tell(part, line)
+        self._logs.tell(part, line)
 
     def _lock(self) -> TextIO:
-        self.data.mkdir(parents=True, exist_ok=True)
+        # The films of patients are in there.
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (self.data / "lock").open("a+")
         self._clean_up.callback(lock.close)
         try:
@@ -246,7 +250,10 @@ class LocalStack:
         ]
 
     async def _start_group(self, programs: Iterable[Program]) -> None:
-        group = [Part(program, mark=self._id, tell=self._say) for program in programs]
+        group = [
+            Part(program, mark=self._id, tell=self._tell, record=self._logs.tell)
+            for program in programs
+        ]
         # Known before they start, so that a start cut short stops them as well.
         self._groups.append(group)
         self.processes = MappingProxyType(

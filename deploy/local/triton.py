@@ -112,7 +112,6 @@ def triton_program(
     }
 
     def prepare() -> None:
-        clear_shared_memory(shared_memory_prefix)
         _copy_backend(found, folder / "backends" / "python")
         _derive_repository(repository, models, folder / "models")
 
@@ -130,6 +129,7 @@ def triton_program(
             "LD_LIBRARY_PATH": ":".join(str(path) for path in libraries),
         },
         prepare=prepare,
+        clear_up=lambda: clear_shared_memory(shared_memory_prefix),
         # It says at every start that it looked for a GPU and found none.
         noise=("CudaDriverHelper", "pinned_memory_manager"),
     )

@@ -6,6 +6,7 @@ images are mixed up. Run as a module it writes the file to the path it is given.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ def tiny_model() -> onnx.ModelProto:
         scale = (6.0 / np.prod(shape[1:])) ** 0.5
         return (scale * random.uniform(-1.0, 1.0, shape)).astype(np.float32)
 
-    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
