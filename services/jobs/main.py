@@ -8,9 +8,10 @@ import uvloop
 
 from carina.jobs.v1 import job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
-from chassis.auth import AuthInterceptor, TokenVerifier
+from chassis.auth import TokenVerifier
 from chassis.blobs import open_blobs
 from chassis.config import load_config
+from chassis.grpc_auth import AuthInterceptor
 from chassis.grpc_server import build_server, serve_until_stopped
 from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
