@@ -14,9 +14,7 @@ import structlog
 from services.jobs.errors import OldSchemaError, StoreUnavailableError
 
 SQL_FOLDER = Path(__file__).parent / "sql"
-QUERIES: Any = aiosql.from_path(
-    SQL_FOLDER / "queries.sql", "asyncpg", mandatory_parameters=False
-)
+QUERIES: Any = aiosql.from_path(SQL_FOLDER / "queries.sql", "asyncpg", mandatory_parameters=False)
 
 # What asyncpg raises when the server is away, restarts, or ends the session.
 _AWAY = (

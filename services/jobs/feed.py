@@ -8,7 +8,7 @@ one costs nothing, and one that falls too far behind is given a snapshot.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -95,7 +95,7 @@ class Feed:
 
     async def watch(
         self, principal: Principal, job_id: UUID, after: int, *, heartbeat: timedelta
-    ) -> AsyncIterator[Snapshot | Change | None]:
+    ) -> AsyncGenerator[Snapshot | Change | None]:
         """Yield a snapshot, then each change after it; None when nothing happened for a while.
 
         Ends when the job is terminal.
@@ -124,7 +124,7 @@ class Feed:
 
     async def _follow(
         self, scope: Scope, job_id: UUID, revision: int, heartbeat: timedelta
-    ) -> AsyncIterator[Snapshot | Change | None]:
+    ) -> AsyncGenerator[Snapshot | Change | None]:
         async with self._channel(job_id, revision) as channel:
             while True:
                 moved = channel.moved

@@ -6,6 +6,8 @@ replicas, or a chart and an operator, may start it at once.
 
 import asyncio
 import sys
+import sysconfig
+from pathlib import Path
 
 import asyncpg
 import structlog
@@ -30,7 +32,8 @@ async def migrate(database_url: str) -> None:
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         dbmate = await asyncio.create_subprocess_exec(
-            "dbmate",
+            # Installed beside this interpreter, which need not be on the PATH.
+            str(Path(sysconfig.get_path("scripts"), "dbmate")),
             *("--url", _with_sslmode(database_url)),
             *("--migrations-dir", str(SQL_FOLDER / "migrations")),
             *("--no-dump-schema", "migrate"),
