@@ -18,7 +18,7 @@ from carina.channel import open_channel
 from carina.errors import RefusedError, UnavailableError, from_rpc_error
 from carina.files import FileUpload, find_files
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
-from carina.jobs.v1.job_service_pb2_grpc import JobServiceAsyncStub, JobServiceStub
+from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import (
     Change,
     Image,
@@ -94,7 +94,7 @@ class Client:
         self._call_timeout = call_timeout.total_seconds()
         self._patience = patience
         self._channel = open_channel(address, credentials)
-        self._stub: JobServiceAsyncStub = JobServiceStub(self._channel)
+        self._stub = JobServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         """Return the client itself."""
