@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
-from carina.errors import UnavailableError
+from carina.errors import CarinaError
 
 _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 10.0
@@ -25,7 +25,7 @@ class Backoff:
         """Note that something worked."""
         self._failures = 0
 
-    async def wait(self, error: UnavailableError) -> None:
+    async def wait(self, error: CarinaError) -> None:
         """Sleep for as long as the failures in a row call for; raise `error` past the patience."""
         now = asyncio.get_running_loop().time()
         if self._failures == 0:

@@ -15,7 +15,8 @@ import grpc
 
 from carina.backoff import Backoff
 from carina.channel import open_channel
-from carina.errors import RefusedError, UnavailableError, from_rpc_error
+from carina.ending import Ending
+from carina.errors import CarinaError, RefusedError, UnavailableError, from_rpc_error
 from carina.files import FileUpload, find_files
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
@@ -51,6 +52,13 @@ _REFUSES_ALL = {
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
 }
+
+
+# What a stream that was cut leaves behind for a moment: the service still holds its end, or has
+# more of it on disk than it said.
+_RESUMED_UPLOADS = {"UPLOAD_RACE", "WRONG_OFFSET"}
+# One replica is full; round robin brings the next try to another.
+_RESUMED_WATCHES = {"TOO_MANY_WATCHERS"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,12 +210,14 @@ class Client:
         while True:
             try:
                 return await self._upload_from(header, file, on_bytes)
-            except UnavailableError as error:
+            except (UnavailableError, RefusedError) as error:
+                if isinstance(error, RefusedError) and error.reason not in _RESUMED_UPLOADS:
+                    raise
                 await backoff.wait(error)
-                reached = header.offset
-                header.offset = await self._committed_size(header, backoff)
-                if header.offset > reached:
-                    backoff.reset()
+            reached = header.offset
+            header.offset = await self._committed_size(header, backoff)
+            if header.offset > reached:
+                backoff.reset()
 
     async def upload_status(self, job: Job | str, image_key: str) -> UploadStatus:
         """Return how much of an upload is durable."""
@@ -281,7 +291,7 @@ class Client:
         seen = after_revision or -1
         backoff = Backoff(self._patience)
         while True:
-            stopped = UnavailableError(
+            stopped: CarinaError = UnavailableError(
                 code=grpc.StatusCode.UNAVAILABLE,
                 reason="",
                 message="the service ended the stream before the job did",
@@ -297,7 +307,9 @@ class Client:
                         yield update
                 if state.terminal or await self._ended_at(name, seen):
                     return
-            except UnavailableError as error:
+            except (UnavailableError, RefusedError) as error:
+                if isinstance(error, RefusedError) and error.reason not in _RESUMED_WATCHES:
+                    raise
                 stopped = error
             await backoff.wait(stopped)
 
@@ -370,11 +382,12 @@ class Client:
             timeout=_COMMIT_SECONDS + remaining / _SLOWEST_BYTES_PER_SECOND,
             metadata=await self._metadata(),
         )
+        ending = Ending(call)
         try:
             await self._send(call, header, file, on_bytes)
             return Image.from_proto(await call)
         except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+            raise from_rpc_error(ending.error(error)) from error
         finally:
             call.cancel()
 
@@ -396,8 +409,9 @@ class Client:
                     if on_bytes is not None:
                         on_bytes(file, sent)
             await call.done_writing()
-        except asyncio.InvalidStateError:
-            # The call is over: what it ended with is raised where its answer is awaited.
+        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            # The call is over. A write that fails says no more than INTERNAL; what the call really
+            # ended with is raised where its answer is awaited.
             return
 
     async def _committed_size(self, header: job_service_pb2.UploadHeader, backoff: Backoff) -> int:
