@@ -16,8 +16,9 @@ import grpc
 from carina.backoff import Backoff
 from carina.channel import open_channel
 from carina.ending import Ending
-from carina.errors import CarinaError, RefusedError, UnavailableError, from_rpc_error
+from carina.errors import RefusedError, UnavailableError, from_rpc_error
 from carina.files import FileUpload, find_files
+from carina.following import follow
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import (
@@ -43,8 +44,6 @@ OnBytes = Callable[[FileUpload, int], None]
 _SLOWEST_BYTES_PER_SECOND = 64 * 1024
 # The server answers once the whole file is durable; a cold store may take this long.
 _COMMIT_SECONDS = 60.0
-# A stream that a middle box holds open without a server behind it ends at last.
-_WATCH_SECONDS = 3600.0
 # These say that the job or the caller is the matter, so the other files would fare no better.
 _REFUSES_ALL = {
     grpc.StatusCode.UNAUTHENTICATED,
@@ -57,8 +56,6 @@ _REFUSES_ALL = {
 # What a stream that was cut leaves behind for a moment: the service still holds its end, or has
 # more of it on disk than it said.
 _RESUMED_UPLOADS = {"UPLOAD_RACE", "WRONG_OFFSET"}
-# One replica is full; round robin brings the next try to another.
-_RESUMED_WATCHES = {"TOO_MANY_WATCHERS"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,31 +284,16 @@ class Client:
         Goes on by itself after a cut line, a restarted replica or a deadline, and yields nothing
         twice. With `after_revision` only what changed after it is yielded.
         """
-        name = _name_of(job)
-        seen = after_revision or -1
-        backoff = Backoff(self._patience)
-        while True:
-            stopped: CarinaError = UnavailableError(
-                code=grpc.StatusCode.UNAVAILABLE,
-                reason="",
-                message="the service ended the stream before the job did",
-            )
-            try:
-                state = JobState.UNSPECIFIED
-                async with aclosing(self._watch_from(name, max(seen, 0))) as updates:
-                    async for update in updates:
-                        backoff.reset()
-                        if update is None or update.revision <= seen:
-                            continue
-                        seen, state = update.revision, update.job.state
-                        yield update
-                if state.terminal or await self._ended_at(name, seen):
-                    return
-            except (UnavailableError, RefusedError) as error:
-                if isinstance(error, RefusedError) and error.reason not in _RESUMED_WATCHES:
-                    raise
-                stopped = error
-            await backoff.wait(stopped)
+        following = follow(
+            self._stub,
+            _name_of(job),
+            after_revision=after_revision,
+            patience=self._patience,
+            metadata=self._metadata,
+        )
+        async with aclosing(following) as messages:
+            async for message in messages:
+                yield _update_from(message)
 
     async def cancel(self, job: Job | str, *, etag: str = "") -> Job:
         """Cancel what has not ended; with an etag only if the job has not moved on since."""
@@ -426,40 +408,6 @@ class Client:
                     raise
                 return 0
 
-    async def _watch_from(
-        self, name: str, after_revision: int
-    ) -> AsyncGenerator[Update | None, None]:
-        """Yield what one stream brings; None stands for a sign of life."""
-        request = job_service_pb2.WatchJobRequest(name=name, after_revision=after_revision)
-        call = self._stub.WatchJob(request, timeout=_WATCH_SECONDS, metadata=await self._metadata())
-        parts: list[Image] = []
-        try:
-            async for message in call:
-                if message.HasField("snapshot"):
-                    parts.extend(Image.from_proto(image) for image in message.snapshot.images)
-                    if message.snapshot.last:
-                        job = Job.from_proto(message.snapshot.job)
-                        yield Snapshot(revision=message.revision, job=job, images=tuple(parts))
-                        parts = []
-                        continue
-                if message.HasField("change"):
-                    yield Change(
-                        revision=message.revision,
-                        job=Job.from_proto(message.change.job),
-                        images=tuple(Image.from_proto(image) for image in message.change.images),
-                    )
-                    continue
-                yield None
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
-        finally:
-            call.cancel()
-
-    async def _ended_at(self, name: str, revision: int) -> bool:
-        """Tell whether a job is terminal with nothing to see after a revision."""
-        job = await self.get(name)
-        return job.state.terminal and job.revision <= revision
-
     async def _metadata(self) -> tuple[tuple[str, str], ...]:
         token = self._token if isinstance(self._token, str) else self._token()
         if inspect.isawaitable(token):
@@ -473,6 +421,17 @@ class Client:
             )
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
+
+
+def _update_from(message: job_service_pb2.WatchJobResponse) -> Update:
+    kind, part = (
+        (Change, message.change) if message.HasField("change") else (Snapshot, message.snapshot)
+    )
+    return kind(
+        revision=message.revision,
+        job=Job.from_proto(part.job),
+        images=tuple(Image.from_proto(image) for image in part.images),
+    )
 
 
 def _name_of(resource: Job | Image | str) -> str:
