@@ -1,5 +1,6 @@
 """The jobs service: reads its settings, builds its objects, serves, stops."""
 
+import asyncio
 import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from services.jobs.reconciler import Patience, Reconciler
 from services.jobs.relay import Relay
 from services.jobs.results import Results
 from services.jobs.retention import Sweeper
-from services.jobs.service import JobService
+from services.jobs.service import Clock, JobService
 from services.jobs.store import JobStore
 from services.jobs.uploads import Uploads
 
@@ -44,10 +45,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def run(config: JobsConfig) -> None:
-    """Serve until a signal comes."""
+async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now) -> None:
+    """Serve until `stop` is set."""
     catalogue = read_catalogue(config.catalogue)
-    stop = stop_on_signals()
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("jobs", config.otlp_endpoint))
         database = await stack.enter_async_context(
@@ -63,16 +63,16 @@ async def run(config: JobsConfig) -> None:
             ack_wait=config.ack_wait,
         )
         queue = TaskQueue(jetstream, specs, catalogue.models)
-        relay = Relay(ledger, queue, clock=utc_now)
-        results = Results(ledger, queue, clock=utc_now)
+        relay = Relay(ledger, queue, clock=clock)
+        results = Results(ledger, queue, clock=clock)
         feed = Feed(store, ledger, max_watchers=config.max_watchers)
         reconciler = Reconciler(
             store=store,
             ledger=ledger,
             queue=queue,
             results=results,
-            sweeper=Sweeper(ledger, blobs, clock=utc_now),
-            clock=utc_now,
+            sweeper=Sweeper(ledger, blobs, clock=clock),
+            clock=clock,
             wake_relay=relay.wake,
             patience=Patience(
                 cycle=config.reconcile_cycle,
@@ -86,7 +86,7 @@ async def run(config: JobsConfig) -> None:
             queue=queue,
             catalogue=catalogue,
             limits=config.limits(),
-            clock=utc_now,
+            clock=clock,
             wake_relay=relay.wake,
         )
         uploads = Uploads(
@@ -94,7 +94,7 @@ async def run(config: JobsConfig) -> None:
             blobs=blobs,
             queue=queue,
             limits=config.limits(),
-            clock=utc_now,
+            clock=clock,
             wake_relay=relay.wake,
         )
         server = build_server(
@@ -118,12 +118,16 @@ async def run(config: JobsConfig) -> None:
         await uploads.settle()
 
 
+async def _run_until_signal(config: JobsConfig) -> None:
+    await run(config, stop_on_signals())
+
+
 def main() -> None:
     """Run the service."""
     config = load_config(JobsConfig)
     configure_logs("jobs", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
     try:
-        uvloop.run(run(config))
+        uvloop.run(_run_until_signal(config))
     except (OldSchemaError, ValueError) as error:
         sys.exit(str(error))
 

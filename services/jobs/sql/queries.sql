@@ -149,7 +149,7 @@ SET state = CASE
         WHEN succeeded = 0 THEN 'FAILED'
         ELSE 'PARTIALLY_SUCCEEDED' END,
     close_time = :now,
-    end_time = CASE WHEN succeeded + failed + cancelled = total THEN :now END,
+    end_time = CASE WHEN succeeded + failed + cancelled = total THEN :now::timestamptz END,
     revision = revision + 1, update_time = :now
 WHERE job_id = :job_id AND state = 'RECEIVING'
 RETURNING job_id;
@@ -315,7 +315,7 @@ SET succeeded = j.succeeded + d.succeeded,
         ELSE 'PARTIALLY_SUCCEEDED' END,
     end_time = CASE
         WHEN j.state <> 'RECEIVING'
-         AND j.succeeded + d.succeeded + j.failed + d.failed + j.cancelled = j.total THEN :now END,
+         AND j.succeeded + d.succeeded + j.failed + d.failed + j.cancelled = j.total THEN :now::timestamptz END,
     revision = j.revision + 1, update_time = :now
 FROM unnest(:job_ids::uuid[], :succeeded::int[], :failed::int[]) AS d (job_id, succeeded, failed)
 WHERE j.job_id = d.job_id;

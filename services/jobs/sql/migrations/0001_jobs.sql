@@ -1,27 +1,28 @@
 -- migrate:up
 
 -- Two roles, neither of which logs in: the service's own login is a member of both and takes one of
--- them for each transaction. `carina_caller` acts for a caller and sees one site; `carina_system`
--- moves work forward for all of them. Roles belong to the whole server, so another database of the
--- same server may be creating them at this very moment.
+-- them for each pool. `carina_caller` acts for a caller and sees one site; `carina_system` moves work
+-- forward for all of them. Roles belong to the whole server: where the login may not create any, an
+-- administrator has made these and granted them, and nothing is done here.
 DO $$
+DECLARE
+    needed text;
 BEGIN
-    CREATE ROLE carina_caller NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END $$;
-DO $$
-BEGIN
-    CREATE ROLE carina_system NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END $$;
-DO $$
-BEGIN
-    GRANT carina_caller, carina_system TO CURRENT_USER;
-EXCEPTION WHEN OTHERS THEN
-    -- Two grants at once collide on the same catalogue row; either of them is enough.
-    IF SQLERRM NOT LIKE '%concurrently updated%' AND SQLSTATE <> '23505' THEN
-        RAISE;
-    END IF;
+    FOREACH needed IN ARRAY ARRAY['carina_caller', 'carina_system'] LOOP
+        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = needed) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', needed);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL; -- another database of this server was faster
+            END;
+        END IF;
+        BEGIN
+            EXECUTE format('SET LOCAL ROLE %I', needed);
+            RESET ROLE;
+        EXCEPTION WHEN insufficient_privilege THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', needed);
+        END;
+    END LOOP;
 END $$;
 
 CREATE TABLE jobs (
