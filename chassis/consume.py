@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from chassis import tracing
 from chassis.errors import DomainError, TransientError, UsageError
 from chassis.jetstream import JetStream
 from chassis.logs import get_logger
@@ -56,9 +57,11 @@ class _Desk:
         self._jetstream = jetstream
         self._touched: dict[str, tuple[Delivery, float]] = {}
         self._holds_some = asyncio.Event()
+        self._held = {source: _HELD.labels(source.durable) for source in sources}
 
     def _arrived(self, delivery: Delivery) -> None:
         self._touched[delivery.reply] = (delivery, time.monotonic())
+        self._held[delivery.source].inc()
         self._holds_some.set()
         self.waiting[delivery.source].append(delivery)
         self.wake.set()
@@ -190,7 +193,8 @@ class _Desk:
 
     def release(self, delivery: Delivery) -> None:
         """Keep it alive no longer."""
-        self._touched.pop(delivery.reply, None)
+        if self._touched.pop(delivery.reply, None) is not None:
+            self._held[delivery.source].dec()
 
 
 def _delay(attempt: int) -> timedelta:
@@ -282,7 +286,16 @@ class _SlotLoop:
         failure: Exception | None = None
         started = time.perf_counter()
         try:
-            await self._handler(delivery)
+            with tracing.process_span(
+                delivery.source.durable,
+                delivery.headers,
+                **{
+                    "messaging.destination.name": delivery.source.stream,
+                    "messaging.consumer.group.name": delivery.source.durable,
+                    "messaging.nats.num_delivered": delivery.attempt,
+                },
+            ):
+                await self._handler(delivery)
         except Exception as error:  # noqa: BLE001 - settled by its kind below
             failure = error
         await self._desk.settle((delivery,), failure, time.perf_counter() - started)

@@ -83,6 +83,7 @@ class Puller:
         self._loop = asyncio.get_running_loop()
         self._subscription: Subscription | None = None
         self._broken = asyncio.Event()
+        self._refused = False  # by the server, until bound again
         self._max_deliver = -1
         self._inbox = ""
         self._requests = 0
@@ -95,7 +96,8 @@ class Puller:
     @property
     def ready(self) -> bool:
         """Whether a request may be sent now."""
-        return self._subscription is not None and not self._broken.is_set() and not self.outstanding
+        bound = self._subscription is not None and not self._broken.is_set()
+        return bound and not self._refused and not self.outstanding
 
     async def run(self) -> None:
         """Bind, watch, bind again, until cancelled; ends with nothing on its way to us."""
@@ -151,6 +153,7 @@ class Puller:
                     f"CONSUMER.INFO.{self.source.stream}.{self.source.durable}"
                 )
                 self._broken.clear()
+                self._refused = False
                 self._inbox = self._jetstream.new_inbox()
                 self._subscription = await self._jetstream.subscribe_mailbox(
                     f"{self._inbox}.*", self._take
@@ -248,6 +251,7 @@ class Puller:
                 code=status,
                 reason=headers.get("Description", "no responders"),
             )
+            self._refused = True
             self._loop.call_later(_RETRY.total_seconds() / 4, self._broken.set)
         self._end_request()
         self._changed()
