@@ -37,7 +37,7 @@ async def _streams(jetstream: JetStream) -> None:
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chassis.pull._RETRY", timedelta(milliseconds=100))
-    monkeypatch.setattr("chassis.consume._FIRST_DELAY", timedelta(milliseconds=20))
+    monkeypatch.setattr("chassis.settle._FIRST_DELAY", timedelta(milliseconds=20))
 
 
 async def publish(jetstream: JetStream, priority: str, *names: str) -> None:
