@@ -28,6 +28,7 @@ _HEARTBEAT = timedelta(seconds=10)  # the server says "still here" on an open re
 _SILENCE = 2.5 * _HEARTBEAT
 _RETRY = timedelta(seconds=1)  # between looks for a stream or consumer that is missing
 _PROBE_TIMEOUT = timedelta(seconds=5)
+_DRAIN_TIMEOUT = timedelta(seconds=2)
 _ACK_PREFIX = "$JS.ACK."
 _OLD_ACK_TOKENS = 9  # with more, a domain and an account hash stand before the stream
 _STATUS_HEARTBEAT = "100"
@@ -137,7 +138,8 @@ class Puller:
         if subscription is not None:
             try:
                 if self._jetstream.connected:
-                    await subscription.drain()  # type: ignore[no-untyped-call]
+                    async with asyncio.timeout(_DRAIN_TIMEOUT.total_seconds()):
+                        await subscription.drain()  # type: ignore[no-untyped-call]
                 else:
                     await subscription.unsubscribe()
             except (nats.errors.Error, TimeoutError) as error:
