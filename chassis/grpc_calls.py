@@ -97,11 +97,12 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._timeouts = timeouts
         self._stopping = False
         self._watches: set[asyncio.Task[Any]] = set()  # waiting for their next message
+        self._own: set[asyncio.Task[Any]] = set()  # streams of health and reflection
 
     def end_watches(self) -> None:
         """End response streams that have no deadline with UNAVAILABLE, so that callers move on."""
         self._stopping = True
-        for task in self._watches:
+        for task in self._watches | self._own:
             task.cancel()
 
     async def intercept_service(
@@ -110,7 +111,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Wrap the handler of a call."""
         handler = await continuation(handler_call_details)
         path = handler_call_details.method
-        if handler is None or path.startswith(OWN_SERVICES):
+        if handler is None:
+            return handler
+        if path.startswith(OWN_SERVICES):
+            self._note_own(handler)
             return handler
         make = _MAKERS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, make.__name__.removesuffix("_rpc_method_handler"))
@@ -123,6 +127,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             else self._single(behaviour, method, timeout, streams=streams)
         )
         return make(wrapped, handler.request_deserializer, handler.response_serializer)
+
+    def _note_own(self, handler: Any) -> None:
+        # A health watch would else hold up the end for the whole grace period.
+        task = asyncio.current_task()
+        if handler.response_streaming and task is not None:
+            self._own.add(task)
+            task.add_done_callback(self._own.discard)
 
     def _single(
         self, behaviour: _Behaviour, method: str, timeout: timedelta | None, *, streams: bool

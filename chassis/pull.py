@@ -28,6 +28,7 @@ _HEARTBEAT = timedelta(seconds=10)  # the server says "still here" on an open re
 _SILENCE = 2.5 * _HEARTBEAT
 _RETRY = timedelta(seconds=1)  # between looks for a stream or consumer that is missing
 _PROBE_TIMEOUT = timedelta(seconds=5)
+_DRAIN_TIMEOUT = timedelta(seconds=2)
 _ACK_PREFIX = "$JS.ACK."
 _OLD_ACK_TOKENS = 9  # with more, a domain and an account hash stand before the stream
 _STATUS_HEARTBEAT = "100"
@@ -83,6 +84,7 @@ class Puller:
         self._loop = asyncio.get_running_loop()
         self._subscription: Subscription | None = None
         self._broken = asyncio.Event()
+        self._refused = False  # by the server, until bound again
         self._max_deliver = -1
         self._inbox = ""
         self._requests = 0
@@ -95,7 +97,8 @@ class Puller:
     @property
     def ready(self) -> bool:
         """Whether a request may be sent now."""
-        return self._subscription is not None and not self._broken.is_set() and not self.outstanding
+        bound = self._subscription is not None and not self._broken.is_set()
+        return bound and not self._refused and not self.outstanding
 
     async def run(self) -> None:
         """Bind, watch, bind again, until cancelled; ends with nothing on its way to us."""
@@ -135,7 +138,8 @@ class Puller:
         if subscription is not None:
             try:
                 if self._jetstream.connected:
-                    await subscription.drain()  # type: ignore[no-untyped-call]
+                    async with asyncio.timeout(_DRAIN_TIMEOUT.total_seconds()):
+                        await subscription.drain()  # type: ignore[no-untyped-call]
                 else:
                     await subscription.unsubscribe()
             except (nats.errors.Error, TimeoutError) as error:
@@ -151,6 +155,7 @@ class Puller:
                     f"CONSUMER.INFO.{self.source.stream}.{self.source.durable}"
                 )
                 self._broken.clear()
+                self._refused = False
                 self._inbox = self._jetstream.new_inbox()
                 self._subscription = await self._jetstream.subscribe_mailbox(
                     f"{self._inbox}.*", self._take
@@ -248,6 +253,7 @@ class Puller:
                 code=status,
                 reason=headers.get("Description", "no responders"),
             )
+            self._refused = True
             self._loop.call_later(_RETRY.total_seconds() / 4, self._broken.set)
         self._end_request()
         self._changed()

@@ -77,7 +77,7 @@ def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def process_span(
-    subject: str, headers: Mapping[str, str], **attributes: str | int
+    name: str, headers: Mapping[str, str], attributes: Mapping[str, str | int] | None = None
 ) -> Iterator[None]:
     """Make a CONSUMER span around the work on one message, in the trace of who sent it."""
     if _Tracing.provider is None:
@@ -86,14 +86,14 @@ def process_span(
     context = propagate.extract(headers)
     origin = trace.get_current_span(context).get_span_context()
     with _Tracing.provider.get_tracer(_TRACER).start_as_current_span(
-        f"process {subject}",
+        f"process {name}",
         context=context,
         kind=trace.SpanKind.CONSUMER,
         links=[trace.Link(origin)] if origin.is_valid else [],
         attributes={
             "messaging.system": "nats",
             "messaging.operation.type": "process",
-            **attributes,
+            **(attributes or {}),
         },
     ):
         yield

@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import NoReturn
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from chassis import tracing
 from chassis.consume import Delivery, Source, consume, consume_batches
 from chassis.errors import TransientError, UsageError
 from chassis.jetstream import ConsumerSpec, JetStream, QueueRefusedError, StreamSpec, open_jetstream
@@ -34,7 +37,7 @@ async def _streams(jetstream: JetStream) -> None:
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chassis.pull._RETRY", timedelta(milliseconds=100))
-    monkeypatch.setattr("chassis.consume._FIRST_DELAY", timedelta(milliseconds=20))
+    monkeypatch.setattr("chassis.settle._FIRST_DELAY", timedelta(milliseconds=20))
 
 
 async def publish(jetstream: JetStream, priority: str, *names: str) -> None:
@@ -405,6 +408,19 @@ async def test_a_server_that_falls_silent_is_asked_again(
     async with consuming(jetstream, seen):
         await until(emptied(jetstream))
     assert seen.names == ["a"]
+
+
+async def test_the_work_on_a_message_is_traced_to_its_publisher(jetstream: JetStream) -> None:
+    spans = InMemorySpanExporter()
+    seen = Seen()
+    with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
+        with tracing.process_span("sender", {}):
+            await publish(jetstream, "urgent", "a")
+        async with consuming(jetstream, seen):
+            await until(emptied(jetstream))
+    sender, worker = spans.get_finished_spans()
+    assert worker.context.trace_id == sender.context.trace_id
+    assert worker.name == "process urgent"
 
 
 async def test_batches_take_what_is_there_and_are_acked_together(jetstream: JetStream) -> None:

@@ -318,6 +318,15 @@ async def test_health_tells_liveness_apart_from_readiness(
         assert await status("liveness") == "SERVING"
 
 
+async def test_a_health_watch_sees_the_end_and_does_not_hold_it_up() -> None:
+    async with asyncio.timeout(4), serving(grace=timedelta(seconds=8)) as (_, channel, stop):
+        stub = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service="readiness"))
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        stop.set()
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
 async def test_reflection_lists_the_services() -> None:
     async with serving() as (_, channel, _stop):
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)

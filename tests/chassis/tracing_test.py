@@ -26,7 +26,7 @@ def test_the_work_on_a_message_joins_the_trace_of_its_sender() -> None:
     with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
         with tracing.process_span("first", {}):
             headers = tracing.inject({"a": "b"})
-        with tracing.process_span("second", headers, sequence=7):
+        with tracing.process_span("second", headers, {"sequence": 7}):
             pass
     assert "traceparent" in headers
     first, second = spans.get_finished_spans()
