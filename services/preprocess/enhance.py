@@ -14,13 +14,11 @@ from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from services.preprocess.film import Grey, Pixels
 
 # One film, one core: the worker's threads carry several films, OpenCV's pool would fight with them.
 cv2.setNumThreads(1)
-
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-Grey = NDArray[np.uint8]
 
 # Longest side, in pixels, of the film between enhancement and the model's frame.
 # It is no setting, because a model's pixels would change with it.
@@ -102,7 +100,7 @@ def fit(reading: Grey, placement: Placement, settings: PipelineSettings) -> Grey
 
 
 def enhance_and_fit(pixels: Pixels, settings: PipelineSettings) -> Grey:
-    """Make the model's frame, uint8 `[settings.height, settings.width]`, of grey pixels `[h, w]`."""
+    """Make the model's frame, `[settings.height, settings.width]`, of grey pixels `[h, w]`."""
     height, width = pixels.shape
     reading = shrink(enhance(pixels, settings), settings.reading_side)
     return fit(reading, place(width, height, settings), settings)

@@ -1,13 +1,16 @@
 """What the rooms of this service hand to each other: a decoded film, and the limits it keeps."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.preprocess.errors import ImageTooLargeError
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+# uint8 or uint16, whichever holds the bits of the film; see Frame.
+Pixels = NDArray[np.unsignedinteger[Any]]
+Grey = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,8 @@ class Acquisition:
 class Frame:
     """One decoded film, upright, in grey, bright where the rays were stopped."""
 
-    pixels: Pixels  # [height, width], contiguous; 0 is black, the type's maximum white
+    # [height, width] of uint8 or uint16, contiguous; 0 is black, the type's maximum white.
+    pixels: Pixels
     media_type: str
     acquisition: Acquisition = field(default_factory=Acquisition)
     notes: tuple[str, ...] = ()  # sentences for a doctor

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.preprocess.errors import CorruptImageError
-from services.preprocess.film import Frame, Limits, Pixels
 from services.preprocess.filetype import FileType
+from services.preprocess.film import Frame, Limits, Pixels
 from services.preprocess.raster_headers import RasterHeader, read_header
 
 # Grey as the codec makes it, at the depth of the file. Orientation is ours to apply: OpenCV would
@@ -27,9 +27,7 @@ FLAT_END = "The lower end of the film is one flat grey, as in a file that was da
 def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
     """Decode a file of this type, whose header must keep the limits."""
     header = read_header(data, file_type, most_pages=limits.pages)
-    limits.check(
-        header.width, header.height, pixel_bytes=header.pixel_bytes, file_bytes=len(data)
-    )
+    limits.check(header.width, header.height, pixel_bytes=header.pixel_bytes, file_bytes=len(data))
     decoded = _imdecode(data, _WITH_ALPHA if header.alpha else _AS_GREY, file_type)
     if sorted(decoded.shape[:2]) != sorted((header.width, header.height)):
         raise CorruptImageError(file_type.label)
@@ -46,9 +44,7 @@ def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
         notes.append(UNUSED_BITS.format(bits=used))
     if file_type is FileType.JPEG and _ends_flat(pixels):
         notes.append(FLAT_END)
-    return Frame(
-        pixels=_upright(pixels, header), media_type=file_type.value, notes=tuple(notes)
-    )
+    return Frame(pixels=_upright(pixels, header), media_type=file_type.value, notes=tuple(notes))
 
 
 def _imdecode(data: bytes, flags: int, file_type: FileType) -> Pixels:
@@ -92,7 +88,7 @@ def _use_all_bits(pixels: Pixels) -> tuple[Pixels, int]:
     if used in (0, 16):
         return pixels, 0
     highest = (1 << used) - 1
-    table = (np.arange(65536, dtype=np.uint32).clip(0, highest) * 65535 // highest)
+    table = np.arange(65536, dtype=np.uint32).clip(0, highest) * 65535 // highest
     return cast("Pixels", cv2.LUT(pixels, table.astype(np.uint16))), used
 
 

@@ -107,69 +107,108 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 # --- JPEG -----------------------------------------------------------------------------------------
 
-
-def _jpeg(data: bytes) -> RasterHeader:
-    orientation = 1
-    for marker, start, length in jpeg_segments(data):
-        if marker == 0xE1 and data.startswith(b"Exif\x00\x00", start):
-            orientation = _exif_orientation(data[start + 6 : start + length])
-        elif marker in JPEG_FRAMES:
-            precision, height, width, channels = struct.unpack_from(">BHHB", data, start)
-            if marker not in (0xC0, 0xC1, 0xC2) or precision != 8:  # noqa: PLR2004 - bits
-                raise UnsupportedPixelFormatError(
-                    "a JPEG of a kind that is only read inside DICOM (lossless or over 8 bits)"
-                )
-            if channels not in (1, 3, 4):
-                raise CorruptImageError("JPEG")
-            # A progressive picture is gathered in coefficients of two bytes.
-            pixel_bytes = channels * (2 if marker == 0xC2 else 1)  # noqa: PLR2004 - a marker
-            break
-    else:
-        raise TruncatedImageError("JPEG")
-    check_jpeg_scans(data, start)
-    return RasterHeader(
-        width=width, height=height, pixel_bytes=pixel_bytes, orientation=orientation
-    )
-
-
 # SOF0 to SOF15, without DHT, JPG and DAC, which share their range; and SOF55 of JPEG-LS.
-JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
-_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
+_JPEG_PROGRESSIVE, _JPEG_SCAN, _JPEG_END, _JPEG_EXIF, _JPEG_ADOBE = 0xC2, 0xDA, 0xD9, 0xE1, 0xEE
 _JPEG_BARE = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without content
 
 
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JpegHeader:
+    """What a JPEG or JPEG-LS picture says of itself."""
+
+    width: int
+    height: int
+    precision: int  # bits a sample
+    components: int
+    process: int  # the marker of its frame, which says how it is compressed
+    orientation: int
+    names_colours: bool  # says itself whether it is RGB or YCbCr
+
+    @property
+    def common(self) -> bool:
+        """Whether every program can read it: lossy, of 8 bits."""
+        return self.process in (0xC0, 0xC1, 0xC2) and self.precision == 8  # noqa: PLR2004 - bits
+
+
+def read_jpeg_header(data: bytes, kind: str) -> JpegHeader:
+    """Read up to the first scan and look for the end, or raise what is wrong with this `kind`."""
+    orientation, names_colours, frame, position = 1, False, None, 0
+    try:
+        for marker, start, length in _jpeg_segments(data):
+            position = start
+            if marker == _JPEG_EXIF and data.startswith(b"Exif\x00\x00", start):
+                orientation = _exif_orientation(data[start + 6 : start + length])
+            elif marker == _JPEG_ADOBE and data.startswith(b"Adobe", start):
+                names_colours = True
+            elif marker in _JPEG_FRAMES:
+                frame = (marker, *struct.unpack_from(">BHHB", data, start))
+    except (struct.error, IndexError):
+        raise TruncatedImageError(kind) from None
+    except ValueError:
+        raise CorruptImageError(kind) from None
+    _check_jpeg_scans(data, position, kind)
+    if frame is None:
+        raise CorruptImageError(kind)
+    process, precision, height, width, components = frame
+    return JpegHeader(
+        width=width,
+        height=height,
+        precision=precision,
+        components=components,
+        process=process,
+        orientation=orientation,
+        names_colours=names_colours,
+    )
+
+
+def _jpeg(data: bytes) -> RasterHeader:
+    header = read_jpeg_header(data, "JPEG")
+    if not header.common:
+        raise UnsupportedPixelFormatError(
+            "a JPEG of a kind that is only read inside DICOM (lossless, or over 8 bits)"
+        )
+    if header.components not in (1, 3, 4):
+        raise CorruptImageError("JPEG")
+    # A progressive picture is gathered in coefficients of two bytes.
+    progressive = header.process == _JPEG_PROGRESSIVE
+    return RasterHeader(
+        width=header.width,
+        height=header.height,
+        pixel_bytes=header.components * (2 if progressive else 1),
+        orientation=header.orientation,
+    )
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Give marker, start and length of each segment's content, up to and with the first scan's."""
+    if data[:2] != b"\xff\xd8":
+        raise ValueError
     position = 2
-    while True:
+    marker = 0
+    while marker != _JPEG_SCAN:
         while data[position] == 0xFF and data[position + 1] == 0xFF:  # noqa: PLR2004 - filling
             position += 1
-        if data[position] != 0xFF:  # noqa: PLR2004 - every marker begins so
-            raise CorruptImageError("JPEG")
         marker = data[position + 1]
+        if data[position] != 0xFF or marker == _JPEG_END:  # noqa: PLR2004 - every marker's first
+            raise ValueError
         position += 2
-        if marker in _JPEG_BARE:
-            continue
-        if marker == _JPEG_END:
-            raise CorruptImageError("JPEG")
-        (length,) = struct.unpack_from(">H", data, position)
-        yield marker, position + 2, length - 2
-        if marker == _JPEG_SCAN:
-            return
-        position += length
+        if marker not in _JPEG_BARE:
+            (length,) = struct.unpack_from(">H", data, position)
+            yield marker, position + 2, length - 2
+            position += length
 
 
-def check_jpeg_scans(data: bytes, start: int) -> None:
+def _check_jpeg_scans(data: bytes, start: int, kind: str) -> None:
     """Raise unless there is an end to the picture, and a bearable number of passes over it.
 
     A picture that was cut has no end marker; what follows the end marker is nobody's business.
-    Neither marker can occur within the compressed data, where FF is always followed by 00.
+    Neither marker can occur within the compressed data, where FF is followed by 00.
     """
-    scans = data.count(b"\xff\xda", start)
-    if scans == 0 or data.rfind(b"\xff\xd9", start) < data.find(b"\xff\xda", start):
-        raise TruncatedImageError("JPEG")
-    if scans > _MOST_SCANS:
-        raise CorruptImageError("JPEG")
+    if data.rfind(b"\xff\xd9", start) < 0:
+        raise TruncatedImageError(kind)
+    if data.count(b"\xff\xda", start) > _MOST_SCANS:
+        raise CorruptImageError(kind)
 
 
 # --- TIFF -----------------------------------------------------------------------------------------
