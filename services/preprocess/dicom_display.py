@@ -16,7 +16,11 @@ from pydicom.dataset import Dataset
 
 from services.preprocess.dicom_header import numbers
 from services.preprocess.dicom_pixels import StoredFrame
-from services.preprocess.errors import CorruptImageError, InvalidDisplayWindowError
+from services.preprocess.errors import (
+    CorruptImageError,
+    InvalidDisplayWindowError,
+    UnsupportedPixelFormatError,
+)
 from services.preprocess.film import Pixels
 
 Values = NDArray[np.float64]
@@ -73,7 +77,7 @@ def _greys(meant: Values, stored: StoredFrame, dataset: Dataset) -> tuple[Values
     real = _modality(meant, dataset)
     table = _first_item(dataset, "VOILUTSequence")
     if table is not None:
-        entries, index, most = _look_up(table, real)
+        entries, index, most = _look_up(table, real, dataset)
         return entries[index] / most, []
     center, width = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
     if center or width:
@@ -129,7 +133,7 @@ def _modality(meant: Values, dataset: Dataset) -> Values:
     """Turn stored values into those of the modality, such as optical density."""
     table = _first_item(dataset, "ModalityLUTSequence")
     if table is not None:
-        entries, index, _ = _look_up(table, meant)
+        entries, index, _ = _look_up(table, meant, dataset)
         return entries[index]
     slope, intercept = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
     factor, offset = slope[0] if slope else 1.0, intercept[0] if intercept else 0.0
@@ -143,7 +147,9 @@ def _first_item(dataset: Dataset, keyword: str) -> Dataset | None:
     return items[0] if items else None
 
 
-def _look_up(table: Dataset, values: Values) -> tuple[Values, NDArray[np.int64], float]:
+def _look_up(
+    table: Dataset, values: Values, dataset: Dataset
+) -> tuple[Values, NDArray[np.int64], float]:
     """Read a LUT: its entries, which of them each value gets, and the largest there can be."""
     descriptor = [int(number) for number in numbers(table, "LUTDescriptor")]
     if len(descriptor) != 3:  # noqa: PLR2004 - number of entries, first value, bits
@@ -151,16 +157,18 @@ def _look_up(table: Dataset, values: Values) -> tuple[Values, NDArray[np.int64],
     length, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
     if first >= 1 << 15 and values.min() < 0:
         first -= 1 << 16  # meant as a negative number, and read as a positive one
-    entries = _entries(table.get("LUTData"), length)
+    entries = _entries(table.get("LUTData"), length, dataset)
     index = (values - first).clip(0, len(entries) - 1).astype(np.int64)
     return entries, index, max((1 << bits) - 1 if 1 <= bits <= 16 else 0, entries.max(), 1)  # noqa: PLR2004 - bits
 
 
-def _entries(data: object, length: int) -> Values:
+def _entries(data: object, length: int, dataset: Dataset) -> Values:
     """Read the entries of a LUT, which files store as numbers, as bytes or as words."""
     if isinstance(data, bytes):
         width = 2 if len(data) >= 2 * length else 1
-        entries = np.frombuffer(data[: length * width], f"<u{width}")
+        _, little_endian = dataset.original_encoding
+        order = "<" if little_endian else ">"
+        entries = np.frombuffer(data[: length * width], f"{order}u{width}")
     else:
         entries = np.atleast_1d(np.asarray(data, dtype=np.int64))[:length] & 0xFFFF
     if len(entries) < 1:
@@ -176,7 +184,10 @@ def _palette(meant: Values, dataset: Dataset) -> Values:
         descriptor = [int(number) for number in numbers(dataset, name + "Descriptor")]
         if len(descriptor) != 3:  # noqa: PLR2004 - number of entries, first value, bits
             raise CorruptImageError("DICOM")
-        entries = _entries(dataset.get(name + "Data"), descriptor[0] or 65536)
+        data = dataset.get(name + "Data")
+        if data is None:
+            raise UnsupportedPixelFormatError("a palette in segments")
+        entries = _entries(data, descriptor[0] or 65536, dataset)
         index = (meant - descriptor[1]).clip(0, len(entries) - 1).astype(np.int64)
         shown += weight * entries[index] / ((1 << descriptor[2]) - 1)
     return shown

@@ -22,8 +22,8 @@ from services.preprocess.errors import (
 )
 from services.preprocess.film import Acquisition, Limits
 
-# What is wrong with a value is for us to judge where we use it. pydicom would quote it in a warning,
-# and a quoted value may name a patient.
+# What is wrong with a value is for us to judge where we use it. pydicom would quote it in a
+# warning, and a quoted value may name a patient.
 config.settings.reading_validation_mode = config.IGNORE
 warnings.filterwarnings("ignore", module="pydicom")
 
@@ -130,9 +130,10 @@ def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
     implicit, little_endian = dataset.original_encoding
     if found is None:
         raise DicomWithoutPixelsError(_name_object(dataset))
-    # The tag, then in explicit VR two letters and two bytes of nothing, then the length.
+    # The tag, then in explicit VR two letters and two bytes of nothing, then the length. Some files
+    # that should be explicit are not.
     kind = b"" if implicit else body[at + 4 : at + 6]
-    length_at = at + (4 if implicit else 8)
+    length_at = at + (8 if kind in (b"OB", b"OW", b"UN") else 4)
     length = int.from_bytes(body[length_at : length_at + 4], "little" if little_endian else "big")
     rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
     allocated = _integer(dataset, "BitsAllocated", 16)
@@ -234,7 +235,7 @@ def _check(header: DicomHeader, limits: Limits) -> None:
 def _read_elements(
     data: bytes, limits: Limits
 ) -> tuple[bytes, Dataset, UID | None, int | None, int]:
-    """Give the bytes read, the wanted elements, how they are stored, what holds the pixels, where."""
+    """Give the bytes read, the elements, their encoding, what holds the pixels, and where."""
     found: int | None = None
     end = 0
 

@@ -42,6 +42,9 @@ _JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000)
 # Tells libjpeg that three components are red, green and blue, where the JPEG itself says nothing.
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
+# OpenCV writes to stderr what it finds odd, which is neither a structured log nor of use.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 _MOST_TILES = 4096  # of a JPEG 2000 picture: each takes kilobytes before it is decoded
 
 
@@ -91,7 +94,8 @@ def _read_uncompressed(header: DicomHeader) -> StoredFrame:
     )
     swapped = header.big_endian and header.allocated == 16  # noqa: PLR2004 - bits
     if header.big_endian and header.words and header.allocated == 8:  # noqa: PLR2004 - bits
-        values = values[: length // 2 * 2].view("<u2").byteswap().view(np.uint8)
+        words = np.frombuffer(header.body, ">u2", -(-length // 2), header.pixels_at)
+        values = words.astype("<u2").view(np.uint8)[:length]
     if swapped and header.samples > 1:
         values, swapped = values.byteswap(), False
     if subsampled:
@@ -182,8 +186,10 @@ def _decode_with_openjpeg(codestream: bytes, header: DicomHeader) -> Pixels:
 
 
 def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> StoredFrame:
-    decoded, by_plane = _decompress_with_gdcm(frame, header, syntax)
     number = np.dtype("u1" if header.allocated == 8 else "<u2")  # noqa: PLR2004 - bits
+    if syntax == uid.RLELossless and header.samples > 1 and number.itemsize > 1:
+        raise UnsupportedPixelFormatError("RLE colours of 16 bits")  # gdcm mixes them up
+    decoded, by_plane = _decompress_with_gdcm(frame, header, syntax)
     count = header.rows * header.columns * header.samples
     if decoded is None or len(decoded) < count * number.itemsize:
         raise CorruptImageError("DICOM")

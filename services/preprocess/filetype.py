@@ -67,23 +67,34 @@ class FileType(Enum):
         return "WebP" if self is FileType.WEBP else self.name
 
 
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", FileType.PNG),
+    (b"\xff\xd8\xff", FileType.JPEG),
+    (b"II*\x00", FileType.TIFF),
+    (b"MM\x00*", FileType.TIFF),
+    (b"II+\x00", FileType.TIFF),
+    (b"MM\x00+", FileType.TIFF),
+    (b"RIFF", FileType.WEBP),
+    (b"BM", FileType.BMP),
+)
+
+
 def identify(data: bytes) -> FileType | None:
     """Say which of the kinds that we read this is, if any."""
     # DICOM first: its preamble is free, and may hold the header of another kind.
     if data[128:132] == b"DICM" or _is_bare_dicom(data):
         return FileType.DICOM
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return FileType.PNG
-    if data.startswith(b"\xff\xd8\xff"):
-        return FileType.JPEG
-    if data[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
-        return FileType.TIFF
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return FileType.WEBP
+    for signature, file_type in _SIGNATURES:
+        if data.startswith(signature):
+            break
+    else:
+        return None
+    if file_type is FileType.WEBP and data[8:12] != b"WEBP":
+        return None
     # "BM" begins many words: a bitmap also has a header of a known length.
-    if data[:2] == b"BM" and data[14:18] in _BMP_HEADERS:
-        return FileType.BMP
-    return None
+    if file_type is FileType.BMP and data[14:18] not in _BMP_HEADERS:
+        return None
+    return file_type
 
 
 def name_foreign(data: bytes) -> str | None:

@@ -110,7 +110,7 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 # SOF0 to SOF15, without DHT, JPG and DAC, which share their range; and SOF55 of JPEG-LS.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _JPEG_PROGRESSIVE, _JPEG_SCAN, _JPEG_END, _JPEG_EXIF, _JPEG_ADOBE = 0xC2, 0xDA, 0xD9, 0xE1, 0xEE
-_JPEG_BARE = frozenset(range(0xD0, 0xD9)) | {0x01}  # markers without content
+_JPEG_BARE = frozenset(range(0xD0, 0xD9)) | {0x00, 0x01}  # followed by no content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,12 +187,14 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     position = 2
     marker = 0
     while marker != _JPEG_SCAN:
-        while data[position] == 0xFF and data[position + 1] == 0xFF:  # noqa: PLR2004 - filling
-            position += 1
-        marker = data[position + 1]
-        if data[position] != 0xFF or marker == _JPEG_END:  # noqa: PLR2004 - every marker's first
+        # As libjpeg does, skip what stands between segments: some writers count them wrong.
+        position = data.index(b"\xff", position) + 1
+        marker = data[position]
+        if marker == _JPEG_END:
             raise ValueError
-        position += 2
+        if marker == 0xFF:  # noqa: PLR2004 - a filling byte
+            continue
+        position += 1
         if marker not in _JPEG_BARE:
             (length,) = struct.unpack_from(">H", data, position)
             yield marker, position + 2, length - 2
