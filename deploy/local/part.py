@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
@@ -166,8 +166,13 @@ class Part:
         if self._stopping.is_set():
             return 0
         self.starts += 1
-        process = self._process = await self._spawn()
-        speaker = asyncio.create_task(self._pass_on(process), name=f"read {self.name}")
+        # A pipe of our own: asyncio's would make `wait` last until the last orphan has closed it.
+        reading, writing = os.pipe()
+        try:
+            process = self._process = await self._spawn(writing)
+        finally:
+            os.close(writing)
+        speaker = asyncio.create_task(self._pass_on(reading), name=f"read {self.name}")
         prober = asyncio.create_task(self._probe(), name=f"probe {self.name}")
         try:
             code = await process.wait()
@@ -178,7 +183,7 @@ class Part:
         await speaker
         return code
 
-    async def _spawn(self) -> Process:
+    async def _spawn(self, output: int) -> Process:
         program = self.program
         command = launched(
             program.command, stop_signal=program.stop_signal, as_nobody=program.as_nobody
@@ -186,8 +191,8 @@ class Part:
         return await asyncio.create_subprocess_exec(
             *command,
             stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
+            stdout=output,
+            stderr=output,
             cwd=program.folder,
             env={**os.environ, **program.environment, processes.MARK: self._mark},
             # Ctrl-C in a terminal reaches the runner alone, which stops the parts in order.
@@ -200,15 +205,19 @@ class Part:
         self._served = True
         self._ready.set()
 
-    async def _pass_on(self, process: Process) -> None:
-        assert process.stdout is not None  # noqa: S101 - asked for by `stdout=PIPE`
+    async def _pass_on(self, reading: int) -> None:
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb")
+        )
         rest = b""
-        while chunk := await process.stdout.read(1 << 16):
+        while chunk := await reader.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._say(line)
         if rest:
             self._say(rest)
+        transport.close()
 
     def _announce(self, line: str) -> None:
         self._record(line)

@@ -49,8 +49,8 @@ class Postgres:
         )
         return answer.stdout.strip()
 
-    def ensure_database(self, name: str) -> None:
-        """Create a database and a role of the same name that owns it, unless they are there.
+    def ensure_database(self, name: str, *, role: str) -> None:
+        """Create a database and a role that owns it, unless they are there.
 
         The role is no superuser: row-level security would not hold one. What an administrator
         does for the schema, which takes two further roles, is done here as well.
@@ -58,10 +58,10 @@ class Postgres:
         for group in ("carina_caller", "carina_system"):
             if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{group}'"):  # noqa: S608
                 self.execute(f'CREATE ROLE "{group}" NOLOGIN')
-        if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'"):  # noqa: S608
-            self.execute(f'CREATE ROLE "{name}" LOGIN IN ROLE carina_caller, carina_system')
+        if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{role}'"):  # noqa: S608
+            self.execute(f'CREATE ROLE "{role}" LOGIN IN ROLE carina_caller, carina_system')
         if not self.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):  # noqa: S608
-            self.execute(f'CREATE DATABASE "{name}" OWNER "{name}"')
+            self.execute(f'CREATE DATABASE "{name}" OWNER "{role}"')
 
 
 def postgres_server(

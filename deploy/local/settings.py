@@ -1,5 +1,6 @@
 """What of the stack can be chosen, and what each service is told: the one place for both."""
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,11 @@ from deploy.local.program import Program
 ROOT = Path(__file__).resolve().parents[2]
 _ISSUER = "https://issuer.carina.localhost"
 _AUDIENCE = "carina"
+# A service finds the programs of our environment (dbmate) even where nobody activated it.
+_PYTHON = {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    "PYTHONUNBUFFERED": "1",
+}
 _SERVICE_GRACE = timedelta(seconds=10)
 
 
@@ -82,7 +88,7 @@ def service_program(
         environment={
             **_prefixed(service, settings),
             **addresses.blob_environment,
-            "PYTHONUNBUFFERED": "1",
+            **_PYTHON,
             **options.environment,
         },
         folder=ROOT,
@@ -94,7 +100,7 @@ def setup_steps(addresses: Addresses, options: Options) -> tuple[Step, ...]:
     """Return what has to be done before the services start, in order."""
     if not options.jobs:
         return ()
-    environment = {**_prefixed("jobs", _settings("jobs", 1, addresses, options))}
+    environment = {**_prefixed("jobs", _settings("jobs", 1, addresses, options)), **_PYTHON}
     return (Step("migrate", (sys.executable, "-m", "services.jobs.migrate"), environment),)
 
 

@@ -35,6 +35,7 @@ from deploy.local.settings import (
 from deploy.local.triton import TritonPorts, triton_program
 
 _DATABASE = "carina"
+_ROLE = "carina"
 _BUCKET = "carina"
 # Replicas of a service start and stop together; groups start in this order and stop in reverse.
 _SERVICES = ("jobs", "inference", "preprocess", "gateway")
@@ -79,8 +80,8 @@ class LocalStack:
         self.start_times: dict[str, timedelta] = {}
         self._tell = tell or _to_nobody
         self._logs = LogFiles(self.data / "logs")
-        self._id = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
-        self._prefix = f"carina-{self._id}-"
+        self.mark = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
+        self._prefix = f"carina-{self.mark}-"
         self._groups: list[list[Part]] = []
         self._clean_up = contextlib.AsyncExitStack()
 
@@ -148,7 +149,7 @@ class LocalStack:
         begun = time.monotonic()
         servers, self.addresses = self._servers()
         await self._start_group(servers)
-        await asyncio.to_thread(self.postgres.ensure_database, _DATABASE)
+        await asyncio.to_thread(self.postgres.ensure_database, _DATABASE, role=_ROLE)
         for step in setup_steps(self.addresses, self.options):
             await self._run_step(step)
         for service in _SERVICES:
@@ -181,14 +182,14 @@ class LocalStack:
 
     async def _end_leftovers(self) -> None:
         folders = [folder] if (folder := self.postgres.program.owned_folder) else []
-        await asyncio.to_thread(processes.end_all, f"{self._id}/", folders, grace=_LEFTOVER_GRACE)
+        await asyncio.to_thread(processes.end_all, f"{self.mark}/", folders, grace=_LEFTOVER_GRACE)
         processes.clear_shared_memory(self._prefix)
 
     async def _start_guard(self, lock: TextIO) -> None:
         """Start the process that clears up when this one is killed; it holds the lock as well."""
         guard = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deploy.local.guard"),
-            *(f"{self._id}/", self._prefix, str(self.postgres.program.owned_folder)),
+            *(f"{self.mark}/", self._prefix, str(self.postgres.program.owned_folder)),
             stdin=PIPE,
             cwd=ROOT,
             pass_fds=[lock.fileno()],
@@ -228,7 +229,7 @@ class LocalStack:
             blobs.mkdir(exist_ok=True)
         return programs, Addresses(
             nats_url=f"nats://127.0.0.1:{nats_port}",
-            database_url=self.postgres.url(_DATABASE, role=_DATABASE),
+            database_url=self.postgres.url(_DATABASE, role=_ROLE),
             blob_url=blob_url,
             blob_environment=blob_environment,
             triton_address=f"127.0.0.1:{ports.grpc}",
@@ -251,7 +252,7 @@ class LocalStack:
 
     async def _start_group(self, programs: Iterable[Program]) -> None:
         group = [
-            Part(program, mark=self._id, tell=self._tell, record=self._logs.tell)
+            Part(program, mark=self.mark, tell=self._tell, record=self._logs.tell)
             for program in programs
         ]
         # Known before they start, so that a start cut short stops them as well.
@@ -273,7 +274,7 @@ class LocalStack:
             stdout=PIPE,
             stderr=STDOUT,
             cwd=ROOT,
-            env={**os.environ, **step.environment, processes.MARK: f"{self._id}/{step.name}/"},
+            env={**os.environ, **step.environment, processes.MARK: f"{self.mark}/{step.name}/"},
             start_new_session=True,
         )
         try:

@@ -83,11 +83,13 @@ async def test_a_server_that_was_killed_starts_again_on_its_port_with_its_data(
     port = free_port()
     program = nats_program(tmp_path / "data", port=port, monitor_port=free_port())
     with running(program, tmp_path) as server:
-        client = await nats.connect(f"nats://127.0.0.1:{port}", reconnect_time_wait=0)
+        client = await nats.connect(f"nats://127.0.0.1:{port}")
         await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
         await client.jetstream().publish("kept", b"payload")
+        await client.close()
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
+        client = await nats.connect(f"nats://127.0.0.1:{port}")
         assert (await client.jetstream().get_last_msg("KEPT", "kept")).data == b"payload"
         await client.close()
 
