@@ -33,7 +33,7 @@ class _Entry(_Closed):
     version: str
     input: _Input
     labels: tuple[str, ...] = Field(min_length=1)
-    thresholds: tuple[float, ...]
+    thresholds: dict[str, float]
     digest: str = Field(pattern="^[0-9a-f]{64}$")
     card: str
     gate: _Gate | None = None
@@ -41,8 +41,8 @@ class _Entry(_Closed):
 
     @model_validator(mode="after")
     def _agrees(self) -> "_Entry":
-        if len(self.thresholds) != len(self.labels):
-            raise ValueError("there must be one threshold for each label")
+        if set(self.thresholds) != set(self.labels):
+            raise ValueError("thresholds must name every label, and nothing else")
         if self.input.width * self.input.height > _MAX_PIXELS:
             raise ValueError(f"an input may have at most {_MAX_PIXELS} pixels")
         return self
@@ -87,7 +87,7 @@ def read_catalogue(path: Path) -> Catalogue:
             input_width=entry.input.width,
             input_height=entry.input.height,
             labels=entry.labels,
-            thresholds=entry.thresholds,
+            thresholds=tuple(entry.thresholds[label] for label in entry.labels),
             gate_output=entry.gate.output if entry.gate else "",
             gate_threshold=entry.gate.threshold if entry.gate else 0.0,
             max_batch_size=entry.max_batch_size,
