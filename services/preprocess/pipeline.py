@@ -62,6 +62,7 @@ class Prepared:
     media_type: str
     source_width: int
     source_height: int
+    bits: int  # of a grey level as it was decoded: 8 or 16
     durations: Durations
 
 
@@ -98,6 +99,7 @@ def prepare(data: bytes, settings: PipelineSettings, limits: Limits) -> Prepared
         media_type=frame.media_type,
         source_width=width,
         source_height=height,
+        bits=8 * frame.pixels.itemsize,
         durations=Durations(
             decode=timedelta(seconds=decoded - started),
             enhance=timedelta(seconds=enhanced - decoded),

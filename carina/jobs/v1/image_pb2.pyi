@@ -162,7 +162,9 @@ class Image(_message.Message):
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Remarks such as `FIRST_OF_SEVERAL_FRAMES` or `NOT_A_FRONTAL_CHEST_RADIOGRAPH`."""
+        """Remarks: sentences for a doctor, and codes in upper case where a program may act on them, such as
+        `NOT_A_FRONTAL_CHEST_RADIOGRAPH`.
+        """
 
     @_builtins.property
     def placement(self) -> Global___Placement:
@@ -336,7 +338,7 @@ class Acquisition(_message.Message):
     height: _builtins.int
     """Height of the original in pixels, upright."""
     bits: _builtins.int
-    """Bits of a stored pixel, 1 to 16."""
+    """Bits of a grey level as it was decoded: 8 or 16."""
     def __init__(
         self,
         *,

@@ -289,7 +289,7 @@ class Preparation(_message.Message):
     height: _builtins.int
     """Height of the original in pixels, upright."""
     bits: _builtins.int
-    """Bits of a stored pixel."""
+    """Bits of a grey level as it was decoded."""
     has_preview: _builtins.bool
     """Whether a preview was written."""
     placement_x: _builtins.int
@@ -302,7 +302,7 @@ class Preparation(_message.Message):
     """Height of the film on the model's input."""
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Remarks in upper case."""
+        """Remarks: sentences for a doctor."""
 
     @_builtins.property
     def queued(self) -> _duration_pb2.Duration:
