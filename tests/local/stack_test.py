@@ -44,7 +44,7 @@ async def serves(stack: LocalStack) -> None:
 
 async def wait_until_gone(pids: set[int], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while any(_runs(pid) for pid in pids):  # noqa: ASYNC110 - no event tells
+        while any(_runs(pid) for pid in pids):
             await asyncio.sleep(0.05)
 
 
@@ -196,7 +196,7 @@ async def test_no_process_outlives_a_runner_that_was_killed(runner: Runner) -> N
                 async with LocalStack(runner.stack.data, Options(**NO_SERVICES)):  # type: ignore[arg-type]
                     break
             except AlreadyRunningError as error:
-                assert "still stopping" in str(error)  # noqa: PT017 - the wait is the point
+                assert "still stopping" in str(error)
                 await asyncio.sleep(0.1)
 
 
