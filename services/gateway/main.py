@@ -22,9 +22,8 @@ from services.gateway.jobs_client import JobsClient
 logger = get_logger(__name__)
 
 
-async def run(config: GatewayConfig) -> None:
-    """Serve until the process is told to stop."""
-    stop = stop_on_signals()
+async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set."""
     async with open_channel(
         config.jobs_address, interceptors=tracing.client_interceptors()
     ) as channel:
@@ -79,8 +78,12 @@ def main() -> None:
     """Read the settings and run."""
     config = load_config(GatewayConfig)
     configure_logs("gateway", config.log_level, config.log_format)
+
+    async def until_signalled() -> None:
+        await run(config, stop_on_signals())
+
     with tracing.open_tracing("gateway", config.otlp_endpoint):
-        uvloop.run(run(config))
+        uvloop.run(until_signalled())
 
 
 if __name__ == "__main__":

@@ -3,12 +3,16 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from email.message import Message
+from typing import TYPE_CHECKING
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks
 
 from services.gateway.errors import InvalidBodyError, UnsupportedBodyError
+
+if TYPE_CHECKING:
+    # A type that the library has for type checkers only.
+    from python_multipart.multipart import MultipartCallbacks
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class _Collector:
         self._field = b""
         self._value = b""
 
-    def callbacks(self) -> MultipartCallbacks:
+    def callbacks(self) -> "MultipartCallbacks":
         """Return what the parser calls."""
         return {
             "on_header_field": self._on_header_field,
