@@ -1,8 +1,9 @@
 """The application: routes, and what stands around every request."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +32,7 @@ _SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
 )
 _OPEN = Gauge("carina_gateway_open_requests", "Requests being answered, event streams included")
+_LINGER_SECONDS = 2.0
 # What is said of patients belongs in no cache, and no answer is guessed to be a page.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -54,6 +56,7 @@ def build_app(state: State) -> Starlette:
     return Starlette(
         routes=[*build_routes(), Route("/openapi.json", openapi)],
         middleware=[
+            Middleware(Lingering),
             Middleware(Measured),
             Middleware(Authenticated, verifier=state["verifier"]),
         ],
@@ -123,3 +126,66 @@ class Measured:
                         code=status,
                         duration_ms=round(elapsed * 1000, 1),
                     )
+
+
+class Lingering:
+    """Ends a connection whose request was answered before its body was read.
+
+    The server would otherwise read gigabytes of a refused file to their end and throw them away.
+    The line stays open for a moment after the answer: closed at once, with bytes on their way, it
+    would be reset, and the answer could be lost with it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, and see whether it has read everything."""
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        asked, unread, early = False, True, False
+
+        async def noted_receive() -> Message:
+            nonlocal asked, unread
+            asked = True
+            message = await receive()
+            unread = (
+                unread and message["type"] == "http.request" and message.get("more_body", False)
+            )
+            return message
+
+        async def noted_send(message: Message) -> None:
+            nonlocal early
+            if message["type"] == "http.response.start":
+                early = unread
+                if early:
+                    MutableHeaders(scope=message)["Connection"] = "close"
+            elif early and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                # A sender that waits for "100 Continue" must not be told to go on.
+                if asked or not _expects_continue(scope):
+                    await _drain(receive)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await self._app(scope, noted_receive, noted_send)
+
+
+async def _drain(receive: Receive) -> None:
+    """Throw away what still arrives, until the sender has understood."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            more = True
+            while more:
+                message = await receive()
+                more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+def _expects_continue(scope: Scope) -> bool:
+    return (b"expect", b"100-continue") in scope["headers"]

@@ -43,7 +43,7 @@ def build_document() -> dict[str, Any]:
     """Return the whole document."""
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in ENDPOINTS:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+        paths.setdefault(endpoint.plain_path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -66,7 +66,7 @@ def build_document() -> dict[str, Any]:
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     path_parameters = [
         {"name": name, "in": "path", "required": True, "schema": _TEXT}
-        for name in re.findall(r"{(\w+)}", endpoint.path)
+        for name in re.findall(r"{(\w+)}", endpoint.plain_path)
     ]
     operation: dict[str, Any] = {
         "operationId": endpoint.operation_id,

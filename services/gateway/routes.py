@@ -61,6 +61,11 @@ class Endpoint:
     operation: str = ""
 
     @property
+    def plain_path(self) -> str:
+        """Return the path without Starlette's convertors, as OpenAPI writes it."""
+        return self.path.replace(":path}", "}")
+
+    @property
     def operation_id(self) -> str:
         """Return the name of the operation, unique in the document."""
         return self.operation or self.handler.__name__
@@ -282,7 +287,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET",
-        path="/v1/jobs/{job}/uploads/{key}",
+        # A key may hold slashes.
+        path="/v1/jobs/{job}/uploads/{key:path}",
         handler=get_upload,
         summary="How much of an upload is durable; also by HEAD, in `Upload-Offset`.",
         answers=((JSON, "Upload"),),

@@ -57,7 +57,7 @@ async def get_job(request: Request) -> Response:
     """Return a job."""
     message = job_service_pb2.GetJobRequest(name=job_name_of(request))
     job = await request.state["jobs"].call("GetJob", message, caller_of(request))
-    return answer(job, ETag=f'"{job.etag}"')
+    return answer(job, ETag=job.etag)
 
 
 async def close_job(request: Request) -> Response:
@@ -70,7 +70,7 @@ async def cancel_job(request: Request) -> Response:
     """Cancel what has not ended; `If-Match` refuses where the job has moved on."""
     message = await read_message(request, job_service_pb2.CancelJobRequest())
     message.name = job_name_of(request)
-    message.etag = message.etag or request.headers.get("if-match", "").strip('"')
+    message.etag = message.etag or request.headers.get("if-match", "")
     return answer(await request.state["jobs"].call("CancelJob", message, caller_of(request)))
 
 
