@@ -1,6 +1,7 @@
 """How anyone who calls the jobs service opens a channel to it."""
 
 import json
+from collections.abc import Sequence
 
 import grpc
 from grpc.aio import Channel
@@ -44,8 +45,17 @@ CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-def open_channel(address: str, credentials: grpc.ChannelCredentials | None = None) -> Channel:
+def open_channel(
+    address: str,
+    credentials: grpc.ChannelCredentials | None = None,
+    *,
+    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+) -> Channel:
     """Open a channel with retries, keepalive and round robin; without TLS if no credentials."""
     if credentials is None:
-        return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-    return grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+        return grpc.aio.insecure_channel(
+            address, options=CHANNEL_OPTIONS, interceptors=interceptors
+        )
+    return grpc.aio.secure_channel(
+        address, credentials, options=CHANNEL_OPTIONS, interceptors=interceptors
+    )
