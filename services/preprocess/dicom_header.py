@@ -88,6 +88,17 @@ _BODY_PARTS = _words(
     "ANKLE FOOT HEEL TOE EXTREMITY WHOLEBODY"
 )
 
+_PHOTOMETRIC = (
+    "MONOCHROME1",
+    "MONOCHROME2",
+    "PALETTE COLOR",
+    "RGB",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_ICT",
+    "YBR_RCT",
+)
+
 # What the objects are called that hold no image, by the start of their SOP class.
 _OBJECTS_WITHOUT_PIXELS = {
     "1.2.840.10008.1.3.10": "an index of other DICOM files (DICOMDIR)",
@@ -224,6 +235,9 @@ def _check(header: DicomHeader, limits: Limits) -> None:
         raise UnsupportedPixelFormatError(f"{header.allocated} bits a sample")
     if header.samples not in (1, 3):
         raise UnsupportedPixelFormatError(f"{header.samples} samples a pixel")
+    one_sample = header.photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+    if header.photometric not in _PHOTOMETRIC or one_sample != (header.samples == 1):
+        raise CorruptImageError("DICOM")
     if not 1 <= header.stored <= header.allocated or not (
         header.stored - 1 <= header.high_bit < header.allocated
     ):

@@ -139,7 +139,8 @@ def read_jpeg_header(data: bytes, kind: str) -> JpegHeader:
             position = start
             if marker == _JPEG_EXIF and data.startswith(b"Exif\x00\x00", start):
                 orientation = _exif_orientation(data[start + 6 : start + length])
-            elif marker == _JPEG_ADOBE and data.startswith(b"Adobe", start):
+            # libjpeg takes no notice of a shorter one.
+            elif marker == _JPEG_ADOBE and length >= 12 and data.startswith(b"Adobe", start):  # noqa: PLR2004 - bytes
                 names_colours = True
             elif marker in _JPEG_FRAMES:
                 frame = (marker, *struct.unpack_from(">BHHB", data, start))
