@@ -2,12 +2,12 @@
 
 Model training imports `enhance_and_fit`, so that a model learns from exactly what it will be given.
 
-Films are enhanced at their full size and depth: at a smaller size CLAHE would equalise another
-picture. They are then reduced once, by area, to the reading size, and from there to the model's
-frame. Going by way of the reading size lets the preview share the costly first step. Against one
+Films are enhanced at their full size: at a smaller one CLAHE would equalise another picture. They
+are then reduced once, by area, to the reading size, and from there to the model's frame. Going by way of the reading size lets the preview share the costly first step. Against one
 direct step a pixel differs by 0.1 grey levels on average, 4 of 255 at most (1955 x 1841 film).
 """
 
+import sys
 import threading
 from dataclasses import dataclass
 from typing import cast
@@ -69,13 +69,40 @@ def place(source_width: int, source_height: int, settings: PipelineSettings) -> 
 
 
 def enhance(pixels: Pixels, settings: PipelineSettings) -> Grey:
-    """Equalise the contrast at the film's own depth, if asked, and bring it to 8 bit."""
-    if settings.clahe:
-        equaliser = _equaliser(settings.clip_limit, settings.tile_grid)
-        pixels = cast("Pixels", equaliser.apply(pixels))
-    if pixels.dtype == np.uint16:
-        return cast("Grey", cv2.convertScaleAbs(pixels, alpha=1 / 257))  # 65535 becomes 255
-    return cast("Grey", pixels)
+    """Bring the film to 8 bit without losing its depth, and equalise the contrast if asked."""
+    grey = _to_8_bit(pixels) if pixels.dtype == np.uint16 else cast("Grey", pixels)
+    if not settings.clahe:
+        return grey
+    return cast("Grey", _equaliser(settings.clip_limit, settings.tile_grid).apply(grey))
+
+
+def _to_8_bit(pixels: Pixels) -> Grey:
+    """Bring 16 bit to 8 by ordered dither: what 8 bit cannot hold, neighbours hold together.
+
+    The film is reduced by area afterwards, which averages the dither away and the lost depth back
+    in. OpenCV's CLAHE for 16 bit is no way out: with 65,536 bins and tiles of fewer pixels it
+    spreads what it clips over the darker bins only, and the film comes out white
+    (docs/decisions/0003).
+    """
+    height, width = pixels.shape
+    side = _DITHER.shape[0]
+    thresholds = cv2.repeat(_DITHER, -(-height // side), -(-width // side))[:height, :width]
+    raised = cv2.add(pixels, thresholds)  # saturates: white stays white
+    high_byte = 1 if sys.byteorder == "little" else 0
+    pairs = raised.view(np.uint8).reshape(height, width, 2)
+    return cast("Grey", cv2.extractChannel(pairs, high_byte))
+
+
+def _bayer(side: int) -> Pixels:
+    """Make Bayer's matrix of thresholds 0 to side * side - 1; `side` is a power of two."""
+    matrix = np.zeros((1, 1), np.uint16)
+    while matrix.shape[0] < side:
+        matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
+    return matrix.astype(np.uint16)
+
+
+# One threshold for each value of the byte that is lost.
+_DITHER = _bayer(16)
 
 
 def shrink(film: Grey, longest_side: int) -> Grey:
