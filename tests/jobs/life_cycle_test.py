@@ -141,7 +141,9 @@ async def test_cancel_ends_what_is_open_and_purges_its_tasks(jobs: Jobs, tmp_pat
         job = await client.cancel(submission.job)
         assert job.state == JobState.CANCELLED
         assert job.progress.cancelled == 3
-        assert await jobs.jetstream.count("TASKS", f"tasks.*.*.{job.name.removeprefix('jobs/')}") == 0
+        assert (
+            await jobs.jetstream.count("TASKS", f"tasks.*.*.{job.name.removeprefix('jobs/')}") == 0
+        )
         await jobs.report(succeeded(task))
         await asyncio.sleep(0.3)
         assert await image_states(client, job.name) == ["CANCELLED"] * 3

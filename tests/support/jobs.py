@@ -119,7 +119,9 @@ class Jobs:
         js = self.jetstream._client.jetstream()
         subscription = await js.pull_subscribe_bind(durable, "TASKS")
         try:
-            (message,) = await subscription.fetch(1, timeout=3 if durable.endswith("routine") else 0.2)
+            (message,) = await subscription.fetch(
+                1, timeout=3 if durable.endswith("routine") else 0.2
+            )
         except TimeoutError:
             return None
         finally:
@@ -170,9 +172,7 @@ async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
     port = free_port()
     program = nats_program(folder / "nats", port=port, monitor_port=free_port())
     with running(program, folder):
-        jobs = Jobs(
-            folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}"
-        )
+        jobs = Jobs(folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}")
         async with open_jetstream(jobs.nats_url, name="test") as jetstream:
             jobs.jetstream = jetstream
             try:
