@@ -33,7 +33,7 @@ models:
     input: {{width: 224, height: 224}}
     max_batch_size: 16
     labels: [normal, pneumonia, covid19]
-    thresholds: [0.4, 0.4, 0.4]
+    thresholds: {{normal: 0.4, pneumonia: 0.4, covid19: 0.4}}
     gate: {{output: frontal_score, threshold: 0.5}}
     card: tests/support/tiny_model.py
 """
