@@ -24,7 +24,6 @@ async def demonstrate() -> bool:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="carina-demo-") as folder:
         films = Path(folder, "films")
-        films.mkdir()
         expected = await asyncio.to_thread(write_batch, films)
         _say(f"{len(expected)} files: one real chest film in {len(expected) - 3} encodings, a leg,")
         _say("a truncated JPEG, and a PDF that is named .png")
@@ -35,7 +34,7 @@ async def demonstrate() -> bool:
             _say(f"ready after {time.monotonic() - begun:.1f} s at {stack.http_url}\n")
             carina = Carina(stack.grpc_address, token)
             code = await carina.show("submit", str(films), "--patient", "DEMO-1")
-            (job,) = json.loads(await carina.read("jobs"))["jobs"]
+            (job,) = json.loads(await carina.read("jobs"))
             print(flush=True)
             await carina.show("results", job["name"])
             results = json.loads(await carina.read("results", job["name"]))
@@ -81,8 +80,8 @@ def _problems(
     if results["job"]["state"] != "STATE_PARTIALLY_SUCCEEDED":
         problems.append(f"the job ended {results['job']['state']}")
     images = {image["fileName"]: image for image in results["images"]}
-    for name in expected.keys() ^ images.keys():
-        problems.append(f"{name} is missing, or too much")
+    odd = expected.keys() ^ images.keys()
+    problems += [f"{name} is missing, or too much" for name in odd]
     for name in expected.keys() & images.keys():
         image, must = images[name], expected[name]
         code_found = image.get("error", {}).get("code", "")

@@ -36,6 +36,7 @@ def real_films(pattern: str = "RG1_*.dcm") -> list[Path]:
 
 def write_batch(folder: Path) -> dict[str, Expectation]:
     """Write the batch into a folder; return what has to become of each file."""
+    folder.mkdir(parents=True, exist_ok=True)
     batch = {path.name: Expectation() for path in real_films()}
     for path in real_films():
         copyfile(path, folder / path.name)

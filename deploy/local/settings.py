@@ -33,7 +33,7 @@ class Options:
     inference: int = 1
     gateway: int = 1
     blobs: Literal["folder", "s3"] = "folder"
-    models: tuple[str, ...] = ("cxr",)
+    # Holds the models and their catalogue; every model of the catalogue is served.
     repository: Path = ROOT / "models"
     triton_environment: Path = ROOT / ".venv-triton"
     log_format: Literal["json", "console"] = "json"

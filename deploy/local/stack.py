@@ -32,7 +32,7 @@ from deploy.local.settings import (
     service_program,
     setup_steps,
 )
-from deploy.local.triton import TritonPorts, triton_program
+from deploy.local.triton import TritonPorts, catalogued, triton_program
 
 _DATABASE = "carina"
 _ROLE = "carina"
@@ -213,7 +213,7 @@ class LocalStack:
             triton_program(
                 self.data / "triton",
                 repository=options.repository,
-                models=options.models,
+                models=catalogued(options.repository),
                 environment=options.triton_environment,
                 ports=ports,
                 shared_memory_prefix=self._prefix,

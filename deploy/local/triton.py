@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import yaml
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
@@ -151,14 +152,32 @@ def _copy_backend(environment: TritonEnvironment, target: Path) -> None:
 
 def _derive_repository(repository: Path, models: Sequence[str], target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    for model in models:
-        source = repository / model
-        config = read_config(source)
-        folder = target / model
+    for model, config in _with_members(repository, models).items():
+        source, folder = repository / model, target / model
         folder.mkdir(parents=True)
         (folder / "config.pbtxt").write_text(text_format.MessageToString(derive(config)))
         for version in _versions(source, config):
             _link_version(source / version, folder / version)
+
+
+def _with_members(repository: Path, models: Sequence[str]) -> dict[str, ModelConfig]:
+    """Read the models that are asked for, and those that their ensembles are made of."""
+    configs: dict[str, ModelConfig] = {}
+    wanted = list(models)
+    while wanted:
+        model = wanted.pop()
+        if model not in configs:
+            config = configs[model] = read_config(repository / model)
+            wanted += [step.model_name for step in config.ensemble_scheduling.step]
+    return configs
+
+
+def catalogued(repository: Path) -> list[str]:
+    """Return the names of the models in the catalogue of a repository."""
+    path = repository / "catalogue.yaml"
+    if not path.exists():
+        raise TritonSetupError(f"there is no {path}")
+    return [model["name"] for model in yaml.safe_load(path.read_text())["models"]]
 
 
 def read_config(model: Path) -> ModelConfig:
@@ -200,10 +219,10 @@ def _versions(source: Path, config: ModelConfig) -> list[str]:
 
 
 def _link_version(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        raise TritonSetupError(f"there is no {source}, which the configuration asks for")
     target.mkdir()
-    for file in source.iterdir():
+    # An ensemble has nothing in its version's folder, and git keeps no empty folders.
+    files = list(source.iterdir()) if source.is_dir() else []
+    for file in files:
         (target / file.name).symlink_to(file.resolve())
-    if not (target / "model.py").exists():
+    if any(file.suffix == ".onnx" for file in files) and not (target / "model.py").exists():
         shutil.copyfile(_MODEL_SCRIPT, target / "model.py")
