@@ -1,11 +1,10 @@
 """One film, many hospitals: what the model must not learn from is changed at random.
 
-Each step takes away a shortcut that was measured in the data: the frame and its letters (crops, bars, marks),
-the aspect ratio (stretch), the scanner's tone curve (curve, window), its sharpness (detail) and the tubes and
-electrodes of intensive care (lines). All of it happens before the system's own preprocessing, as in life.
+Each step takes away a shortcut that was measured in the data: the frame and its letters (crops,
+bars, marks), the aspect ratio (stretch), the scanner's tone curve (curve, window), its sharpness
+(detail) and the tubes and electrodes of intensive care (lines). All of it happens before the
+system's own preprocessing, as in life.
 """
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,19 +13,26 @@ from numpy.typing import NDArray
 
 Grey = NDArray[np.uint8]
 
+FLAT = 0.05  # of the grey scale: a film with less contrast has no window to move
+
+
+def happens(chance: Generator, share: float) -> bool:
+    """Toss a coin that falls right in this share of the cases."""
+    return bool(chance.random() < share)
+
 
 def random_view(pixels: Grey, chance: Generator) -> Grey:
     """Make another film of the same chest, uint8 of about the same size, from uint8 `[h, w]`."""
     film = _geometry(pixels, chance)
     film = _tone(film, chance)
     film = _detail(film, chance)
-    if chance.random() < 0.35:
+    if happens(chance, 0.35):
         film = _lines(film, chance)
-    if chance.random() < 0.5:
+    if happens(chance, 0.5):
         film = _marks(film, chance)
-    if chance.random() < 0.5:
+    if happens(chance, 0.5):
         film = _bars(film, chance)
-    if chance.random() < 0.5:
+    if happens(chance, 0.5):
         film = _jpeg(film, int(chance.integers(25, 95)))
     return film
 
@@ -42,13 +48,13 @@ def _geometry(pixels: Grey, chance: Generator) -> Grey:
     new_width, new_height = round(side * min(1, aspect)), round(side * min(1, 1 / aspect))
     angle = np.deg2rad(np.clip(chance.normal(0, 5), -12, 12))
     shear = chance.normal(0, 0.04)
-    mirror = -1 if chance.random() < 0.5 else 1
+    mirror = -1 if happens(chance, 0.5) else 1
     # Maps a pixel of the new film to the old: that is what WARP_INVERSE_MAP wants.
     scale = np.diag([mirror * part_x * width / new_width, part_y * height / new_height])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.array([[1, shear], [0, 1]]) @ scale
     shift = np.array([centre_x, centre_y]) - linear @ np.array([new_width / 2, new_height / 2])
-    border = cv2.BORDER_CONSTANT if chance.random() < 0.7 else cv2.BORDER_REPLICATE
+    border = cv2.BORDER_CONSTANT if happens(chance, 0.7) else cv2.BORDER_REPLICATE
     return cv2.warpAffine(
         pixels,
         np.column_stack([linear, shift]),
@@ -59,10 +65,10 @@ def _geometry(pixels: Grey, chance: Generator) -> Grey:
 
 
 def _tone(film: Grey, chance: Generator) -> Grey:
-    """Pass the film through a random rising curve: another detector, another window, another gamma."""
+    """Pass the film through a random rising curve: another detector, window, gamma."""
     levels = np.linspace(0, 1, 256)
     low, high = np.percentile(film, [2, 98]) / 255
-    if high - low > 0.05 and chance.random() < 0.7:
+    if high - low > FLAT and happens(chance, 0.7):
         shift = chance.uniform(-0.18, 0.18) * (high - low)
         gain = np.exp(chance.uniform(-0.5, 0.15)) / (high - low)
         levels = np.clip((levels - low - shift) * gain + chance.uniform(0, 0.1), 0, 1)
@@ -79,22 +85,21 @@ def _tone(film: Grey, chance: Generator) -> Grey:
 def _detail(film: Grey, chance: Generator) -> Grey:
     """Lose or exaggerate sharpness, and add the noise of a smaller dose."""
     height, width = film.shape
-    if chance.random() < 0.4:
+    if happens(chance, 0.4):
         side = chance.uniform(0.4, 0.95)
         small = cv2.resize(
             film, (round(width * side), round(height * side)), interpolation=cv2.INTER_AREA
         )
         film = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    choice = chance.random()
-    if choice < 0.3:
+    if happens(chance, 0.3):
         film = cv2.GaussianBlur(film, (0, 0), chance.uniform(0.4, 1.6))
-    elif choice < 0.55:
+    elif happens(chance, 0.35):
         soft = cv2.GaussianBlur(film, (0, 0), chance.uniform(1, 4))
         amount = chance.uniform(0.3, 1.5)
         film = cv2.addWeighted(film, 1 + amount, soft, -amount, 0)
-    if chance.random() < 0.35:
+    if happens(chance, 0.35):
         grain = chance.normal(0, chance.uniform(2, 9), film.shape)
-        if chance.random() < 0.5:
+        if happens(chance, 0.5):
             grain = cv2.GaussianBlur(grain, (0, 0), chance.uniform(0.5, 1.2)) * 2
         film = np.clip(film + grain, 0, 255).astype(np.uint8)
     return film
@@ -118,24 +123,24 @@ def _lines(film: Grey, chance: Generator) -> Grey:
         size = int(chance.integers(2, 8))
         cv2.circle(drawn, (int(x), int(y)), size, float(chance.uniform(0.2, 0.9)), -1)
     drawn = cv2.GaussianBlur(drawn, (0, 0), 0.7)
-    bright = 255 if chance.random() < 0.85 else 0
+    bright = 255 if happens(chance, 0.85) else 0
     return np.rint(film * (1 - drawn) + bright * drawn).astype(np.uint8)
 
 
 def _marks(film: Grey, chance: Generator) -> Grey:
-    """Write side markers, letters and stickers where technicians and publishers put them: near the rim."""
+    """Write markers, letters and stickers where people put them: near the rim."""
     height, width = film.shape
     marked = film.copy()
     for _ in range(chance.integers(1, 4)):
         along, across = chance.uniform(0, 1), chance.uniform(0, 0.14)
-        place = (along, across) if chance.random() < 0.5 else (across, along)
+        place = (along, across) if happens(chance, 0.5) else (across, along)
         x, y = (int(value) for value in np.array(place) * [width, height])
-        if chance.random() < 0.5:
+        if happens(chance, 0.5):
             x, y = width - x, height - y
         text = "".join(chance.choice(list("LRABCDEP123(SUPINEportable"), chance.integers(1, 6)))
         ink = int(chance.choice([0, 255, 255, 220]))
         size = float(chance.uniform(0.3, 0.9))
-        if chance.random() < 0.3:
+        if happens(chance, 0.3):
             corner = (x + int(12 * size * len(text)), y + int(26 * size))
             cv2.rectangle(marked, (x - 3, y - 3), corner, 255 - ink, -1)
         cv2.putText(
@@ -150,17 +155,13 @@ def _bars(film: Grey, chance: Generator) -> Grey:
     height, width = film.shape
     barred = film.copy()
     ink = int(chance.choice([0, 0, 0, 255, int(film.mean()), int(chance.integers(256))]))
-    for side in range(4):
-        if chance.random() < 0.5:
-            depth = chance.uniform(0, 0.13)
-            if side == 0:
-                barred[: int(depth * height)] = ink
-            elif side == 1:
-                barred[height - int(depth * height) :] = ink
-            elif side == 2:
-                barred[:, : int(depth * width)] = ink
-            else:
-                barred[:, width - int(depth * width) :] = ink
+    top, bottom, left, right = (
+        chance.uniform(0, 0.13) if happens(chance, 0.5) else 0.0 for _ in range(4)
+    )
+    barred[: int(top * height)] = ink
+    barred[height - int(bottom * height) :] = ink
+    barred[:, : int(left * width)] = ink
+    barred[:, width - int(right * width) :] = ink
     return barred
 
 
@@ -168,26 +169,3 @@ def _jpeg(film: Grey, quality: int) -> Grey:
     """Compress and decompress."""
     _, encoded = cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """A change of the input that the evaluation measures."""
-
-    name: str
-    title: str
-
-
-def jpeg(pixels: Grey, quality: int = 50) -> Grey:
-    """Compress as a web page would."""
-    return _jpeg(pixels, quality)
-
-
-def shifted_window(pixels: Grey, share: float) -> Grey:
-    """Move the display window by a share of its width: what falls out of it is clipped."""
-    return np.clip(pixels.astype(np.float32) - share * 255, 0, 255).astype(np.uint8)
-
-
-def inverted(pixels: Grey) -> Grey:
-    """Swap black and white, as an unannounced MONOCHROME1 does."""
-    return 255 - pixels

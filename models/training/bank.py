@@ -1,7 +1,8 @@
 """The view bank: every film seen in many ways, rendered once and shared by all folds.
 
-The lower blocks of the network are frozen, so what they make of a view never changes. Keeping that instead of
-the pixels lets five folds, four left-out sources and two final models train on two CPU cores in an hour.
+The lower blocks of the network are frozen, so what they make of a view never changes. Keeping that
+instead of the pixels lets five folds, four left-out sources and two final models train on two CPU
+cores in an hour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.training.augment import inverted, random_view
+from models.training.augment import random_view
 from models.training.data import Film, Grey, model_frame, read_pixels
 from models.training.network import Backbone, prepare
 
@@ -26,7 +27,7 @@ Features = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class BankPlan:
-    """How many views of each film: first the plain ones, then the altered, then the altered negatives."""
+    """How many views of each film: first plain, then altered, then altered and inverted."""
 
     altered: int
     inverted: int
@@ -85,7 +86,7 @@ def _frames(pixels: Grey, index: int, plan: BankPlan) -> Iterator[Grey]:
         chance = np.random.default_rng([plan.seed, index, view])
         film = random_view(pixels, chance)
         if view >= plan.plain + plan.altered:
-            film = inverted(film)
+            film = 255 - film
         yield model_frame(film, clahe=view % 2 == 1)
 
 
@@ -95,7 +96,5 @@ def lower_features(backbone: Backbone, frames: Grey) -> Features:
         memory_format=torch.channels_last
     )
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        features = torch.cat(
-            [backbone.lower(part) for part in images.split(RENDER_AT_ONCE)]
-        )
+        features = torch.cat([backbone.lower(part) for part in images.split(RENDER_AT_ONCE)])
     return features.float().numpy().astype(np.float16)

@@ -10,8 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from services.preprocess.pipeline import PipelineSettings, enhance_and_fit
+from services.preprocess.enhance import PipelineSettings, enhance_and_fit
 
 Grey = NDArray[np.uint8]
 
@@ -34,14 +33,15 @@ class Film:
 
     @property
     def group(self) -> tuple[str, int]:
-        """The source and the label: a model that fails on one such group fails, whatever its mean."""
+        """Source and label: a model that fails on one such group fails."""
         return self.source, self.label
 
 
 def read_manifest(folder: Path) -> list[Film]:
     """Read the films of `folder/manifest.csv`; those with a label outside LABELS are left out.
 
-    A film without a patient (all of rsna) counts as a patient of its own, because nothing better is known.
+    A film without a patient (all of rsna) counts as a patient of its own, because nothing better is
+    known.
     """
     with (folder / "manifest.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["label"] in MANIFEST_LABELS]
@@ -96,8 +96,8 @@ def split_by_patient(films: Sequence[Film], *, folds: int, seed: int) -> NDArray
 def draw_weights(films: Sequence[Film]) -> NDArray[np.float64]:
     """Say how often each film is drawn: labels equally, and the sources of a label equally.
 
-    Without this a film's source would tell its label by sheer number. A source that has fewer than ten films of
-    a label counts by number, or two films would be drawn a hundred times an epoch.
+    Without this a film's source would tell its label by sheer number. A source that has fewer than
+    ten films of a label counts by number, or two films would be drawn a hundred times an epoch.
     """
     sizes = Counter(film.group for film in films)
     shares = {group: min(1.0, size / 10) for group, size in sizes.items()}

@@ -16,7 +16,8 @@ from models.training.data import SIDE
 from models.training.fit import Reader
 from models.training.network import FEATURES, RIM, prepare
 
-# Both onnxruntime and TensorRT (8.6 and later) take every operator of this opset that the graph uses.
+# Both onnxruntime and TensorRT (8.6 and later) take every operator of this opset that the graph
+# uses.
 OPSET = 17
 FINER = 4  # the heatmap has this many cells a side for each cell of the last feature map
 PIXELS_PER_CELL = 32 // FINER
@@ -46,10 +47,10 @@ class Served(nn.Module):
         self.gate.bias.data = torch.tensor([gate.bias], dtype=torch.float32)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map uint8 [N, 1, 224, 224] to probabilities, heatmap [N, 3, 28, 28] and frontal score [N, 1].
+        """Map uint8 [N, 1, 224, 224] to findings [N, 3], heatmap [N, 3, 28, 28], frontal score.
 
-        A cell of the heatmap holds the probabilities that this place alone would give: the mean of the cells'
-        logits is the film's logit. The rim that the model does not see is zero.
+        A cell of the heatmap holds the probabilities that this place alone would give: the mean of
+        the cells' logits is the film's logit. The rim that the model does not see is zero.
         """
         features = self.backbone(prepare(image))
         evidence = self.head(features)

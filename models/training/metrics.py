@@ -24,7 +24,7 @@ class Interval:
 
 
 def auroc(scores: Scores, truth: Truth) -> float:
-    """Give the share of (positive, negative) pairs in the right order; ties count half. NaN without both."""
+    """Give the share of pairs in the right order, ties half; NaN without a pair."""
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if not positives or not negatives:
         return float("nan")
@@ -114,9 +114,7 @@ def best_temperature(logits: Scores, labels: NDArray[np.int64]) -> float:
     """Find the temperature with the least cross-entropy, on a fine grid."""
     grid = np.exp(np.linspace(np.log(0.2), np.log(5), 321))
     rows = np.arange(len(labels))
-    losses = [
-        -np.log(np.maximum(softmax(logits / t)[rows, labels], 1e-9)).mean() for t in grid
-    ]
+    losses = [-np.log(np.maximum(softmax(logits / t)[rows, labels], 1e-9)).mean() for t in grid]
     return float(grid[int(np.argmin(losses))])
 
 

