@@ -18,7 +18,7 @@ import yaml
 from numpy.typing import NDArray
 
 from models.training.conditions import CONDITIONS
-from models.training.data import LABELS, Film, Grey, read_manifest, read_pixels
+from models.training.data import Film, Grey, read_manifest, read_pixels
 from models.training.metrics import Scores, best_temperature, softmax
 from models.training.report import Evaluation, write_report
 
@@ -60,7 +60,7 @@ def main() -> None:
         probabilities={name: given.probabilities for name, given in answers.items()},
         frontal={name: given.frontal for name, given in answers.items()},
         left_out=left_out,
-        thresholds=dict(zip(LABELS, entry["thresholds"], strict=True)),
+        thresholds=entry["thresholds"],
         gate_threshold=entry["gate"]["threshold"],
         cross_validated=bool(arguments.run),
     )

@@ -206,7 +206,7 @@ def write_catalogue(
             "input": {"width": SIDE, "height": SIDE},
             "max_batch_size": MAX_BATCH,
             "labels": list(LABELS),
-            "thresholds": [thresholds[label] for label in LABELS],
+            "thresholds": dict(thresholds),
             "gate": {"output": "frontal_score", "threshold": gate_threshold},
             "card": "models/cxr/CARD.md",
         }

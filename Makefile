@@ -1,0 +1,63 @@
+# Carina. `make help` lists what can be done; nothing has to be installed by hand.
+
+PYTHON ?= python3
+VENV := .venv
+TRITON_VENV := .venv-triton
+BIN := $(VENV)/bin
+DATA ?= .carina
+HTTP_PORT ?= 8080
+GRPC_PORT ?= 50051
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo test test-fast check fix proto lock bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(VENV)/.done $(TRITON_VENV)/.done ## Create both environments from the hashed locks
+
+up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=50051 DATA=.carina
+	@exec $(BIN)/python -m deploy.local up --data $(DATA) --http-port $(HTTP_PORT) --grpc-port $(GRPC_PORT)
+
+demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it, stop
+	@$(BIN)/python -m deploy.local demo
+
+test: setup ## Run all tests, on real servers
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.done ## Everything that can be told without running: style, types, rooms, contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+	proto/check.sh
+
+fix: $(VENV)/.done ## Format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: $(VENV)/.done ## Write the stubs again
+	proto/generate.sh
+
+lock: ## Write the locks again (needs uv)
+	requirements/compile.sh
+
+bench: setup ## Measure; the report goes to bench/
+	$(BIN)/python -m bench
+
+clean: ## Remove the environments and the data of the local stack
+	rm -rf $(VENV) $(TRITON_VENV) .carina .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.done: requirements/dev.txt
+	$(PYTHON) deploy/local/python_version.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(TRITON_VENV)/.done: requirements/triton.txt
+	$(PYTHON) deploy/local/python_version.py
+	$(PYTHON) -m venv $(TRITON_VENV)
+	$(TRITON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

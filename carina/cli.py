@@ -1,0 +1,470 @@
+"""The `carina` command."""
+
+import asyncio
+import csv
+import re
+import sys
+import uuid
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import grpc
+import typer
+from rich.console import Console
+
+from carina.client import Client
+from carina.errors import CarinaError, RefusedError
+from carina.files import FileUpload, find_files, printable
+from carina.issuer import DEFAULT_FOLDER, DevelopmentIssuer, Role
+from carina.progress import JobView, open_view
+from carina.rendering import (
+    job_table,
+    open_console,
+    os_error_words,
+    print_changed,
+    print_job,
+    print_json,
+    print_results,
+    refusal_words,
+    refused_to_json,
+    results_to_json,
+    update_to_json,
+)
+from carina.results import Job, JobSpec, JobState, Priority
+from carina.table import HEADER, row_of
+
+
+class Exit(IntEnum):
+    """What a script learns from the exit code."""
+
+    OK = 0
+    REFUSED = 1
+    USAGE = 2
+    PARTLY = 3
+    FAILED = 4
+    CANCELLED = 5
+    UNAVAILABLE = 6
+    INTERRUPTED = 130
+
+
+_EPILOG = (
+    "Exit codes: 0 done, and every image succeeded; 1 the service refused the call or every file; "
+    "2 wrong use of the command; 3 some images failed, or some files were refused; 4 no image "
+    "succeeded; 5 the job was cancelled; 6 the service is unavailable or at fault; 130 interrupted "
+    "(the job goes on). 3 to 5 come from `submit --watch` and `watch`."
+)
+_EXIT_OF = {
+    JobState.SUCCEEDED: Exit.OK,
+    JobState.PARTIALLY_SUCCEEDED: Exit.PARTLY,
+    JobState.FAILED: Exit.FAILED,
+    JobState.CANCELLED: Exit.CANCELLED,
+}
+
+app = typer.Typer(
+    name="carina",
+    help="Hand in chest radiographs, follow them, read the findings.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Address = Annotated[
+    str, typer.Option("--address", envvar="CARINA_ADDRESS", help="Address of the jobs service.")
+]
+Token = Annotated[
+    str, typer.Option("--token", envvar="CARINA_TOKEN", help="Bearer token.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
+JobName = Annotated[
+    str, typer.Argument(metavar="JOB", help="Name of a job, with or without `jobs/`.")
+]
+DEFAULT_ADDRESS = "localhost:50051"
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise typer.BadParameter("expected a time such as 2026-03-01T22:00+01:00") from None
+
+
+def _lifetime(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if found is None:
+        raise typer.BadParameter("expected a number and s, m, h or d, such as 12h")
+    return timedelta(**{units[found[2]]: int(found[1])})
+
+
+def _name(job: str) -> str:
+    return job if job.startswith("jobs/") else f"jobs/{job}"
+
+
+@app.command(epilog=_EPILOG)
+def submit(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", exists=True, help="Files and folders.")
+    ],
+    *,
+    patient: Annotated[str, typer.Option("--patient", help="Patient of all images.")],
+    clahe: Annotated[bool, typer.Option("--clahe/--no-clahe", help="Enhance the films.")] = True,
+    urgent: Annotated[bool, typer.Option("--urgent", help="Go before routine work.")] = False,
+    notes: Annotated[str, typer.Option("--notes", help="Free words.")] = "",
+    title: Annotated[str, typer.Option("--title", help="A short title for lists.")] = "",
+    model: Annotated[str, typer.Option("--model", help="A model of the catalogue.")] = "",
+    start_time: Annotated[
+        datetime | None,
+        typer.Option(
+            "--start-time", parser=_instant, metavar="TIME", help="Not before this moment."
+        ),
+    ] = None,
+    request_id: Annotated[
+        str,
+        typer.Option("--request-id", help="UUID of a submission that broke off, to go on with it."),
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Stay until it ends.")] = True,
+    as_json: Json = False,
+    address: Address = DEFAULT_ADDRESS,
+    token: Token = "",
+) -> None:
+    """Upload files and folders as one job, and follow it."""
+    try:
+        files = find_files(paths)
+    except OSError as error:
+        raise typer.BadParameter(os_error_words(error)) from None
+    if not files:
+        raise typer.BadParameter("the paths hold no file")
+    spec = JobSpec(
+        patient_id=patient,
+        clahe=None if clahe else False,
+        notes=notes,
+        priority=Priority.URGENT if urgent else Priority.UNSPECIFIED,
+        start_time=start_time,
+        model=model,
+        display_name=title,
+    )
+    request_id = request_id or str(uuid.uuid4())
+    _run(
+        lambda client: _submit(
+            client, files, spec, request_id=request_id, watch=watch, as_json=as_json
+        ),
+        address,
+        token,
+    )
+
+
+@app.command("watch", epilog=_EPILOG)
+def watch_job(
+    job: JobName,
+    *,
+    after_revision: Annotated[
+        int, typer.Option("--after-revision", min=0, help="Only what changed after it.")
+    ] = 0,
+    as_json: Json = False,
+    address: Address = DEFAULT_ADDRESS,
+    token: Token = "",
+) -> None:
+    """Follow a job until it ends. With --json each change is a line."""
+
+    async def act(client: Client) -> Exit:
+        if as_json:
+            state = JobState.UNSPECIFIED
+            async for update in client.watch(_name(job), after_revision=after_revision):
+                state = update.job.state
+                print_json(update_to_json(update), indent=None)
+            return _EXIT_OF.get(state, Exit.OK)
+        await client.get(_name(job))
+        with open_view(open_console(stderr=True)) as view:
+            last = await _follow(client, _name(job), view, after_revision=after_revision)
+        last = last or await client.get(_name(job))
+        await print_results(client, last, ())
+        return _EXIT_OF.get(last.state, Exit.OK)
+
+    _run(act, address, token)
+
+
+@app.command()
+def jobs(
+    *,
+    state: Annotated[
+        list[JobState] | None,
+        typer.Option("--state", case_sensitive=False, help="Only this state; may be repeated."),
+    ] = None,
+    patient: Annotated[str, typer.Option("--patient", help="Only jobs of this patient.")] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", parser=_instant, metavar="TIME", help="Created then or later."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", parser=_instant, metavar="TIME", help="Created before."),
+    ] = None,
+    urgent: Annotated[bool, typer.Option("--urgent", help="Only urgent ones.")] = False,
+    creator: Annotated[str, typer.Option("--creator", help="Only of this subject.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    as_json: Json = False,
+    address: Address = DEFAULT_ADDRESS,
+    token: Token = "",
+) -> None:
+    """List jobs, newest first."""
+
+    async def act(client: Client) -> Exit:
+        found: list[Job] = []
+        async for job in client.list(
+            states=state or (),
+            patient_id=patient,
+            created_after=since,
+            created_before=until,
+            priority=Priority.URGENT if urgent else Priority.UNSPECIFIED,
+            creator=creator,
+        ):
+            found.append(job)
+            if len(found) == limit:
+                break
+        if as_json:
+            print_json([job.to_json() for job in found])
+        else:
+            open_console().print(job_table(found))
+        return Exit.OK
+
+    _run(act, address, token)
+
+
+@app.command()
+def show(
+    job: JobName, *, as_json: Json = False, address: Address = DEFAULT_ADDRESS, token: Token = ""
+) -> None:
+    """Show a job and its images."""
+
+    async def act(client: Client) -> Exit:
+        found = await client.get(_name(job))
+        if as_json:
+            print_json(await results_to_json(client, found))
+        else:
+            print_job(found)
+            await print_results(client, found, ())
+        return Exit.OK
+
+    _run(act, address, token)
+
+
+@app.command()
+def results(
+    job: JobName,
+    *,
+    output: Annotated[
+        str, typer.Option("--format", help="table, json or csv.", metavar="FORMAT")
+    ] = "table",
+    as_json: Json = False,
+    address: Address = DEFAULT_ADDRESS,
+    token: Token = "",
+) -> None:
+    """Print the findings of a job."""
+    output = "json" if as_json else output
+    if output not in {"table", "json", "csv"}:
+        raise typer.BadParameter("expected table, json or csv", param_hint="--format")
+
+    async def act(client: Client) -> Exit:
+        found = await client.get(_name(job))
+        if output == "json":
+            print_json(await results_to_json(client, found))
+        elif output == "csv":
+            writer = csv.writer(sys.stdout)
+            writer.writerow(HEADER)
+            async for image in client.images(found):
+                writer.writerow(row_of(image))
+        else:
+            await print_results(client, found, ())
+        return Exit.OK
+
+    _run(act, address, token)
+
+
+@app.command()
+def cancel(
+    job: JobName, *, as_json: Json = False, address: Address = DEFAULT_ADDRESS, token: Token = ""
+) -> None:
+    """Cancel what has not ended."""
+
+    async def act(client: Client) -> Exit:
+        print_changed(await client.cancel(_name(job)), as_json=as_json)
+        return Exit.OK
+
+    _run(act, address, token)
+
+
+@app.command()
+def retry(
+    job: JobName,
+    *,
+    image: Annotated[
+        list[str] | None, typer.Option("--image", help="Only this image; may be repeated.")
+    ] = None,
+    only_retryable: Annotated[
+        bool, typer.Option("--only-retryable", help="Only what may succeed this time.")
+    ] = False,
+    as_json: Json = False,
+    address: Address = DEFAULT_ADDRESS,
+    token: Token = "",
+) -> None:
+    """Queue failed images again."""
+
+    async def act(client: Client) -> Exit:
+        changed = await client.retry(_name(job), images=image or (), only_retryable=only_retryable)
+        print_changed(changed, as_json=as_json)
+        return Exit.OK
+
+    _run(act, address, token)
+
+
+@app.command()
+def delete(
+    job: JobName, *, as_json: Json = False, address: Address = DEFAULT_ADDRESS, token: Token = ""
+) -> None:
+    """Delete a job that has ended, with all its images, for ever."""
+
+    async def act(client: Client) -> Exit:
+        await client.delete(_name(job))
+        if as_json:
+            print_json({"name": _name(job), "deleted": True})
+        else:
+            open_console().print(
+                f"{printable(_name(job))} is deleted", markup=False, highlight=False
+            )
+        return Exit.OK
+
+    _run(act, address, token)
+
+
+@app.command()
+def token(
+    role: Annotated[
+        list[Role], typer.Option("--role", help="May be repeated.", case_sensitive=False)
+    ],
+    *,
+    site: Annotated[str, typer.Option("--site", help="The hospital.")] = "demo",
+    subject: Annotated[str, typer.Option("--subject", help="Who it is for.")] = "",
+    patient: Annotated[
+        str, typer.Option("--patient", help="Whose jobs the role patient sees.")
+    ] = "",
+    lifetime: Annotated[
+        timedelta, typer.Option("--lifetime", parser=_lifetime, metavar="TIME", help="As 30m, 12h.")
+    ] = "12h",  # type: ignore[assignment] # typer runs defaults through the parser
+    folder: Annotated[
+        Path, typer.Option("--folder", envvar="CARINA_ISSUER_FOLDER", help="Where the key lies.")
+    ] = DEFAULT_FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Sign a token for DEVELOPMENT, creating the key when absent.
+
+    Services accept it only where their INSECURE setting is on.
+    """
+    if Role.PATIENT in role and not patient:
+        raise typer.BadParameter("the role patient needs --patient", param_hint="--patient")
+    try:
+        issuer = DevelopmentIssuer(folder)
+    except OSError as error:
+        raise typer.BadParameter(os_error_words(error), param_hint="--folder") from None
+    signed = issuer.mint(role, site=site, subject=subject, lifetime=lifetime, patient_id=patient)
+    typer.echo("for development only: never let a production service trust this key", err=True)
+    if as_json:
+        print_json({"token": signed, "jwks": str(issuer.jwks_path)})
+    else:
+        typer.echo(signed)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def _run(act: Callable[[Client], Coroutine[Any, Any, Exit]], address: str, token: str) -> None:
+    """Run what a command does, and turn every failure into a sentence and an exit code."""
+
+    async def with_client() -> Exit:
+        async with Client(address, token) as client:
+            return await act(client)
+
+    try:
+        code = asyncio.run(with_client())
+    except RefusedError as error:
+        _complain(str(error))
+        if error.code is grpc.StatusCode.UNAUTHENTICATED and not token:
+            _complain(
+                "give --token or set CARINA_TOKEN; for development: carina token --role doctor"
+            )
+        code = Exit.REFUSED
+    except CarinaError as error:
+        _complain(f"{address}: {error}")
+        code = Exit.UNAVAILABLE
+    except OSError as error:
+        _complain(os_error_words(error))
+        code = Exit.USAGE
+    except KeyboardInterrupt:
+        _complain("interrupted; what the service has accepted goes on")
+        code = Exit.INTERRUPTED
+    raise typer.Exit(code)
+
+
+async def _submit(
+    client: Client,
+    files: list[FileUpload],
+    spec: JobSpec,
+    *,
+    request_id: str,
+    watch: bool,
+    as_json: bool,
+) -> Exit:
+    job = await client.create(spec, request_id=request_id)
+    console = open_console(stderr=True)
+    if not as_json:
+        console.print(printable(job.name), markup=False, highlight=False)
+    view = open_view(Console(quiet=True) if as_json else console)
+    with view:
+        view.expect(files)
+        following = asyncio.create_task(_follow(client, job.name, view)) if watch else None
+        try:
+            images, refused = await client.upload_all(job, files, on_bytes=view.sent)
+            for each in refused:
+                view.refused(each.file, refusal_words(each))
+            job = await (client.close(job) if images else client.cancel(job))
+            if following is not None:
+                job = await following or job
+        except CarinaError:
+            _complain(f"to go on where this broke off, add: --request-id {request_id}")
+            raise
+        finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+    if as_json:
+        answer = await results_to_json(client, job)
+        print_json(answer | {"refused": [refused_to_json(each) for each in refused]})
+    elif watch:
+        await print_results(client, job, refused)
+    else:
+        for each in refused:
+            _complain(f"{each.file.file_name}: {refusal_words(each)}")
+        open_console().print(job.name, markup=False, highlight=False)
+    if not images:
+        return Exit.REFUSED
+    code = _EXIT_OF.get(job.state, Exit.OK)
+    return Exit.PARTLY if refused and code is Exit.OK else code
+
+
+async def _follow(
+    client: Client, job: str, view: JobView, *, after_revision: int = 0
+) -> Job | None:
+    last = None
+    async for update in client.watch(job, after_revision=after_revision):
+        view.update(update)
+        last = update.job
+    return last
+
+
+def _complain(sentence: str) -> None:
+    typer.echo(f"carina: {printable(sentence)}", err=True)

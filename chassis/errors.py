@@ -1,0 +1,67 @@
+"""The vocabulary of errors that every service shares: usage, transient, and fatal for the rest."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import ClassVar
+
+
+class Kind(StrEnum):
+    """Canonical code names, so that this module needs no gRPC."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    ABORTED = "ABORTED"
+    UNAVAILABLE = "UNAVAILABLE"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    INTERNAL = "INTERNAL"
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class DomainError(Exception):
+    """An error a caller may be told about; anything that is not one is fatal and stays inside.
+
+    Subclasses set `kind` and `reason` and build their own message from typed values. The message
+    and the metadata leave the process: they never hold patient data.
+    """
+
+    kind: ClassVar[Kind] = Kind.INTERNAL
+    reason: ClassVar[str] = "INTERNAL"  # [A-Z][A-Z0-9_]+[A-Z0-9], at most 63 (AIP-193)
+
+    def __init__(self, message: str, *, metadata: Mapping[str, str] = _NOTHING) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+
+class UsageError(DomainError):
+    """The input can never work, however often it is tried."""
+
+    kind: ClassVar[Kind] = Kind.INVALID_ARGUMENT
+    reason: ClassVar[str] = "INVALID_ARGUMENT"
+
+
+class TransientError(DomainError):
+    """It may work later; `delay` says when a caller should try again, if anybody knows."""
+
+    kind: ClassVar[Kind] = Kind.UNAVAILABLE
+    reason: ClassVar[str] = "UNAVAILABLE"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: Mapping[str, str] = _NOTHING,
+        delay: timedelta | None = None,
+    ) -> None:
+        super().__init__(message, metadata=metadata)
+        self.delay = delay

@@ -1,0 +1,137 @@
+"""A grpc.aio server with health, reflection, limits and an orderly end."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis import tracing
+from chassis.grpc_calls import CallInterceptor
+from chassis.logs import get_logger
+from chassis.metrics import ReadinessCheck, always_ready
+
+logger = get_logger(__name__)
+
+MESSAGE_BYTES = 4 * 1024 * 1024
+UNARY_TIMEOUT = timedelta(seconds=30)
+_READINESS_PERIOD = timedelta(seconds=1)
+_READINESS = ("readiness", "")  # "" is what a plain health check asks for
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@dataclass(frozen=True)
+class GrpcServer:
+    """A server that is built and not yet started; servicers are added to `server`."""
+
+    server: grpc.aio.Server
+    health: Any
+    calls: CallInterceptor
+    port: int
+
+
+def build_server(
+    address: str,
+    *,
+    domain: str,
+    service_names: Sequence[str] = (),
+    interceptors: Sequence[Any] = (),
+    unary_timeout: timedelta = UNARY_TIMEOUT,
+    timeouts: Mapping[str, timedelta | None] | None = None,
+    max_connection_age: timedelta = timedelta(minutes=10),
+    max_connection_grace: timedelta = timedelta(minutes=5),
+    credentials: grpc.ServerCredentials | None = None,
+) -> GrpcServer:
+    """Build a server on host:port (0 picks one).
+
+    `domain` stands in each ErrorInfo. `timeouts` (by `pkg.Service/Method`) overrides the deadline
+    given to calls that bring none: `unary_timeout` for unary calls, none for streams.
+    """
+    calls = CallInterceptor(domain=domain, unary_timeout=unary_timeout, timeouts=timeouts or {})
+    server = grpc.aio.server(
+        interceptors=[*tracing.server_interceptors(), calls, *interceptors],
+        options=_options(max_connection_age, max_connection_grace),
+    )
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    names = (*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    if credentials is None:
+        port = server.add_insecure_port(address)
+    else:
+        port = server.add_secure_port(address, credentials)
+    return GrpcServer(server, servicer, calls, port)
+
+
+async def serve_until_stopped(
+    built: GrpcServer,
+    stop: asyncio.Event,
+    *,
+    grace: timedelta,
+    readiness: ReadinessCheck = always_ready,
+    settle: timedelta = timedelta(seconds=1),
+) -> None:
+    """Serve until `stop` is set, then end: not ready, settle, end watches, finish calls.
+
+    `settle` lets load balancers see that we are not ready before calls are refused.
+    """
+    await built.health.set("liveness", _SERVING)
+    await _set_ready(built, ready=readiness()[0])
+    await built.server.start()
+    logger.info("serving", port=built.port)
+    watching = asyncio.create_task(_keep_readiness(built, readiness))
+    try:
+        await stop.wait()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await _end(built, grace=grace, settle=settle)
+
+
+async def _end(built: GrpcServer, *, grace: timedelta, settle: timedelta) -> None:
+    await _set_ready(built, ready=False)
+    await asyncio.sleep(settle.total_seconds())
+    built.calls.end_watches()
+    await built.server.stop(grace.total_seconds())
+    logger.info("stopped")
+
+
+async def _keep_readiness(built: GrpcServer, readiness: ReadinessCheck) -> None:
+    was: bool | None = None
+    while True:
+        ready, waits_for = readiness()
+        if ready != was:
+            await _set_ready(built, ready=ready)
+            if ready:
+                logger.info("ready")
+            else:
+                logger.info("not ready", waiting_for=waits_for)
+            was = ready
+        await asyncio.sleep(_READINESS_PERIOD.total_seconds())
+
+
+async def _set_ready(built: GrpcServer, *, ready: bool) -> None:
+    for name in _READINESS:
+        await built.health.set(name, _SERVING if ready else _NOT_SERVING)
+
+
+def _options(age: timedelta, age_grace: timedelta) -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        # Clients may ping every minute, also while a watch is silent.
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # New replicas are found only by new connections; streams must bear to be resumed.
+        ("grpc.max_connection_age_ms", int(age.total_seconds() * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(age_grace.total_seconds() * 1000)),
+        # Two processes on one port would share its calls unseen.
+        ("grpc.so_reuseport", 0),
+    ]

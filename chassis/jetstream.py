@@ -1,0 +1,337 @@
+"""NATS JetStream: one connection, and publishing that is acknowledged."""
+
+import asyncio
+import base64
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from chassis import tracing
+from chassis.logs import get_logger
+from chassis.streams import (
+    ConsumerSpec,
+    QueueFullError,
+    QueueRefusedError,
+    QueueUnavailableError,
+    StreamNotFoundError,
+    StreamSpec,
+    ensure_streams,
+)
+
+__all__ = [
+    "ConsumerSpec",
+    "JetStream",
+    "QueueFullError",
+    "QueueRefusedError",
+    "QueueUnavailableError",
+    "StoredMessage",
+    "StreamNotFoundError",
+    "StreamSpec",
+    "open_jetstream",
+]
+
+logger = get_logger(__name__)
+
+_API = "$JS.API"
+_REQUEST_TIMEOUT = timedelta(seconds=5)
+_PUBLISH_TIMEOUT = timedelta(seconds=2)
+_PUBLISH_ATTEMPTS = 4
+_PUBLISH_PAUSE = timedelta(milliseconds=250)  # doubled each time: a leader election takes ~1 s
+_NOT_FOUND = 404
+_UNAVAILABLE = 503
+# Limits that clear when consumers catch up: messages or bytes of the stream, of its subject, of
+# the account or of the server.
+_FULL = frozenset({10077, 10023, 10047, 10002, 10028})
+_FIRST_REFUSAL = 400
+
+ConnectionCallback = Callable[[bool], None]
+CoreCallback = Callable[[str, bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message read from a stream by its sequence."""
+
+    subject: str
+    sequence: int
+    data: bytes
+    headers: Mapping[str, str]
+
+
+class Mailbox:
+    """Hands each message of a subscription to a plain function, in the read loop.
+
+    nats-py gives every subscription a queue and a task, which costs more than most of our work on
+    a message; a subscription with a future it calls directly, so this stands in for a future. The
+    function must be quick and must not raise.
+    """
+
+    def __init__(self, deliver: Callable[[Msg], None]) -> None:
+        self.set_result = deliver
+
+    def cancelled(self) -> bool:
+        """Answer nats-py, which asks before each delivery."""
+        return False
+
+
+class JetStream:
+    """What our services need of one NATS connection, and no more."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._inbox = client.new_inbox()
+        self._tokens = itertools.count()
+        self._answers: dict[str, asyncio.Future[Msg]] = {}
+        self._answers_open = False
+        self.connection_callbacks: list[ConnectionCallback] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands right now."""
+        return self._client.is_connected
+
+    async def publish(
+        self,
+        subject: str,
+        payload: bytes,
+        *,
+        message_id: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Store a message and wait until it is; return False if the stream had this id already.
+
+        Raises QueueFullError, QueueUnavailableError, or QueueRefusedError.
+        """
+        all_headers = tracing.inject(headers)
+        all_headers["Nats-Msg-Id"] = message_id
+        pause = _PUBLISH_PAUSE.total_seconds()
+        for attempt in range(1, _PUBLISH_ATTEMPTS + 1):
+            try:
+                answer = await self.request(subject, payload, headers=all_headers)
+                return not _checked(answer).get("duplicate", False)
+            except (QueueFullError, QueueRefusedError):
+                raise
+            except QueueUnavailableError:
+                # The same id makes it safe to send again what may have been stored.
+                if attempt == _PUBLISH_ATTEMPTS:
+                    raise
+            await asyncio.sleep(pause)
+            pause *= 2
+        raise AssertionError
+
+    async def publish_core(
+        self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Send to whoever listens now; lost when nobody does or the connection is down."""
+        if self._client.is_connected:
+            await self._client.publish(subject, payload, headers=dict(headers) if headers else None)
+
+    async def subscribe_core(self, subject: str, callback: CoreCallback) -> Subscription:
+        """Listen on core NATS; `await subscription.unsubscribe()` ends it."""
+
+        async def deliver(message: Msg) -> None:
+            await callback(message.subject, message.data)
+
+        return await self._client.subscribe(subject, cb=deliver)
+
+    async def subscribe_mailbox(self, subject: str, deliver: Callable[[Msg], None]) -> Subscription:
+        """Listen with a plain function that runs in the read loop (see Mailbox)."""
+        mailbox = cast("asyncio.Future[Msg]", Mailbox(deliver))
+        try:
+            return await self._client.subscribe(subject, future=mailbox)
+        except nats.errors.Error as error:
+            raise QueueUnavailableError(type(error).__name__) from error
+
+    async def send(self, subject: str, payload: bytes = b"", *, reply: str = "") -> None:
+        """Send raw: acks and pull requests; raises QueueUnavailableError when it cannot."""
+        try:
+            await self._client.publish(subject, payload, reply)
+        except nats.errors.Error as error:
+            raise QueueUnavailableError(type(error).__name__) from error
+
+    def new_inbox(self) -> str:
+        """Return a subject that nobody else uses."""
+        return self._client.new_inbox()
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta = _PUBLISH_TIMEOUT,  # noqa: ASYNC109 - a timeout of the protocol
+    ) -> Msg:
+        """Ask and wait for the one answer; raises QueueUnavailableError when there is none."""
+        if not self._answers_open:
+            await self.subscribe_mailbox(f"{self._inbox}.*", self._take_answer)
+            self._answers_open = True
+        token = f"{self._inbox}.{next(self._tokens)}"
+        future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._answers[token] = future
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                await self._client.publish(
+                    subject, payload, token, headers=dict(headers) if headers else None
+                )
+                answer = await future
+        except TimeoutError:
+            raise QueueUnavailableError("no answer in time") from None
+        except nats.errors.MaxPayloadError as error:
+            raise QueueRefusedError(_FIRST_REFUSAL, str(error)) from None
+        except nats.errors.Error as error:
+            raise QueueUnavailableError(type(error).__name__) from error
+        finally:
+            self._answers.pop(token, None)
+        if answer.headers and answer.headers.get("Status") == str(_UNAVAILABLE):
+            raise QueueUnavailableError("no stream listens")
+        return answer
+
+    def _take_answer(self, message: Msg) -> None:
+        future = self._answers.pop(message.subject, None)
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    async def api(self, subject: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Call the JetStream API (`STREAM.INFO.X`)."""
+        payload = json.dumps(body).encode() if body is not None else b""
+        return _checked(await self.request(f"{_API}.{subject}", payload, timeout=_REQUEST_TIMEOUT))
+
+    async def ensure_streams(self, specs: Sequence[StreamSpec]) -> None:
+        """Create what is missing and update what differs; never delete anything."""
+        await ensure_streams(self.api, specs)
+
+    async def purge(self, stream: str, subject: str) -> int:
+        """Remove every message of a subject, in flight or not; return how many."""
+        answer = await self.api(f"STREAM.PURGE.{stream}", {"filter": subject})
+        return int(answer["purged"])
+
+    async def count(self, stream: str, subject_filter: str) -> int:
+        """Count the messages of a stream whose subject matches."""
+        total = offset = 0
+        while True:
+            body = {"subjects_filter": subject_filter, "offset": offset}
+            answer = await self.api(f"STREAM.INFO.{stream}", body)
+            subjects: dict[str, int] = answer["state"].get("subjects") or {}
+            total += sum(subjects.values())
+            offset += len(subjects)
+            # The server answers in pages of 100 000 subjects.
+            if not subjects or offset >= int(answer.get("total", 0)):
+                return total
+
+    async def get_message(self, stream: str, sequence: int) -> StoredMessage:
+        """Read one message; raises StreamNotFoundError when it is gone."""
+        answer = await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence})
+        message = answer["message"]
+        return StoredMessage(
+            subject=message["subject"],
+            sequence=message["seq"],
+            data=base64.b64decode(message.get("data", "")),
+            headers=_parsed_headers(base64.b64decode(message.get("hdrs", ""))),
+        )
+
+    async def delete_message(self, stream: str, sequence: int) -> None:
+        """Delete one message; one that is gone already is fine."""
+        try:
+            await self.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence})
+        except StreamNotFoundError:
+            return
+        except QueueRefusedError as error:
+            # 10043 and 10057 say "no message found" and "delete failed" of a sequence long gone.
+            if error.code not in {10043, 10057}:
+                raise
+
+
+def _checked(answer: Msg) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(answer.data)
+    error = body.get("error")
+    if error is None:
+        return body
+    code, api_code = int(error.get("code", 0)), int(error.get("err_code", 0))
+    description = str(error.get("description", "")).rstrip(".")
+    if api_code in _FULL:
+        raise QueueFullError
+    if code == _NOT_FOUND:
+        raise StreamNotFoundError(description)
+    if code == _UNAVAILABLE:
+        raise QueueUnavailableError(description)
+    raise QueueRefusedError(api_code, description)
+
+
+def _parsed_headers(raw: bytes) -> dict[str, str]:
+    headers = {}
+    for line in raw.decode(errors="replace").split("\r\n")[1:]:
+        name, separator, value = line.partition(":")
+        if separator:
+            headers[name] = value.strip()
+    return headers
+
+
+class _Reporter:
+    """Logs what happens to the connection, once, and tells those who registered."""
+
+    def __init__(self, client: Client, stream: JetStream) -> None:
+        self._client = client
+        self._stream = stream
+        self._waiting = False
+
+    async def on_error(self, error: Exception) -> None:
+        if self._client.is_connected:
+            logger.warning("nats error", reason=f"{type(error).__name__}: {error}")
+        elif not self._waiting:
+            # nats-py reports each attempt; one line for each wait is enough.
+            self._waiting = True
+            logger.info("waiting", waiting_for="nats", reason=type(error).__name__)
+
+    async def on_disconnected(self) -> None:
+        if not self._client.is_closed:
+            logger.warning("disconnected", server="nats")
+        self._tell(connected=False)
+
+    async def on_reconnected(self) -> None:
+        self._waiting = False
+        logger.info("connected", server="nats")
+        self._tell(connected=True)
+
+    def _tell(self, *, connected: bool) -> None:
+        for callback in list(self._stream.connection_callbacks):
+            callback(connected)
+
+
+@asynccontextmanager
+async def open_jetstream(url: str, *, name: str) -> AsyncIterator[JetStream]:
+    """Connect, waiting for a server for as long as it takes; `url` may list several by comma."""
+    client = Client()
+    stream = JetStream(client)
+    reporter = _Reporter(client, stream)
+    await client.connect(
+        [server.strip() for server in url.split(",")],
+        name=name,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        connect_timeout=5,
+        ping_interval=20,  # a dead server is seen after 40 s, not after 4 minutes
+        max_outstanding_pings=2,
+        error_cb=reporter.on_error,
+        disconnected_cb=reporter.on_disconnected,
+        reconnected_cb=reporter.on_reconnected,
+    )
+    logger.info("connected", server="nats")
+    try:
+        yield stream
+    finally:
+        # Not drain(): our consumers have stopped, and it waits for subscriptions that have no task.
+        try:
+            if client.is_connected:
+                await client.flush(timeout=2)
+        except (nats.errors.Error, TimeoutError):
+            logger.warning("not flushed", server="nats")
+        await client.close()

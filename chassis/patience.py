@@ -1,0 +1,38 @@
+"""Waiting for what is away: work that was taken up is not given up because a server restarts."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from chassis.errors import TransientError
+from chassis.logs import get_logger
+
+T = TypeVar("T")
+_FIRST = timedelta(milliseconds=200)
+_LONGEST = timedelta(seconds=5)
+logger = get_logger(__name__)
+
+
+async def patiently(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until it works. Only TransientError is waited out; the caller's deadline is its own.
+
+    A message stays alive meanwhile, for the consume loop sends its heartbeats; a worker that is
+    told to stop cancels this and hands the message back.
+    """
+    delay = _FIRST
+    while True:
+        try:
+            return await attempt()
+        except TransientError as error:
+            wait = error.delay or delay
+            logger.warning(
+                "waiting",
+                waiting_for=what,
+                reason=error.reason,
+                delay_seconds=wait.total_seconds(),
+            )
+        # Apart, so that all who wait do not come back at once.
+        await asyncio.sleep(wait.total_seconds() * random.uniform(0.5, 1.0))  # noqa: S311
+        delay = min(2 * delay, _LONGEST)

@@ -1,0 +1,263 @@
+"""Pulling from one durable consumer: requests, deliveries, and getting well after every outage.
+
+nats-py's own `fetch` costs a task and a timer a message, loses what it pulled when it is cancelled
+and can fall silent after a server restart. This is the same protocol with one request open at a
+time, idle heartbeats from the server, and a fresh inbox whenever anything looks wrong.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from chassis.errors import TransientError
+from chassis.jetstream import JetStream, StreamNotFoundError
+from chassis.logs import get_logger
+
+logger = get_logger(__name__)
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_EXPIRES = timedelta(seconds=60)
+_HEARTBEAT = timedelta(seconds=10)  # the server says "still here" on an open request that often
+_SILENCE = 2.5 * _HEARTBEAT
+_RETRY = timedelta(seconds=1)  # between looks for a stream or consumer that is missing
+_PROBE_TIMEOUT = timedelta(seconds=5)
+_DRAIN_TIMEOUT = timedelta(seconds=2)
+_ACK_PREFIX = "$JS.ACK."
+_OLD_ACK_TOKENS = 9  # with more, a domain and an account hash stand before the stream
+_STATUS_HEARTBEAT = "100"
+_STATUS_EXPECTED = frozenset({"404", "408"})  # no messages, request expired
+
+
+@dataclass(frozen=True)
+class Source:
+    """A durable consumer of a stream; `share` is the part of the work kept for it under load."""
+
+    stream: str
+    durable: str
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message on its way through a handler."""
+
+    data: bytes
+    subject: str
+    headers: Mapping[str, str]
+    sequence: int  # in the stream
+    attempt: int  # 1 for the first delivery
+    last: bool  # no delivery follows this one
+    enqueued_ns: int  # when the stream stored it, Unix time
+    source: Source
+    reply: str  # where its acks go
+
+    @property
+    def enqueued(self) -> datetime:
+        """When the stream stored it."""
+        return datetime.fromtimestamp(self.enqueued_ns / 1e9, UTC)
+
+
+class Puller:
+    """Keeps one consumer bound; `outstanding` messages may arrive at any moment."""
+
+    def __init__(
+        self,
+        jetstream: JetStream,
+        source: Source,
+        *,
+        arrived: Callable[[Delivery], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.source = source
+        self.outstanding = 0
+        self.ack_wait = timedelta(seconds=30)
+        self._jetstream = jetstream
+        self._arrived = arrived
+        self._changed = changed
+        self._loop = asyncio.get_running_loop()
+        self._subscription: Subscription | None = None
+        self._broken = asyncio.Event()
+        self._refused = False  # by the server, until bound again
+        self._max_deliver = -1
+        self._inbox = ""
+        self._requests = 0
+        self._received = 0
+        self._open_request = ""
+        self._heard = 0.0
+        self._probe: asyncio.Future[None] | None = None
+        self._next = f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether a request may be sent now."""
+        bound = self._subscription is not None and not self._broken.is_set()
+        return bound and not self._refused and not self.outstanding
+
+    async def run(self) -> None:
+        """Bind, watch, bind again, until cancelled; ends with nothing on its way to us."""
+        self._jetstream.connection_callbacks.append(self._connection_changed)
+        try:
+            while True:
+                await self._bind()
+                self._changed()
+                await self._watch()
+                await self.unbind()
+        finally:
+            self._jetstream.connection_callbacks.remove(self._connection_changed)
+
+    async def listen(self, batch: int) -> None:
+        """Ask for messages as they come."""
+        await self._request(
+            batch, expires=_nanoseconds(_EXPIRES), idle_heartbeat=_nanoseconds(_HEARTBEAT)
+        )
+
+    async def probe(self, batch: int) -> bool:
+        """Ask for what is there now, wait for it, and return whether there was any."""
+        before = self._received
+        probe = self._probe = self._loop.create_future()
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT.total_seconds()):
+                await self._request(batch, no_wait=True)
+                await probe
+        except TimeoutError:
+            self._broken.set()
+        finally:
+            self._probe = None
+        return self._received > before
+
+    async def unbind(self) -> None:
+        """Stop deliveries; what is on its way still arrives before this returns."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            try:
+                if self._jetstream.connected:
+                    async with asyncio.timeout(_DRAIN_TIMEOUT.total_seconds()):
+                        await subscription.drain()  # type: ignore[no-untyped-call]
+                else:
+                    await subscription.unsubscribe()
+            except (nats.errors.Error, TimeoutError) as error:
+                logger.debug("not drained", reason=type(error).__name__)
+        self._end_request()
+
+    async def _bind(self) -> None:
+        """Wait for the consumer, then listen on a fresh inbox, so that old requests are void."""
+        told = False
+        while True:
+            try:
+                info = await self._jetstream.api(
+                    f"CONSUMER.INFO.{self.source.stream}.{self.source.durable}"
+                )
+                self._broken.clear()
+                self._refused = False
+                self._inbox = self._jetstream.new_inbox()
+                self._subscription = await self._jetstream.subscribe_mailbox(
+                    f"{self._inbox}.*", self._take
+                )
+                break
+            except TransientError as error:
+                if not told:
+                    told = True
+                    what = "stream" if isinstance(error, StreamNotFoundError) else "nats"
+                    logger.info(
+                        "waiting",
+                        waiting_for=what,
+                        stream=self.source.stream,
+                        consumer=self.source.durable,
+                    )
+                await asyncio.sleep(_RETRY.total_seconds())
+        self.ack_wait = timedelta(microseconds=info["config"]["ack_wait"] / 1000)
+        self._max_deliver = info["config"].get("max_deliver", -1)
+        if told:
+            logger.info("bound", stream=self.source.stream, consumer=self.source.durable)
+
+    async def _watch(self) -> None:
+        """Return when the binding is broken or the server has fallen silent."""
+        silence = _SILENCE.total_seconds()
+        while True:
+            try:
+                async with asyncio.timeout(silence):
+                    await self._broken.wait()
+            except TimeoutError:
+                if not self.outstanding or self._loop.time() - self._heard < silence:
+                    continue
+                logger.warning("silent", stream=self.source.stream, consumer=self.source.durable)
+                self._broken.set()
+            return
+
+    async def _request(self, batch: int, **options: int | bool) -> None:
+        self._requests += 1
+        self.outstanding = batch
+        self._heard = self._loop.time()
+        self._open_request = f"{self._inbox}.{self._requests}"
+        body = json.dumps({"batch": batch, **options}).encode()
+        try:
+            await self._jetstream.send(self._next, body, reply=self._open_request)
+        except TransientError:
+            self._broken.set()
+            self._end_request()
+
+    def _end_request(self) -> None:
+        self.outstanding = 0
+        self._open_request = ""
+        if self._probe is not None and not self._probe.done():
+            self._probe.set_result(None)
+
+    def _connection_changed(self, _connected: bool) -> None:  # noqa: FBT001 - a callback
+        # The server forgets requests with the connection, and what nats-py buffers may be stale.
+        self._broken.set()
+        self._end_request()
+
+    def _take(self, message: Msg) -> None:
+        """Take a message or a status in the read loop."""
+        self._heard = self._loop.time()
+        if not message.reply.startswith(_ACK_PREFIX):
+            self._take_status(message)
+            return
+        tokens = message.reply.split(".")
+        first = 4 if len(tokens) == _OLD_ACK_TOKENS else 6
+        attempt = int(tokens[first])
+        self._received += 1
+        self.outstanding -= 1
+        delivery = Delivery(
+            data=message.data,
+            subject=message.subject,
+            headers=message.headers or _NO_HEADERS,
+            sequence=int(tokens[first + 1]),
+            attempt=attempt,
+            last=0 < self._max_deliver <= attempt,
+            enqueued_ns=int(tokens[first + 3]),
+            source=self.source,
+            reply=message.reply,
+        )
+        if self.outstanding <= 0:
+            self._end_request()
+        self._arrived(delivery)
+
+    def _take_status(self, message: Msg) -> None:
+        headers = message.headers or _NO_HEADERS
+        status = headers.get("Status", "")
+        if status == _STATUS_HEARTBEAT or message.subject != self._open_request:
+            return
+        if status not in _STATUS_EXPECTED:
+            # The consumer is gone, moves, or nobody answers: bind again, which waits for it.
+            logger.info(
+                "request ended",
+                consumer=self.source.durable,
+                code=status,
+                reason=headers.get("Description", "no responders"),
+            )
+            self._refused = True
+            self._loop.call_later(_RETRY.total_seconds() / 4, self._broken.set)
+        self._end_request()
+        self._changed()
+
+
+def _nanoseconds(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1_000_000_000)

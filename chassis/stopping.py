@@ -1,0 +1,67 @@
+"""Ending a process: signals become an event, and a crashed background task ends it too."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from chassis.logs import get_logger
+
+logger = get_logger(__name__)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Return an event that SIGTERM or SIGINT sets; a second signal ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def received(number: signal.Signals) -> None:
+        logger.info("stopping", signal=number.name)
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received, number)
+    return stop
+
+
+class Background:
+    """Named tasks beside the main work; when one crashes, the process stops with its log line."""
+
+    def __init__(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        self._group = group
+        self._stop = stop
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        """Run a coroutine until it ends or the process stops."""
+        task = self._group.create_task(self._run(name, work), name=name)
+        self._tasks.append(task)
+        return task
+
+    async def _run(self, name: str, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except Exception:
+            logger.exception("task failed", task=name)
+            self._stop.set()
+            raise
+
+    def cancel(self) -> None:
+        """Cancel what still runs."""
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def background_tasks(stop: asyncio.Event) -> AsyncIterator[Background]:
+    """Own the background tasks of a main: cancelled when its body ends; a crash cancels the body.
+
+    The crash also sets `stop`, and leaves as an ExceptionGroup, so that the exit status tells.
+    """
+    async with asyncio.TaskGroup() as group:
+        background = Background(group, stop)
+        yield background
+        background.cancel()

@@ -1,0 +1,1 @@
+"""How Carina is brought to a machine."""

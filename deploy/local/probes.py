@@ -1,0 +1,18 @@
+"""Ask a server whether it serves. Each question takes a second at most."""
+
+import http.client
+
+_TIMEOUT = 1.0
+_OK = 200
+
+
+def http_ok(port: int, path: str, *, host: str = "127.0.0.1") -> bool:
+    """Whether a GET is answered with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == _OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,39 @@
+"""What has to be known of a process to start it, to see that it serves and to stop it."""
+
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Program:
+    """A process as it is to be started, with the question that tells whether it serves."""
+
+    name: str
+    command: tuple[str, ...]
+    # Blocks for a second at most.
+    is_ready: Callable[[], bool]
+    # Added to the environment of whoever starts it.
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    # Called before each start: makes what it needs.
+    prepare: Callable[[], None] = _nothing
+    # Called after each end: removes what it may have left outside its folder.
+    clear_up: Callable[[], None] = _nothing
+    stop_signal: signal.Signals = signal.SIGTERM
+    # How long it may take to end after the signal.
+    grace: timedelta = timedelta(seconds=10)
+    # How long it may take from start to ready.
+    patience: timedelta = timedelta(seconds=60)
+    # PostgreSQL refuses to run as root.
+    as_nobody: bool = False
+    # Processes that work in this folder belong to it, too: PostgreSQL's hide their environment.
+    owned_folder: Path | None = None
+    # Lines that hold one of these matter only to who looks for a fault: the log file has them.
+    noise: tuple[str, ...] = ()

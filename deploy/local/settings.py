@@ -1,0 +1,141 @@
+"""What of the stack can be chosen, and what each service is told: the one place for both."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from deploy.local.probes import http_ok
+from deploy.local.program import Program
+
+ROOT = Path(__file__).resolve().parents[2]
+_ISSUER = "https://issuer.carina.localhost"
+_AUDIENCE = "carina"
+# A service finds the programs of our environment (dbmate) even where nobody activated it.
+_PYTHON = {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    "PYTHONUNBUFFERED": "1",
+}
+_SERVICE_GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a stack is to be. A port of None is a free one; a count of 0 leaves a service out."""
+
+    http_port: int | None = None
+    grpc_port: int | None = None
+    jobs: int = 1
+    preprocess: int = 1
+    inference: int = 1
+    gateway: int = 1
+    blobs: Literal["folder", "s3"] = "folder"
+    models: tuple[str, ...] = ("cxr",)
+    repository: Path = ROOT / "models"
+    triton_environment: Path = ROOT / ".venv-triton"
+    log_format: Literal["json", "console"] = "json"
+    # Further settings of the services, by their full names; they win over ours.
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # Settings of PostgreSQL, as in postgresql.conf.
+    postgres: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the servers of a running stack are found."""
+
+    nats_url: str
+    database_url: str
+    blob_url: str
+    blob_environment: Mapping[str, str]
+    triton_address: str
+    http_port: int
+    grpc_ports: tuple[int, ...]
+    data: Path
+
+    @property
+    def jobs_address(self) -> str:
+        """All replicas of `jobs`, as a gRPC target."""
+        return "ipv4:" + ",".join(f"127.0.0.1:{port}" for port in self.grpc_ports)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command that runs once, after the servers and before the services."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def service_program(
+    service: str, number: int, metrics_port: int, addresses: Addresses, options: Options
+) -> Program:
+    """Return one process of a service; they are counted from 1."""
+    settings = {
+        **_settings(service, number, addresses, options),
+        "METRICS_ADDRESS": f"127.0.0.1:{metrics_port}",
+        "LOG_FORMAT": options.log_format,
+        "SHUTDOWN_GRACE": str(_SERVICE_GRACE.total_seconds()),
+    }
+    return Program(
+        name=f"{service}-{number}",
+        command=(sys.executable, "-m", f"services.{service}.main"),
+        is_ready=lambda: http_ok(metrics_port, "/readyz"),
+        environment={
+            **_prefixed(service, settings),
+            **addresses.blob_environment,
+            **_PYTHON,
+            **options.environment,
+        },
+        folder=ROOT,
+        grace=_SERVICE_GRACE + timedelta(seconds=5),
+    )
+
+
+def setup_steps(addresses: Addresses, options: Options) -> tuple[Step, ...]:
+    """Return what has to be done before the services start, in order."""
+    if not options.jobs:
+        return ()
+    environment = {**_prefixed("jobs", _settings("jobs", 1, addresses, options)), **_PYTHON}
+    return (Step("migrate", (sys.executable, "-m", "services.jobs.migrate"), environment),)
+
+
+def _settings(service: str, number: int, addresses: Addresses, options: Options) -> dict[str, str]:
+    queue = {"NATS_URL": addresses.nats_url}
+    blobs = {"BLOB_URL": addresses.blob_url}
+    tokens = {
+        "JWKS_URL": (addresses.data / "issuer" / "jwks.json").as_uri(),
+        "ISSUER": _ISSUER,
+        "AUDIENCE": _AUDIENCE,
+        "INSECURE_DEVELOPMENT_ISSUER": "true",
+    }
+    match service:
+        case "jobs":
+            return {
+                **queue,
+                **blobs,
+                **tokens,
+                "DATABASE_URL": addresses.database_url,
+                "LISTEN_ADDRESS": f"127.0.0.1:{addresses.grpc_ports[number - 1]}",
+                "CATALOGUE": str(options.repository / "catalogue.yaml"),
+            }
+        case "preprocess":
+            return {**queue, **blobs}
+        case "inference":
+            return {**queue, "TRITON_ADDRESS": addresses.triton_address}
+        case "gateway":
+            return {
+                **tokens,
+                "LISTEN_ADDRESS": f"127.0.0.1:{addresses.http_port}",
+                "JOBS_ADDRESS": addresses.jobs_address,
+            }
+        case _:
+            raise ValueError(service)
+
+
+def _prefixed(service: str, settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"CARINA_{service.upper()}_{name}": value for name, value in settings.items()}

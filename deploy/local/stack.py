@@ -1,0 +1,290 @@
+"""The whole system as one object: servers, set-up, services, in order up and in reverse down."""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self, TextIO
+
+from deploy.local import processes
+from deploy.local.console import STACK, LogFiles
+from deploy.local.guard import GOOD_BYE
+from deploy.local.nats import nats_program
+from deploy.local.part import Part, Tell
+from deploy.local.ports import free_port, require_free
+from deploy.local.postgres import postgres_server
+from deploy.local.program import Program
+from deploy.local.seaweed import seaweed_server
+from deploy.local.settings import (
+    ROOT,
+    Addresses,
+    Options,
+    Step,
+    service_program,
+    setup_steps,
+)
+from deploy.local.triton import TritonPorts, triton_program
+
+_DATABASE = "carina"
+_ROLE = "carina"
+_BUCKET = "carina"
+# Replicas of a service start and stop together; groups start in this order and stop in reverse.
+_SERVICES = ("jobs", "inference", "preprocess", "gateway")
+_LEFTOVER_GRACE = timedelta(seconds=5)
+_GUARD_PATIENCE = timedelta(seconds=15)
+
+
+class AlreadyRunningError(Exception):
+    """Another stack uses the data folder."""
+
+    def __init__(self, data: Path, pid: str) -> None:
+        if pid and Path("/proc", pid).exists():
+            super().__init__(f"a stack is already running on {data} (process {pid})")
+        else:
+            super().__init__(f"a stack on {data} is still stopping: try again in a few seconds")
+
+
+class StepFailedError(Exception):
+    """A step of the set-up failed."""
+
+    def __init__(self, name: str, code: int, said: str) -> None:
+        super().__init__(f"{name} ended with code {code}; it said:\n{said}")
+
+
+def _to_nobody(_part: str, _line: str) -> None:
+    pass
+
+
+class LocalStack:
+    """Servers and services on one data folder: `async with LocalStack(data, options) as stack`.
+
+    Inside, everything answers its health check. On the way out all processes end; should this
+    process be killed, a guard ends them.
+    """
+
+    def __init__(
+        self, data: Path, options: Options | None = None, *, tell: Tell | None = None
+    ) -> None:
+        self.data = data.resolve()
+        self.options = options or Options()
+        self.processes: Mapping[str, Part] = MappingProxyType({})
+        self.start_times: dict[str, timedelta] = {}
+        self._tell = tell or _to_nobody
+        self._logs = LogFiles(self.data / "logs")
+        self.mark = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
+        self._prefix = f"carina-{self.mark}-"
+        self._groups: list[list[Part]] = []
+        self._clean_up = contextlib.AsyncExitStack()
+
+    # What a user of a running stack wants to know.
+
+    @property
+    def http_url(self) -> str:
+        """Where the web pages and the HTTP API are."""
+        return f"http://127.0.0.1:{self.addresses.http_port}"
+
+    @property
+    def grpc_address(self) -> str:
+        """Where `JobService` is."""
+        return f"127.0.0.1:{self.addresses.grpc_ports[0]}"
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a part; when that ends it, it is started again after a pause."""
+        self.processes[name].send(number)
+
+    async def restart(self, name: str) -> None:
+        """Stop a part in good order, start it again and wait until it serves."""
+        await self.processes[name].restart()
+
+    async def wait_ready(self, *names: str) -> None:
+        """Wait until the named parts serve, or all of them."""
+        parts = [self.processes[name] for name in names] or self.processes.values()
+        await asyncio.gather(*(part.wait_ready() for part in parts))
+
+    # Up and down.
+
+    async def __aenter__(self) -> Self:
+        """Start everything; whatever keeps one part from serving stops it all again."""
+        try:
+            await self._come_up()
+        except BaseException:
+            await self._go_down()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Stop everything."""
+        await self._go_down()
+
+    def kill_all(self) -> None:
+        """End everything at once, for a person who will not wait for good order."""
+        for part in self.processes.values():
+            part.send(signal.SIGKILL)
+
+    async def _come_up(self) -> None:
+        lock = self._lock()
+        self._clean_up.callback(self._logs.close)
+        # Of a run whose runner and guard were both killed.
+        self.postgres = postgres_server(self.data / "postgres", settings=self.options.postgres)
+        await self._end_leftovers()
+        await self._start_guard(lock)
+
+        for port in (self.options.http_port, self.options.grpc_port):
+            if port:
+                require_free(port)
+        begun = time.monotonic()
+        servers, self.addresses = self._servers()
+        await self._start_group(servers)
+        await asyncio.to_thread(self.postgres.ensure_database, _DATABASE, role=_ROLE)
+        for step in setup_steps(self.addresses, self.options):
+            await self._run_step(step)
+        for service in _SERVICES:
+            await self._start_group(self._replicas(service))
+        self.start_times["all"] = timedelta(seconds=time.monotonic() - begun)
+
+    async def _go_down(self) -> None:
+        for group in reversed(self._groups):
+            await asyncio.gather(*(part.stop() for part in group))
+        await self._clean_up.aclose()
+
+    def _say(self, part: str, line: str) -> None:
+        self._tell(part, line)
+        self._logs.tell(part, line)
+
+    def _lock(self) -> TextIO:
+        # The films of patients are in there.
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (self.data / "lock").open("a+")
+        self._clean_up.callback(lock.close)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise AlreadyRunningError(self.data, lock.read().strip()) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        return lock
+
+    async def _end_leftovers(self) -> None:
+        folders = [folder] if (folder := self.postgres.program.owned_folder) else []
+        await asyncio.to_thread(processes.end_all, f"{self.mark}/", folders, grace=_LEFTOVER_GRACE)
+        processes.clear_shared_memory(self._prefix)
+
+    async def _start_guard(self, lock: TextIO) -> None:
+        """Start the process that clears up when this one is killed; it holds the lock as well."""
+        guard = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deploy.local.guard"),
+            *(f"{self.mark}/", self._prefix, str(self.postgres.program.owned_folder)),
+            stdin=PIPE,
+            cwd=ROOT,
+            pass_fds=[lock.fileno()],
+            start_new_session=True,
+        )
+
+        async def dismiss() -> None:
+            await self._end_leftovers()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(guard.communicate(GOOD_BYE), _GUARD_PATIENCE.total_seconds())
+
+        self._clean_up.push_async_callback(dismiss)
+
+    def _servers(self) -> tuple[list[Program], Addresses]:
+        options = self.options
+        nats_port = free_port()
+        ports = TritonPorts(grpc=free_port(), http=free_port(), metrics=free_port())
+        programs = [
+            nats_program(self.data / "nats", port=nats_port, monitor_port=free_port()),
+            self.postgres.program,
+            triton_program(
+                self.data / "triton",
+                repository=options.repository,
+                models=options.models,
+                environment=options.triton_environment,
+                ports=ports,
+                shared_memory_prefix=self._prefix,
+            ),
+        ]
+        blobs = self.data / "blobs"
+        blob_url, blob_environment = blobs.as_uri(), {}
+        if options.blobs == "s3":
+            s3 = seaweed_server(self.data / "s3", bucket=_BUCKET)
+            programs.append(s3.program)
+            blob_url, blob_environment = f"s3://{s3.bucket}", dict(s3.environment)
+        else:
+            blobs.mkdir(exist_ok=True)
+        return programs, Addresses(
+            nats_url=f"nats://127.0.0.1:{nats_port}",
+            database_url=self.postgres.url(_DATABASE, role=_ROLE),
+            blob_url=blob_url,
+            blob_environment=blob_environment,
+            triton_address=f"127.0.0.1:{ports.grpc}",
+            http_port=options.http_port or free_port(),
+            grpc_ports=self._grpc_ports(),
+            data=self.data,
+        )
+
+    def _grpc_ports(self) -> tuple[int, ...]:
+        count = max(self.options.jobs, 1)
+        first = self.options.grpc_port or free_port()
+        return (first, *(free_port() for _ in range(count - 1)))
+
+    def _replicas(self, service: str) -> list[Program]:
+        count: int = getattr(self.options, service)
+        return [
+            service_program(service, number, free_port(), self.addresses, self.options)
+            for number in range(1, count + 1)
+        ]
+
+    async def _start_group(self, programs: Iterable[Program]) -> None:
+        group = [
+            Part(program, mark=self.mark, tell=self._tell, record=self._logs.tell)
+            for program in programs
+        ]
+        # Known before they start, so that a start cut short stops them as well.
+        self._groups.append(group)
+        self.processes = MappingProxyType(
+            {part.name: part for group in self._groups for part in group}
+        )
+        await asyncio.gather(*(self._start_part(part) for part in group))
+
+    async def _start_part(self, part: Part) -> None:
+        begun = time.monotonic()
+        await part.start()
+        self.start_times[part.name] = timedelta(seconds=time.monotonic() - begun)
+        self._say(STACK, f"{part.name} serves after {time.monotonic() - begun:.1f} s")
+
+    async def _run_step(self, step: Step) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *step.command,
+            stdout=PIPE,
+            stderr=STDOUT,
+            cwd=ROOT,
+            env={**os.environ, **step.environment, processes.MARK: f"{self.mark}/{step.name}/"},
+            start_new_session=True,
+        )
+        try:
+            output, _ = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        said = output.decode(errors="replace")
+        for line in said.splitlines():
+            self._say(step.name, line)
+        if process.returncode:
+            raise StepFailedError(step.name, process.returncode, said)

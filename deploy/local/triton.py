@@ -1,0 +1,209 @@
+"""The Triton server of the local stack: NVIDIA's own binary, on the CPU.
+
+It serves the production repository. Where that names the onnxruntime backend, a derived
+configuration runs the same model file through Triton's Python backend; all else is kept: names,
+shapes, versions, batching, queue limits, warm-up.
+"""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
+
+from deploy.local.probes import http_ok
+from deploy.local.processes import clear_shared_memory
+from deploy.local.program import Program
+
+_MODEL_SCRIPT = Path(__file__).with_name("triton_model.py")
+_ONNX_FILE = "model.onnx"
+
+
+class TritonSetupError(Exception):
+    """The local Triton can not be started as things are."""
+
+
+@dataclass(frozen=True)
+class TritonEnvironment:
+    """Where the virtual environment of Triton keeps what we need of it."""
+
+    binaries: Path
+    packages: Path
+    python_libraries: Path
+    python_version: str
+
+    @property
+    def server(self) -> Path:
+        """Folder of the server within its wheel."""
+        return self.packages / "pytriton" / "tritonserver"
+
+
+@cache
+def triton_environment(folder: Path) -> TritonEnvironment:
+    """Look into the virtual environment, which `requirements/triton.txt` describes."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        raise TritonSetupError(f"there is no {python}: run `make setup` first")
+    question = (
+        "import sys, sysconfig; print(sysconfig.get_path('purelib'),"
+        " sysconfig.get_config_var('LIBDIR'), '%d.%d' % sys.version_info[:2], sep='\\n')"
+    )
+    answer = subprocess.run(
+        [python, "-I", "-c", question], check=True, capture_output=True, text=True
+    )
+    packages, libraries, version = answer.stdout.splitlines()
+    environment = TritonEnvironment(python.parent, Path(packages), Path(libraries), version)
+    if not environment.server.exists():
+        raise TritonSetupError(f"there is no nvidia-pytriton in {folder}: run `make setup` first")
+    return environment
+
+
+@dataclass(frozen=True)
+class TritonPorts:
+    """Where it listens on 127.0.0.1."""
+
+    grpc: int
+    http: int
+    metrics: int
+
+
+def triton_program(
+    folder: Path,
+    *,
+    repository: Path,
+    models: Sequence[str],
+    environment: Path,
+    ports: TritonPorts,
+    shared_memory_prefix: str,
+    name: str = "triton",
+) -> Program:
+    """A server of `models` of the production repository; `folder` takes what is derived.
+
+    `environment` is the virtual environment that holds the server.
+    """
+    found = triton_environment(environment)
+    libraries = (found.packages / "nvidia_pytriton.libs", found.python_libraries)
+    options = {
+        "model-repository": folder / "models",
+        "backend-directory": folder / "backends",
+        "backend-config": f"python,shm-region-prefix-name={shared_memory_prefix}",
+        "disable-auto-complete-config": "",
+        # No way to load or unload models at run time: a new model is a new start.
+        "model-control-mode": "none",
+        "strict-readiness": "true",
+        "grpc-address": "127.0.0.1",
+        "http-address": "127.0.0.1",
+        "metrics-address": "127.0.0.1",
+        "grpc-port": ports.grpc,
+        "http-port": ports.http,
+        "metrics-port": ports.metrics,
+        # There is no GPU to look for, nor memory to pin for one.
+        "allow-gpu-metrics": "false",
+        "pinned-memory-pool-byte-size": 0,
+        # What Carina's client needs of it, see services/inference/triton.py.
+        "grpc-http2-min-recv-ping-interval-without-data": 10_000,
+        "log-info": "false",
+        "log-format": "ISO8601",
+    }
+
+    def prepare() -> None:
+        _copy_backend(found, folder / "backends" / "python")
+        _derive_repository(repository, models, folder / "models")
+
+    return Program(
+        name=name,
+        command=(
+            str(found.server / "bin" / "tritonserver"),
+            *(f"--{key}={value}" if value != "" else f"--{key}" for key, value in options.items()),
+        ),
+        is_ready=lambda: http_ok(ports.http, "/v2/health/ready"),
+        environment={
+            # The Python inside the backend looks for its environment beside the first `python3`
+            # of PATH; it does not read PYTHONPATH.
+            "PATH": f"{found.binaries}:/usr/local/bin:/usr/bin:/bin",
+            "LD_LIBRARY_PATH": ":".join(str(path) for path in libraries),
+        },
+        prepare=prepare,
+        clear_up=lambda: clear_shared_memory(shared_memory_prefix),
+        # It keeps nothing, whoever asked it has ended before, and its own way out takes 3 s.
+        stop_signal=signal.SIGKILL,
+        # It says at every start that it looked for a GPU and found none.
+        noise=("CudaDriverHelper", "pinned_memory_manager", "Non-graceful termination"),
+    )
+
+
+def _copy_backend(environment: TritonEnvironment, target: Path) -> None:
+    """Put the backend beside the stub that is built for the environment's Python."""
+    stub = environment.server / "python_backend_stubs" / environment.python_version
+    if not stub.exists():
+        raise TritonSetupError(
+            f"Triton's Python backend knows no Python {environment.python_version}"
+        )
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(environment.server / "backends" / "python", target)
+    shutil.copy2(stub / "triton_python_backend_stub", target)
+
+
+def _derive_repository(repository: Path, models: Sequence[str], target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    for model in models:
+        source = repository / model
+        config = read_config(source)
+        folder = target / model
+        folder.mkdir(parents=True)
+        (folder / "config.pbtxt").write_text(text_format.MessageToString(derive(config)))
+        for version in _versions(source, config):
+            _link_version(source / version, folder / version)
+
+
+def read_config(model: Path) -> ModelConfig:
+    """Read the configuration of a model of the production repository."""
+    path = model / "config.pbtxt"
+    if not path.exists():
+        raise TritonSetupError(f"there is no {path}")
+    return text_format.Parse(path.read_text(), ModelConfig())
+
+
+def derive(production: ModelConfig) -> ModelConfig:
+    """Return the configuration for a machine without a GPU."""
+    config = ModelConfig()
+    config.CopyFrom(production)
+    if config.platform == "ensemble":
+        return config
+    if config.backend == "onnxruntime":
+        config.backend = "python"
+        file = config.default_model_filename or _ONNX_FILE
+        config.parameters["model_file"].string_value = file
+        config.ClearField("default_model_filename")
+        config.ClearField("platform")
+    elif config.backend != "python":
+        raise TritonSetupError(
+            f"model {config.name} needs the backend {config.backend or config.platform},"
+            " which does not run on a CPU: serve it from a Triton of its own"
+        )
+    # TensorRT and its like belong to the backend that was replaced.
+    config.ClearField("optimization")
+    config.ClearField("instance_group")
+    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)
+    return config
+
+
+def _versions(source: Path, config: ModelConfig) -> list[str]:
+    if config.version_policy.HasField("specific"):
+        return [str(version) for version in config.version_policy.specific.versions]
+    return [entry.name for entry in source.iterdir() if entry.name.isdigit()]
+
+
+def _link_version(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        raise TritonSetupError(f"there is no {source}, which the configuration asks for")
+    target.mkdir()
+    for file in source.iterdir():
+        (target / file.name).symlink_to(file.resolve())
+    if not (target / "model.py").exists():
+        shutil.copyfile(_MODEL_SCRIPT, target / "model.py")

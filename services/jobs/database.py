@@ -1,0 +1,118 @@
+"""Connections to PostgreSQL: a pool for each of the two roles, and the named queries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiosql
+import asyncpg
+import structlog
+
+from services.jobs.errors import OldSchemaError, StoreUnavailableError
+
+SQL_FOLDER = Path(__file__).parent / "sql"
+QUERIES: Any = aiosql.from_path(SQL_FOLDER / "queries.sql", "asyncpg", mandatory_parameters=False)
+
+# What asyncpg raises when the server is away, restarts, or ends the session.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Database:
+    """Two pools on one database: `caller` stands behind the site wall, `system` does not."""
+
+    caller: asyncpg.Pool
+    system: asyncpg.Pool
+
+    async def check(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            StoreUnavailableError: there is none.
+        """
+        async with transaction(self.system) as connection:
+            await connection.fetchval("SELECT 1")
+
+
+@asynccontextmanager
+async def open_database(url: str, *, connections: int) -> AsyncIterator[Database]:
+    """Connect, waiting for the server for as long as it takes."""
+    async with AsyncExitStack() as stack:
+        pools = [
+            await stack.enter_async_context(await _open_pool(url, role, connections))
+            for role in ("carina_caller", "carina_system")
+        ]
+        yield Database(*pools)
+
+
+@asynccontextmanager
+async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
+    """Run one transaction.
+
+    Raises:
+        StoreUnavailableError: the server is away, or ended the transaction for its own reasons.
+    """
+    try:
+        async with pool.acquire() as connection, connection.transaction(**options):
+            yield connection
+    except _AWAY as error:
+        raise StoreUnavailableError from error
+
+
+async def require_current_schema(database: Database) -> None:
+    """Refuse to run on a schema older than this code.
+
+    Raises:
+        OldSchemaError: migrations are missing.
+    """
+    needed = newest_migration()
+    async with transaction(database.system) as connection:
+        try:
+            found = await QUERIES.schema_version(connection)
+        except asyncpg.UndefinedTableError:
+            found = None
+    if found is None or found < needed:
+        raise OldSchemaError(found or "", needed)
+
+
+def newest_migration() -> str:
+    """Return the version that the newest migration file brings."""
+    return max(path.name.split("_")[0] for path in (SQL_FOLDER / "migrations").glob("*.sql"))
+
+
+async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
+    delay = 0.2
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=connections,
+                command_timeout=30,
+                # Scope is set for each transaction alone, so there is nothing to reset.
+                reset=_nothing,
+                server_settings={"role": role, "application_name": "carina-jobs"},
+            )
+        except _AWAY as error:
+            _log.warning("waiting for PostgreSQL", error=type(error).__name__)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, 2.0)
+
+
+async def _nothing(_connection: asyncpg.Connection) -> None:
+    return

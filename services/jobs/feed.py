@@ -1,0 +1,202 @@
+"""Tells every watcher of a job each committed change once and in order.
+
+The truth is the table of events. A message on the bus only wakes the feed, so a lost one costs the
+time until the next look and nothing else. All watchers of a job on this replica share one reader
+and one short memory of changes; a watcher is no more than the revision it has reached, so a slow
+one costs nothing, and one that falls too far behind is given a snapshot.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from chassis.auth import Principal
+from chassis.errors import TransientError
+from chassis.logs import get_logger
+from services.jobs.errors import RevisionAheadError, TooManyWatchersError
+from services.jobs.ledger import Ledger
+from services.jobs.models import Change, Scope
+from services.jobs.permissions import Action, authorize
+from services.jobs.store import JobStore
+
+# Changes of a job that are kept for its watchers, and the most read from the table at once.
+_MEMORY = 256
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole job as of its revision."""
+
+    state: Change
+
+
+class _Channel:
+    """One job that is watched on this replica."""
+
+    def __init__(self, revision: int) -> None:
+        self.watchers = 0
+        self.revision = revision
+        self.changes: deque[Change] = deque(maxlen=_MEMORY)
+        self.wake = asyncio.Event()
+        self.moved = asyncio.Event()
+        self.reader: asyncio.Task[None] | None = None
+
+    def extend(self, changes: list[Change]) -> None:
+        """Remember changes, and let the watchers know."""
+        self.changes.extend(changes)
+        self.revision = changes[-1].revision
+        self.moved.set()
+        self.moved = asyncio.Event()
+
+    def after(self, revision: int) -> list[Change] | None:
+        """Return the changes after a revision, None where the memory does not reach back."""
+        if revision >= self.revision:
+            return []
+        if not self.changes or self.changes[0].revision > revision + 1:
+            return None
+        # Revisions of a job have no gap, so the place of a change follows from its revision.
+        first = revision + 1 - self.changes[0].revision
+        return [self.changes[index] for index in range(first, len(self.changes))]
+
+
+class Feed:
+    """The watched jobs of this replica."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        ledger: Ledger,
+        *,
+        max_watchers: int,
+        poll: timedelta = timedelta(seconds=2),
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._max_watchers = max_watchers
+        # How long a change can stay unseen when its announcement is lost.
+        self._poll = poll
+        self._channels: dict[UUID, _Channel] = {}
+        self._watchers = 0
+
+    @property
+    def watchers(self) -> int:
+        """How many watches are open."""
+        return self._watchers
+
+    def wake(self, job_id: UUID) -> None:
+        """Look for changes of a job now."""
+        if channel := self._channels.get(job_id):
+            channel.wake.set()
+
+    async def watch(
+        self, principal: Principal, job_id: UUID, after: int, *, heartbeat: timedelta
+    ) -> AsyncGenerator[Snapshot | Change | None]:
+        """Yield a snapshot, then each change after it; None when nothing happened for a while.
+
+        Ends when the job is terminal.
+
+        Raises:
+            JobNotFoundError: the caller can not see the job.
+            RevisionAheadError: `after` lies in the future.
+            TooManyWatchersError: this replica is full.
+        """
+        scope = authorize(principal, Action.FOLLOW)
+        async with self._counted():
+            if after:
+                job = await self._store.get_job(scope, job_id)
+                if after > job.revision:
+                    raise RevisionAheadError(after, job.revision)
+                if after == job.revision and job.state.terminal:
+                    return
+            else:
+                first = await self._store.snapshot(scope, job_id)
+                yield Snapshot(first)
+                after = first.revision
+                if first.job.state.terminal:
+                    return
+            async for item in self._follow(scope, job_id, after, heartbeat):
+                yield item
+
+    async def _follow(
+        self, scope: Scope, job_id: UUID, revision: int, heartbeat: timedelta
+    ) -> AsyncGenerator[Snapshot | Change | None]:
+        async with self._channel(job_id, revision) as channel:
+            while True:
+                moved = channel.moved
+                changes = channel.after(revision)
+                if changes is None:
+                    changes = await self._ledger.events_after(job_id, revision, _MEMORY)
+                    if len(changes) == _MEMORY:
+                        state = await self._store.snapshot(scope, job_id)
+                        yield Snapshot(state)
+                        revision = state.revision
+                        if state.job.state.terminal:
+                            return
+                        continue
+                for change in changes:
+                    revision = change.revision
+                    yield _shown(change, scope)
+                    if change.job.state.terminal:
+                        return
+                if changes:
+                    continue
+                try:
+                    async with asyncio.timeout(heartbeat.total_seconds()):
+                        await moved.wait()
+                except TimeoutError:
+                    yield None
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        if self._watchers >= self._max_watchers:
+            raise TooManyWatchersError(self._max_watchers)
+        self._watchers += 1
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    @asynccontextmanager
+    async def _channel(self, job_id: UUID, revision: int) -> AsyncIterator[_Channel]:
+        channel = self._channels.get(job_id)
+        if channel is None:
+            channel = self._channels[job_id] = _Channel(revision)
+            # What happened between the snapshot and this line is found by a first look.
+            channel.wake.set()
+            channel.reader = asyncio.create_task(self._read(job_id, channel))
+        channel.watchers += 1
+        try:
+            yield channel
+        finally:
+            channel.watchers -= 1
+            if not channel.watchers:
+                del self._channels[job_id]
+                assert channel.reader is not None  # noqa: S101 - made with the channel
+                channel.reader.cancel()
+
+    async def _read(self, job_id: UUID, channel: _Channel) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll.total_seconds()):
+                    await channel.wake.wait()
+            channel.wake.clear()
+            try:
+                while changes := await self._ledger.events_after(job_id, channel.revision, _MEMORY):
+                    channel.extend(changes)
+            except TransientError as error:
+                _log.warning("feed can not read", job=str(job_id), reason=error.reason)
+                await asyncio.sleep(1)
+                channel.wake.set()
+
+
+def _shown(change: Change, scope: Scope) -> Change:
+    """Leave out what a patient may not see."""
+    if not scope.patient_id:
+        return change
+    images = tuple(image for image in change.images if image.patient_id == scope.patient_id)
+    return replace(change, images=images)

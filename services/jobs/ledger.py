@@ -1,0 +1,218 @@
+"""What moves work forward for all sites: the outbox, outcomes, events, and what must be mended.
+
+The room beside `store.py`: no caller stands behind these transactions, so no scope is set.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.jobs.database import QUERIES, Database, transaction
+from services.jobs.models import Change, ImageState, Outcome, OwedTask, Priority
+from services.jobs.rows import change_from_json, result_to_json
+
+
+@dataclass(frozen=True)
+class Stalled:
+    """A job with images that have been open for too long."""
+
+    job_id: UUID
+    image_ids: tuple[UUID, ...]
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class Abandoned:
+    """A job that was left open for uploads."""
+
+    job_id: UUID
+    site: str
+    total: int
+
+
+class Ledger:
+    """The same record as `JobStore`, as the service itself sees it."""
+
+    def __init__(self, database: Database) -> None:
+        self._pool = database.system
+
+    @asynccontextmanager
+    async def take_outbox(
+        self, now: datetime, most: int
+    ) -> AsyncIterator[tuple[list[OwedTask], list[UUID]]]:
+        """Hold tasks that are due. The caller puts the ids of those it published into the list."""
+        async with transaction(self._pool) as connection:
+            tasks = [
+                OwedTask(
+                    image_id=row["image_id"],
+                    job_id=row["job_id"],
+                    site=row["site"],
+                    attempt=row["attempt"],
+                    republished=row["republished"],
+                    original_keys=tuple(row["original_keys"]),
+                    size_bytes=row["size_bytes"],
+                    priority=Priority(row["priority"]),
+                    clahe=row["clahe"],
+                    model=row["model"],
+                    queue_time=row["update_time"],
+                )
+                async for row in QUERIES.take_outbox(connection, now=now, most=most)
+            ]
+            published: list[UUID] = []
+            yield tasks, published
+            if published:
+                await QUERIES.delete_outbox(connection, image_ids=published)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next owed task becomes due."""
+        async with transaction(self._pool) as connection:
+            due: datetime | None = await QUERIES.next_due(connection)
+        return due
+
+    async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
+        """Apply a batch of outcomes, at most one an image; return what really changed."""
+        job_ids = sorted({outcome.job_id for outcome in outcomes})
+        async with transaction(self._pool) as connection:
+            async for _ in QUERIES.lock_jobs(connection, job_ids=job_ids):
+                pass
+            changed = {
+                row["image_id"]: row
+                async for row in QUERIES.apply_outcomes(connection, now=now, **_columns(outcomes))
+            }
+            if not changed:
+                return []
+            tally = {row["job_id"]: [0, 0] for row in changed.values()}
+            for row in changed.values():
+                if row["state"] != ImageState.RUNNING:
+                    tally[row["job_id"]][row["state"] == ImageState.FAILED] += 1
+            await QUERIES.count_outcomes(
+                connection,
+                job_ids=list(tally),
+                succeeded=[succeeded for succeeded, _ in tally.values()],
+                failed=[failed for _, failed in tally.values()],
+                now=now,
+            )
+            heatmaps = [
+                outcome
+                for outcome in outcomes
+                if outcome.heatmap_png and outcome.image_id in changed
+            ]
+            if heatmaps:
+                await QUERIES.insert_heatmaps(
+                    connection,
+                    image_ids=[outcome.image_id for outcome in heatmaps],
+                    pngs=[outcome.heatmap_png for outcome in heatmaps],
+                )
+            return [
+                change_from_json(row["job"], row["images"])
+                async for row in QUERIES.record_events(
+                    connection, job_ids=list(tally), image_ids=list(changed)
+                )
+            ]
+
+    async def events_after(self, job_id: UUID, revision: int, most: int) -> list[Change]:
+        """Return what happened to a job after a revision, in order."""
+        async with transaction(self._pool) as connection:
+            return [
+                change_from_json(row["job"], row["images"])
+                async for row in QUERIES.events_after(
+                    connection, job_id=job_id, after=revision, most=most
+                )
+            ]
+
+    async def find_stalled(self, before: datetime, most: int) -> list[Stalled]:
+        """Return jobs with images that have been open since before a moment."""
+        async with transaction(self._pool) as connection:
+            return [
+                Stalled(row["job_id"], tuple(row["image_ids"]), row["oldest"])
+                async for row in QUERIES.find_stalled(connection, before=before, most=most)
+            ]
+
+    async def republish(
+        self, image_ids: Sequence[UUID], *, before: datetime, most: int, now: datetime
+    ) -> tuple[int, list[tuple[UUID, UUID, int]]]:
+        """Owe tasks once more; return how many, and which images have had their last chance.
+
+        The latter are (image, job, attempt).
+        """
+        async with transaction(self._pool) as connection:
+            exhausted = [
+                (row["image_id"], row["job_id"], row["attempt"])
+                async for row in QUERIES.find_exhausted(
+                    connection, image_ids=list(image_ids), most=most
+                )
+            ]
+            owed = [
+                row["image_id"]
+                async for row in QUERIES.republish(
+                    connection, image_ids=list(image_ids), before=before, most=most, now=now
+                )
+            ]
+        return len(owed), exhausted
+
+    async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
+        """Return jobs that have been receiving without a sign of life."""
+        async with transaction(self._pool) as connection:
+            return [
+                Abandoned(row["job_id"], row["site"], row["total"])
+                async for row in QUERIES.find_abandoned(connection, before=before, most=most)
+            ]
+
+    async def expire_uploads(self, before: datetime, now: datetime) -> int:
+        """Drop unfinished uploads that nobody will finish; return how many."""
+        async with transaction(self._pool) as connection:
+            return len(
+                [row async for row in QUERIES.expire_uploads(connection, before=before, now=now)]
+            )
+
+    async def expire_jobs(self, now: datetime, most: int) -> int:
+        """Delete terminal jobs whose time has come; return how many."""
+        async with transaction(self._pool) as connection:
+            return len([row async for row in QUERIES.expire_jobs(connection, now=now, most=most)])
+
+    @asynccontextmanager
+    async def take_deletions(
+        self, *, before: datetime, now: datetime, most: int
+    ) -> AsyncIterator[list[str]]:
+        """Hold prefixes whose rows are gone; they count as swept when the block ends well."""
+        async with transaction(self._pool) as connection:
+            rows = [
+                row async for row in QUERIES.take_deletions(connection, before=before, most=most)
+            ]
+            yield [row["prefix"] for row in rows]
+            if rows:
+                deletion_ids = [row["deletion_id"] for row in rows]
+                await QUERIES.mark_swept(connection, deletion_ids=deletion_ids, now=now)
+
+    async def forget_deletions(self, before: datetime) -> None:
+        """Forget tombstones nobody will ask for any more."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.forget_deletions(connection, before=before)
+
+    async def known_images(self, image_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these images have a row or an upload."""
+        async with transaction(self._pool) as connection:
+            return {
+                row["image_id"]
+                async for row in QUERIES.known_images(connection, image_ids=list(image_ids))
+            }
+
+
+def _columns(outcomes: Sequence[Outcome]) -> dict[str, list[object]]:
+    """Turn outcomes into the arrays of one statement."""
+    return {
+        "image_ids": [outcome.image_id for outcome in outcomes],
+        "attempts": [outcome.attempt for outcome in outcomes],
+        "states": [outcome.state for outcome in outcomes],
+        "stages": [outcome.stage for outcome in outcomes],
+        "error_codes": [outcome.error.code if outcome.error else "" for outcome in outcomes],
+        "error_messages": [outcome.error.message if outcome.error else "" for outcome in outcomes],
+        "retryables": [bool(outcome.error and outcome.error.retryable) for outcome in outcomes],
+        "predicted_labels": [outcome.predicted_label for outcome in outcomes],
+        "results": [result_to_json(outcome.result) for outcome in outcomes],
+        "has_previews": [outcome.has_preview for outcome in outcomes],
+        "has_heatmaps": [bool(outcome.heatmap_png) for outcome in outcomes],
+        "happened": [outcome.happened for outcome in outcomes],
+    }

@@ -1,0 +1,136 @@
+"""The jobs service: reads its settings, builds its objects, serves, stops."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import uvloop
+
+from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
+from chassis.auth import TokenVerifier
+from chassis.blobs import open_blobs
+from chassis.config import load_config
+from chassis.grpc_auth import AuthInterceptor
+from chassis.grpc_server import build_server, serve_until_stopped
+from chassis.jetstream import open_jetstream
+from chassis.logs import configure_logs
+from chassis.metrics import serve_metrics
+from chassis.stopping import background_tasks, stop_on_signals
+from chassis.tracing import open_tracing
+from services.jobs.catalogue import read_catalogue
+from services.jobs.config import JobsConfig
+from services.jobs.database import open_database, require_current_schema
+from services.jobs.errors import OldSchemaError
+from services.jobs.feed import Feed
+from services.jobs.handlers import JobHandlers
+from services.jobs.ledger import Ledger
+from services.jobs.queue import TaskQueue, streams
+from services.jobs.readiness import Readiness
+from services.jobs.reconciler import Patience, Reconciler
+from services.jobs.relay import Relay
+from services.jobs.results import Results
+from services.jobs.retention import Sweeper
+from services.jobs.service import Clock, JobService
+from services.jobs.store import JobStore
+from services.jobs.uploads import Uploads
+
+_SERVICE = job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
+_LOG_KEYS = ("job", "image", "step", "state", "count", "expired", "orphans")
+
+
+def utc_now() -> datetime:
+    """Return the moment."""
+    return datetime.now(UTC)
+
+
+async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now) -> None:
+    """Serve until `stop` is set."""
+    catalogue = read_catalogue(config.catalogue)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(open_tracing("jobs", config.otlp_endpoint))
+        database = await stack.enter_async_context(
+            open_database(config.database_url, connections=config.database_connections)
+        )
+        await require_current_schema(database)
+        jetstream = await stack.enter_async_context(open_jetstream(config.nats_url, name="jobs"))
+        blobs = open_blobs(config.blob_url)
+        store, ledger = JobStore(database), Ledger(database)
+        specs = streams(
+            replicas=config.stream_replicas,
+            max_bytes=config.stream_max_bytes,
+            ack_wait=config.ack_wait,
+        )
+        queue = TaskQueue(jetstream, specs, catalogue.models)
+        relay = Relay(ledger, queue, clock=clock)
+        results = Results(ledger, queue, clock=clock)
+        feed = Feed(store, ledger, max_watchers=config.max_watchers)
+        reconciler = Reconciler(
+            store=store,
+            ledger=ledger,
+            queue=queue,
+            results=results,
+            sweeper=Sweeper(ledger, blobs, clock=clock),
+            clock=clock,
+            wake_relay=relay.wake,
+            patience=Patience(
+                cycle=config.reconcile_cycle,
+                stalled=config.stalled,
+                abandoned=config.abandoned,
+            ),
+        )
+        service = JobService(
+            store=store,
+            blobs=blobs,
+            queue=queue,
+            catalogue=catalogue,
+            limits=config.limits(),
+            clock=clock,
+            wake_relay=relay.wake,
+        )
+        uploads = Uploads(
+            store=store,
+            blobs=blobs,
+            queue=queue,
+            limits=config.limits(),
+            clock=clock,
+            wake_relay=relay.wake,
+        )
+        server = build_server(
+            config.listen_address,
+            domain="carina",
+            service_names=[_SERVICE],
+            interceptors=[AuthInterceptor(TokenVerifier(config))],
+        )
+        handlers = JobHandlers(service, uploads, feed, heartbeat=config.heartbeat)
+        add_JobServiceServicer_to_server(handlers, server.server)
+        readiness = Readiness(database, jetstream, blobs)
+        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
+        background = await stack.enter_async_context(background_tasks(stop))
+        background.start("readiness", readiness.run())
+        background.start("changes", queue.follow_changes(feed.wake))
+        background.start("relay", relay.run())
+        background.start("reconciler", reconciler.run())
+        background.start("results", results.consume(jetstream, stop))
+        background.start("dead", results.consume_dead(jetstream, stop))
+        await serve_until_stopped(server, stop, grace=config.shutdown_grace, readiness=readiness)
+        await uploads.settle()
+
+
+async def _run_until_signal(config: JobsConfig) -> None:
+    await run(config, stop_on_signals())
+
+
+def main() -> None:
+    """Run the service."""
+    config = load_config(JobsConfig)
+    configure_logs("jobs", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
+    try:
+        uvloop.run(_run_until_signal(config))
+    except (OldSchemaError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

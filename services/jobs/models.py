@@ -1,0 +1,291 @@
+"""What the jobs service speaks of: jobs, images, outcomes, limits. No wire format, no SQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class JobState(StrEnum):
+    """What is true of a job."""
+
+    RECEIVING = "RECEIVING"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIALLY_SUCCEEDED = "PARTIALLY_SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing will change any more, unless a caller retries."""
+        return self not in {JobState.RECEIVING, JobState.PENDING, JobState.RUNNING}
+
+
+class ImageState(StrEnum):
+    """What is true of an image."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class Stage(StrEnum):
+    """Where in the pipeline a running image is; NONE when it is not running."""
+
+    NONE = ""
+    PREPROCESS = "PREPROCESS"
+    INFER = "INFER"
+
+
+class Priority(StrEnum):
+    """Which queue the images of a job take."""
+
+    ROUTINE = "ROUTINE"
+    URGENT = "URGENT"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose rows a transaction may see: one site, and for a patient only that patient's."""
+
+    site: str
+    patient_id: str = ""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What a caller decides about a job."""
+
+    patient_id: str = ""
+    display_name: str = ""
+    notes: str = ""
+    clahe: bool = True
+    priority: Priority = Priority.ROUTINE
+    start_time: datetime | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch of radiographs."""
+
+    job_id: UUID
+    site: str
+    creator: str
+    state: JobState
+    revision: int
+    spec: JobSpec
+    total: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    total_bytes: int
+    create_time: datetime
+    update_time: datetime
+    close_time: datetime | None
+    end_time: datetime | None
+    expire_time: datetime
+
+    @property
+    def name(self) -> str:
+        """Resource name."""
+        return f"jobs/{self.job_id}"
+
+    @property
+    def etag(self) -> str:
+        """Changes with every revision."""
+        return f'"{self.revision}"'
+
+    @property
+    def processed(self) -> int:
+        """Images that have ended."""
+        return self.succeeded + self.failed + self.cancelled
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a model says of one label; all values 0 to 1."""
+
+    label: str
+    probability: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the workers found out about an image. Kept as jsonb, field by field."""
+
+    media_type: str = ""
+    findings: tuple[Finding, ...] = ()
+    model_name: str = ""
+    model_version: str = ""
+    model_digest: str = ""
+    modality: str = ""
+    view_position: str = ""
+    body_part: str = ""
+    row_spacing_mm: float = 0.0
+    column_spacing_mm: float = 0.0
+    width: int = 0
+    height: int = 0
+    bits: int = 0
+    notes: tuple[str, ...] = ()
+    # Width and height of the model's input; x, y, width and height of the film on it.
+    placement: tuple[int, ...] = ()
+    # Stage name to seconds: queued, decode, enhance, resize, infer.
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ImageError:
+    """Why an image failed, in a code and a sentence for a doctor."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True)
+class Image:
+    """One radiograph of a job."""
+
+    image_id: UUID
+    job_id: UUID
+    image_key: str
+    file_name: str
+    ordinal: int
+    size_bytes: int
+    sha256: str
+    original_keys: tuple[str, ...]
+    patient_id: str
+    state: ImageState
+    stage: Stage
+    attempt: int
+    error: ImageError | None
+    predicted_label: str
+    result: Result
+    has_preview: bool
+    has_heatmap: bool
+    duplicate_of: str
+    create_time: datetime
+    start_time: datetime | None
+    end_time: datetime | None
+
+    @property
+    def name(self) -> str:
+        """Resource name."""
+        return f"jobs/{self.job_id}/images/{self.image_id}"
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """An image whose bytes are durable and whose row is about to be committed."""
+
+    image_id: UUID
+    job_id: UUID
+    site: str
+    image_key: str
+    file_name: str
+    size_bytes: int
+    sha256: str
+    original_keys: tuple[str, ...]
+    patient_id: str
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The durable part of an upload that is no image yet."""
+
+    image_id: UUID
+    part_keys: tuple[str, ...]
+    committed_size: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one committed transaction did to a job."""
+
+    job: Job
+    images: tuple[Image, ...]
+
+    @property
+    def revision(self) -> int:
+        """The revision that was committed."""
+        return self.job.revision
+
+
+@dataclass(frozen=True)
+class Model:
+    """An entry of the catalogue, with all that a worker has to know of it."""
+
+    name: str
+    version: str
+    digest: str
+    input_width: int
+    input_height: int
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    gate_output: str
+    gate_threshold: float
+    max_batch_size: int
+
+
+@dataclass(frozen=True)
+class OwedTask:
+    """A task that the outbox owes to the broker."""
+
+    image_id: UUID
+    job_id: UUID
+    site: str
+    attempt: int
+    republished: int
+    original_keys: tuple[str, ...]
+    size_bytes: int
+    priority: Priority
+    clahe: bool
+    model: str
+    queue_time: datetime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker has to say of an image. `state` RUNNING means that it was taken up."""
+
+    image_id: UUID
+    job_id: UUID
+    attempt: int
+    state: ImageState
+    stage: Stage
+    happened: datetime
+    error: ImageError | None = None
+    predicted_label: str = ""
+    result: Result = field(default_factory=Result)
+    has_preview: bool = False
+    heatmap_png: bytes = b""
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs to list; what is empty does not filter."""
+
+    states: tuple[JobState, ...] = ()
+    patient_id: str = ""
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    priority: Priority | None = None
+    creator: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a caller may ask for; every breach is an error that names the limit."""
+
+    images_per_job: int = 50
+    image_bytes: int = 100 * 2**20
+    job_bytes: int = 2 * 2**30
+    jobs_per_minute: int = 60
+    retention: timedelta = timedelta(days=30)

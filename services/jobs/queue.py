@@ -1,0 +1,342 @@
+"""The broker's side of a job: streams, tasks that go out, outcomes that come in."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+
+from carina.events.v1 import events_pb2
+from carina.tasks.v1 import tasks_pb2
+from chassis.errors import TransientError
+from chassis.jetstream import ConsumerSpec, JetStream, StreamNotFoundError, StreamSpec
+from chassis.logs import get_logger
+from services.jobs.errors import MalformedMessageError
+from services.jobs.models import (
+    Finding,
+    ImageError,
+    ImageState,
+    Model,
+    Outcome,
+    OwedTask,
+    Priority,
+    Result,
+    Stage,
+)
+
+TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
+RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
+_log = get_logger(__name__)
+_ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
+# Pixels of at most 512 KiB and what stands around them.
+_MAX_TASK_BYTES = 600 * 2**10
+_STAGES = {tasks_pb2.STAGE_PREPROCESS: Stage.PREPROCESS, tasks_pb2.STAGE_INFER: Stage.INFER}
+
+
+def streams(*, replicas: int, max_bytes: int, ack_wait: timedelta) -> tuple[StreamSpec, ...]:
+    """Return the streams and consumers of the system; `max_bytes` bounds each of the two queues."""
+    workers = tuple(
+        ConsumerSpec(
+            durable=f"{stage}-{priority}",
+            filter_subject=f"tasks.{stage}.{priority}.*",
+            ack_wait=ack_wait,
+        )
+        for stage in ("preprocess", "infer")
+        for priority in ("urgent", "routine")
+    )
+    return (
+        StreamSpec(
+            TASKS,
+            subjects=("tasks.*.*.*",),
+            consumers=workers,
+            replicas=replicas,
+            max_bytes=max_bytes,
+            max_message_bytes=_MAX_TASK_BYTES,
+        ),
+        StreamSpec(
+            RESULTS,
+            subjects=("results.*",),
+            # Outcomes are never given up: until one is applied, its image has not ended.
+            consumers=(
+                ConsumerSpec(
+                    RESULTS_CONSUMER,
+                    filter_subject="results.*",
+                    ack_wait=ack_wait,
+                    max_deliver=-1,
+                    max_ack_pending=5000,
+                ),
+            ),
+            replicas=replicas,
+            max_bytes=max_bytes,
+        ),
+        StreamSpec(
+            DEAD,
+            subjects=(
+                f"{_ADVISORY}.MAX_DELIVERIES.{TASKS}.*",
+                f"{_ADVISORY}.MSG_TERMINATED.{TASKS}.*",
+            ),
+            consumers=(
+                ConsumerSpec(
+                    DEAD_CONSUMER,
+                    filter_subject=f"{_ADVISORY}.*.{TASKS}.*",
+                    ack_wait=ack_wait,
+                    max_deliver=-1,
+                ),
+            ),
+            retention="limits",
+            discard="old",
+            max_age=timedelta(days=30),
+            max_bytes=64 * 2**20,
+            replicas=replicas,
+        ),
+    )
+
+
+class TaskQueue:
+    """Tasks on their way to the workers."""
+
+    def __init__(
+        self, jetstream: JetStream, specs: tuple[StreamSpec, ...], models: Mapping[str, Model]
+    ) -> None:
+        self._jetstream = jetstream
+        self._specs = specs
+        self._models = models
+
+    async def ensure_streams(self) -> None:
+        """Create what is missing of the streams and consumers; change nothing that holds work.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        await self._jetstream.ensure_streams(self._specs)
+
+    async def publish(self, task: OwedTask) -> None:
+        """Publish a task and wait until the broker has it.
+
+        Raises:
+            TransientError: the broker is away or full; the task is still owed.
+        """
+        message_id = f"{task.image_id}.{task.attempt}.preprocess"
+        if task.republished:
+            # Another id, or the broker would take it for the one it has lost.
+            message_id += f".{task.republished}"
+        await self._jetstream.publish(
+            f"tasks.preprocess.{task.priority.lower()}.{task.job_id}",
+            _task_message(task, self._models[task.model]).SerializeToString(),
+            message_id=message_id,
+        )
+
+    async def purge_quietly(self, job_id: UUID) -> None:
+        """Take away what is queued for a job, if the broker can do it now."""
+        try:
+            await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
+        except TransientError as error:
+            _log.warning("tasks not purged", job=str(job_id), reason=error.reason)
+
+    async def count(self, job_id: UUID) -> int:
+        """Count the tasks and outcomes of a job that the broker holds."""
+        try:
+            tasks = await self._jetstream.count(TASKS, f"tasks.*.*.{job_id}")
+            return tasks + await self._jetstream.count(RESULTS, f"results.{job_id}")
+        except StreamNotFoundError:
+            return 0
+
+    async def announce(self, job_id: UUID, revision: int) -> None:
+        """Tell watchers on all replicas that a change was committed. Best effort."""
+        event = events_pb2.JobChanged(job_id=job_id.bytes, revision=revision)
+        try:
+            await self._jetstream.publish_core(f"events.{job_id}", event.SerializeToString())
+        except TransientError as error:
+            _log.debug("change not announced", job=str(job_id), reason=error.reason)
+
+    async def follow_changes(self, changed: Callable[[UUID], None]) -> None:
+        """Call `changed` for each job that any replica announces a change of, for ever."""
+
+        async def received(_subject: str, data: bytes) -> None:
+            changed(UUID(bytes=events_pb2.JobChanged.FromString(data).job_id))
+
+        await self._jetstream.subscribe_core("events.*", received)
+        await asyncio.Event().wait()
+
+    async def take_dead_task(self, advisory: bytes) -> tuple[int, Outcome] | None:
+        """Return the stream sequence of a task that was given up, and what to say of its image.
+
+        None where the task is no longer there: somebody finished it after all.
+        """
+        notice = json.loads(advisory)
+        try:
+            message = await self._jetstream.get_message(TASKS, notice["stream_seq"])
+        except StreamNotFoundError:
+            return None
+        stage = Stage.INFER if message.subject.startswith("tasks.infer.") else Stage.PREPROCESS
+        ref = _dead_ref(stage, message.data)
+        outcome = Outcome(
+            image_id=UUID(bytes=ref.image_id),
+            job_id=UUID(bytes=ref.job_id),
+            attempt=ref.attempt,
+            state=ImageState.FAILED,
+            stage=Stage.NONE,
+            happened=datetime.now(UTC),
+            error=ImageError(
+                "WORKER_DIED",
+                "Every attempt to process this image ended without an answer; "
+                "the image may be too demanding, or the service was disturbed.",
+                retryable=True,
+            ),
+        )
+        return notice["stream_seq"], outcome
+
+    async def forget_dead_task(self, sequence: int) -> None:
+        """Delete a task that was given up."""
+        await self._jetstream.delete_message(TASKS, sequence)
+
+
+def outcome_from_message(data: bytes) -> Outcome:
+    """Read what a worker has to say.
+
+    Raises:
+        MalformedMessageError: the bytes are no outcome.
+    """
+    try:
+        message = tasks_pb2.Outcome.FromString(data)
+        job_id = UUID(bytes=message.ref.job_id)
+        image_id = UUID(bytes=message.ref.image_id)
+    except (DecodeError, ValueError) as error:
+        raise MalformedMessageError("outcome") from error
+    happened = message.time.ToDatetime(UTC)
+    kind = message.WhichOneof("result")
+    if kind == "started":
+        return Outcome(
+            image_id=image_id,
+            job_id=job_id,
+            attempt=message.ref.attempt,
+            state=ImageState.RUNNING,
+            stage=_STAGES[message.stage],
+            happened=happened,
+        )
+    if kind == "failed":
+        return Outcome(
+            image_id=image_id,
+            job_id=job_id,
+            attempt=message.ref.attempt,
+            state=ImageState.FAILED,
+            stage=Stage.NONE,
+            happened=happened,
+            error=ImageError(message.failed.code, message.failed.message, message.failed.retryable),
+            result=_preparation(message.failed.preparation),
+            has_preview=message.failed.preparation.has_preview,
+        )
+    if kind != "succeeded":
+        raise MalformedMessageError("outcome")
+    return Outcome(
+        image_id=image_id,
+        job_id=job_id,
+        attempt=message.ref.attempt,
+        state=ImageState.SUCCEEDED,
+        stage=Stage.NONE,
+        happened=happened,
+        predicted_label=message.succeeded.predicted_label,
+        result=_result(message.succeeded),
+        has_preview=message.succeeded.preparation.has_preview,
+        heatmap_png=message.succeeded.heatmap_png,
+    )
+
+
+def _task_message(task: OwedTask, model: Model) -> tasks_pb2.PreprocessTask:
+    message = tasks_pb2.PreprocessTask(
+        ref=tasks_pb2.ImageRef(
+            job_id=task.job_id.bytes,
+            image_id=task.image_id.bytes,
+            attempt=task.attempt,
+            republished=task.republished,
+            urgent=task.priority == Priority.URGENT,
+        ),
+        original_keys=task.original_keys,
+        preview_key=f"sites/{task.site}/jobs/{task.job_id}/{task.image_id}/preview.jpg",
+        clahe=task.clahe,
+        model=tasks_pb2.Model(
+            name=model.name,
+            version=model.version,
+            digest=model.digest,
+            input_width=model.input_width,
+            input_height=model.input_height,
+            labels=model.labels,
+            thresholds=model.thresholds,
+            gate_output=model.gate_output,
+            gate_threshold=model.gate_threshold,
+            max_batch_size=model.max_batch_size,
+        ),
+        size_bytes=task.size_bytes,
+    )
+    message.queue_time.FromDatetime(task.queue_time)
+    return message
+
+
+def _dead_ref(stage: Stage, data: bytes) -> tasks_pb2.ImageRef:
+    if stage == Stage.INFER:
+        return tasks_pb2.InferTask.FromString(data).ref
+    return tasks_pb2.PreprocessTask.FromString(data).ref
+
+
+def _result(succeeded: tasks_pb2.Succeeded) -> Result:
+    model = succeeded.model
+    findings = tuple(
+        Finding(label, probability, threshold)
+        for label, probability, threshold in zip(
+            model.labels, succeeded.probabilities, model.thresholds, strict=True
+        )
+    )
+    return _preparation(
+        succeeded.preparation,
+        findings=findings,
+        model=model,
+        notes=tuple(succeeded.notes),
+        infer=succeeded.infer.ToTimedelta(),
+    )
+
+
+def _preparation(
+    preparation: tasks_pb2.Preparation,
+    *,
+    findings: tuple[Finding, ...] = (),
+    model: tasks_pb2.Model | None = None,
+    notes: tuple[str, ...] = (),
+    infer: timedelta | None = None,
+) -> Result:
+    placement: tuple[int, ...] = ()
+    if model is not None and preparation.placement_width:
+        placement = (
+            model.input_width,
+            model.input_height,
+            preparation.placement_x,
+            preparation.placement_y,
+            preparation.placement_width,
+            preparation.placement_height,
+        )
+    seconds = {
+        stage: round(getattr(preparation, stage).ToTimedelta().total_seconds(), 6)
+        for stage in ("queued", "decode", "enhance", "resize")
+        if preparation.HasField(stage)
+    }
+    if infer is not None:
+        seconds["infer"] = round(infer.total_seconds(), 6)
+    return Result(
+        media_type=preparation.media_type,
+        findings=findings,
+        model_name=model.name if model else "",
+        model_version=model.version if model else "",
+        model_digest=model.digest if model else "",
+        modality=preparation.modality,
+        view_position=preparation.view_position,
+        body_part=preparation.body_part,
+        row_spacing_mm=preparation.row_spacing_mm,
+        column_spacing_mm=preparation.column_spacing_mm,
+        width=preparation.width,
+        height=preparation.height,
+        bits=preparation.bits,
+        notes=(*preparation.notes, *notes),
+        placement=placement,
+        seconds=seconds,
+    )

@@ -1,0 +1,141 @@
+"""Mends what a crash or a loss left behind. Every replica runs it; each step can be repeated."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from chassis.errors import DomainError
+from chassis.logs import get_logger
+from services.jobs.ledger import Abandoned, Ledger, Stalled
+from services.jobs.models import ImageError, ImageState, Job, Outcome, Scope, Stage
+from services.jobs.queue import TaskQueue
+from services.jobs.results import Results
+from services.jobs.retention import Sweeper
+from services.jobs.store import JobStore
+
+_BATCH = 500
+_REPUBLISHED = Counter("carina_tasks_republished", "Tasks that the broker had lost")
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long things may take before they are mended."""
+
+    cycle: timedelta = timedelta(seconds=10)
+    # An open image with nothing in the broker: its task was lost.
+    stalled: timedelta = timedelta(seconds=30)
+    # An open image though the broker holds something: it is published all the same.
+    stuck: timedelta = timedelta(hours=6)
+    # How often one attempt is published again before it is given up.
+    republications: int = 10
+    # A job that is receiving without a sign of life.
+    abandoned: timedelta = timedelta(hours=1)
+
+
+class Reconciler:
+    """One loop over everything that may be stuck."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        ledger: Ledger,
+        queue: TaskQueue,
+        results: Results,
+        sweeper: Sweeper,
+        clock: Callable[[], datetime],
+        wake_relay: Callable[[], None],
+        patience: Patience,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._queue = queue
+        self._results = results
+        self._sweeper = sweeper
+        self._clock = clock
+        self._wake_relay = wake_relay
+        self._patience = patience
+
+    async def run(self) -> None:
+        """Mend for ever."""
+        while True:
+            for step in (
+                self._queue.ensure_streams,
+                self.republish_lost,
+                self.close_abandoned,
+                self._sweeper.sweep,
+            ):
+                try:
+                    await step()
+                except DomainError as error:
+                    _log.warning("reconciler waits", step=step.__name__, reason=error.reason)
+            # Replicas that started together drift apart.
+            seconds = self._patience.cycle.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
+            await asyncio.sleep(seconds)
+
+    async def republish_lost(self) -> None:
+        """Publish again what is open for too long with nothing in the broker."""
+        now = self._clock()
+        before = now - self._patience.stalled
+        for stalled in await self._ledger.find_stalled(before, _BATCH):
+            stuck = stalled.oldest < now - self._patience.stuck
+            if stuck or not await self._queue.count(stalled.job_id):
+                await self._republish(stalled, before, now)
+
+    async def close_abandoned(self) -> None:
+        """Close jobs that were left open, and forget uploads nobody will finish."""
+        now = self._clock()
+        before = now - self._patience.abandoned
+        for abandoned in await self._ledger.find_abandoned(before, _BATCH):
+            await self._close(abandoned, before, now)
+        await self._ledger.expire_uploads(before, now)
+
+    async def _republish(self, stalled: Stalled, before: datetime, now: datetime) -> None:
+        owed, exhausted = await self._ledger.republish(
+            stalled.image_ids, before=before, most=self._patience.republications, now=now
+        )
+        if owed:
+            _log.warning("tasks were lost", job=str(stalled.job_id), count=owed)
+            _REPUBLISHED.inc(owed)
+            self._wake_relay()
+        await self._results.apply_outcomes([_given_up(now, *image) for image in exhausted])
+
+    async def _close(self, abandoned: Abandoned, before: datetime, now: datetime) -> None:
+        def admit(job: Job) -> None:
+            if job.update_time >= before:
+                raise _StillAliveError
+
+        end = self._store.close_job if abandoned.total else self._store.cancel_job
+        try:
+            change = await end(Scope(abandoned.site), abandoned.job_id, admit=admit, now=now)
+        except _StillAliveError:
+            return
+        _log.info("abandoned job closed", job=str(abandoned.job_id), state=change.job.state)
+        await self._queue.announce(abandoned.job_id, change.revision)
+
+
+class _StillAliveError(Exception):
+    """The job got a sign of life between the search and the lock."""
+
+
+def _given_up(now: datetime, image_id: UUID, job_id: UUID, attempt: int) -> Outcome:
+    return Outcome(
+        image_id=image_id,
+        job_id=job_id,
+        attempt=attempt,
+        state=ImageState.FAILED,
+        stage=Stage.NONE,
+        happened=now,
+        error=ImageError(
+            "PROCESSING_STALLED",
+            "The image was handed out again and again and nothing ever came back; "
+            "the service was disturbed. Retry it.",
+            retryable=True,
+        ),
+    )

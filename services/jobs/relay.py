@@ -1,0 +1,80 @@
+"""Publishes what the outbox owes to the broker. Every replica runs it; none is special."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from chassis.errors import TransientError
+from chassis.logs import get_logger
+from services.jobs.ledger import Ledger
+from services.jobs.models import OwedTask
+from services.jobs.queue import TaskQueue
+
+# Held in one transaction, so it bounds both its length and what a crash publishes twice.
+_BATCH = 128
+_PAUSE_AFTER_FAILURE = timedelta(seconds=1)
+_PUBLISHED = Counter("carina_tasks_published", "Tasks that the broker has taken")
+_log = get_logger(__name__)
+
+
+class Relay:
+    """One loop: woken by a commit here, and looking by itself for what others left behind."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: TaskQueue,
+        *,
+        clock: Callable[[], datetime],
+        poll: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._poll = poll
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look now: something was committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Publish for ever."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll.total_seconds()):
+                    await self._woken.wait()
+            self._woken.clear()
+            try:
+                while await self.publish_due() == _BATCH:
+                    pass
+            except TransientError as error:
+                _log.warning("tasks stay in the outbox", reason=error.reason)
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE.total_seconds())
+                self._woken.set()
+
+    async def publish_due(self) -> int:
+        """Publish one batch of what is due; return how many.
+
+        Raises:
+            TransientError: the broker did not take them all; those it took are settled.
+        """
+        async with self._ledger.take_outbox(self._clock(), _BATCH) as (tasks, published):
+            failures = await asyncio.gather(*(self._publish(task, published) for task in tasks))
+        _PUBLISHED.inc(len(published))
+        for failure in failures:
+            if failure is not None:
+                raise failure
+        return len(tasks)
+
+    async def _publish(self, task: OwedTask, published: list[UUID]) -> TransientError | None:
+        try:
+            await self._queue.publish(task)
+        except TransientError as error:
+            return error
+        published.append(task.image_id)
+        return None

@@ -1,0 +1,104 @@
+"""Applies what workers say, in batches, and what the broker says of work that killed its worker."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from prometheus_client import Counter, Histogram
+
+from chassis.consume import Delivery, Source, consume, consume_batches
+from chassis.jetstream import JetStream
+from chassis.logs import get_logger
+from services.jobs.errors import MalformedMessageError
+from services.jobs.ledger import Ledger
+from services.jobs.models import Change, ImageState, Outcome, Stage
+from services.jobs.queue import (
+    DEAD,
+    DEAD_CONSUMER,
+    RESULTS,
+    RESULTS_CONSUMER,
+    TaskQueue,
+    outcome_from_message,
+)
+
+_ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
+_SECONDS = Histogram(
+    "carina_image_seconds",
+    "From the commit of an image to its terminal state",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+# Outcomes gather this long, so that under load one transaction applies many.
+_GATHER = timedelta(milliseconds=30)
+_MAX_BATCH = 256
+_RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}
+_log = get_logger(__name__)
+
+
+class Results:
+    """The consumers of RESULTS and DEAD."""
+
+    def __init__(self, ledger: Ledger, queue: TaskQueue, *, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+
+    async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
+        """Apply outcomes until `stop`."""
+        source = Source(RESULTS, RESULTS_CONSUMER)
+        await consume_batches(
+            jetstream, source, self.apply, max_batch=_MAX_BATCH, max_wait=_GATHER, stop=stop
+        )
+
+    async def consume_dead(self, jetstream: JetStream, stop: asyncio.Event) -> None:
+        """Fail what was given up until `stop`."""
+        source = Source(DEAD, DEAD_CONSUMER)
+        await consume(jetstream, [source], self.apply_dead, slots=1, stop=stop)
+
+    async def apply(self, deliveries: Sequence[Delivery]) -> None:
+        """Apply a batch of outcomes; being run twice changes nothing."""
+        outcomes = []
+        for delivery in deliveries:
+            try:
+                outcomes.append(outcome_from_message(delivery.data))
+            except MalformedMessageError as error:
+                # Nobody can ever read it; its image is the reconciler's.
+                _log.error("outcome dropped", sequence=delivery.sequence, reason=error.reason)
+        await self.apply_outcomes(outcomes)
+
+    async def apply_dead(self, delivery: Delivery) -> None:
+        """Fail the image whose task was given up, then take the task away."""
+        dead = await self._queue.take_dead_task(delivery.data)
+        if dead is None:
+            return
+        sequence, outcome = dead
+        _log.error("work was given up", job=str(outcome.job_id), image=str(outcome.image_id))
+        await self.apply_outcomes([outcome])
+        await self._queue.forget_dead_task(sequence)
+
+    async def apply_outcomes(self, outcomes: Sequence[Outcome]) -> list[Change]:
+        """Apply outcomes and announce what they changed."""
+        if not outcomes:
+            return []
+        changes = await self._ledger.apply_outcomes(_latest(outcomes), self._clock())
+        for change in changes:
+            await self._queue.announce(change.job.job_id, change.revision)
+            _count(change)
+        return changes
+
+
+def _latest(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Keep of each attempt what is furthest along: one statement changes a row once."""
+    latest: dict[object, Outcome] = {}
+    for outcome in outcomes:
+        key = (outcome.image_id, outcome.attempt)
+        known = latest.get(key)
+        if known is None or _RANK[known.stage] < _RANK[outcome.stage]:
+            latest[key] = outcome
+    return list(latest.values())
+
+
+def _count(change: Change) -> None:
+    for image in change.images:
+        if image.state in {ImageState.SUCCEEDED, ImageState.FAILED} and image.end_time:
+            _ENDED.labels(image.state, image.error.code if image.error else "").inc()
+            _SECONDS.observe((image.end_time - image.create_time).total_seconds())

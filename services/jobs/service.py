@@ -1,0 +1,300 @@
+"""What may be done with a job, and by whom. Decides; stores through `JobStore`."""
+
+import json
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from chassis.auth import Principal
+from chassis.blobs import BlobStore
+from services.jobs.catalogue import Catalogue
+from services.jobs.errors import (
+    EtagMismatchError,
+    ImageNotFoundError,
+    InvalidFieldError,
+    JobEmptyError,
+    NoSuchBytesError,
+    RequestIdReusedError,
+    TooManyJobsError,
+    WrongStateError,
+)
+from services.jobs.models import (
+    Image,
+    ImageState,
+    Job,
+    JobFilter,
+    JobSpec,
+    JobState,
+    Limits,
+    Scope,
+)
+from services.jobs.pages import PageToken
+from services.jobs.permissions import Action, authorize
+from services.jobs.queue import TaskQueue
+from services.jobs.store import JobStore
+
+Clock = Callable[[], datetime]
+_JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
+_IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
+_READ_CHUNK = 2**20
+_SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "notes": 4000, "model": 200}
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A blob on its way to a caller."""
+
+    media_type: str
+    file_name: str
+    size: int
+    chunks: AsyncIterator[bytes]
+
+
+class JobService:
+    """Jobs, for callers."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        blobs: BlobStore,
+        queue: TaskQueue,
+        catalogue: Catalogue,
+        limits: Limits,
+        clock: Clock,
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._queue = queue
+        self._catalogue = catalogue
+        self._limits = limits
+        self._clock = clock
+        self._wake_relay = wake_relay
+
+    async def create_job(self, principal: Principal, request_id: str, spec: JobSpec) -> Job:
+        """Create a job, or return the one that the same request has made before."""
+        scope = authorize(principal, Action.SUBMIT)
+        request_id = _checked_uuid("request_id", request_id) if request_id else str(uuid4())
+        spec = self._checked_spec(spec)
+        digest = sha256(json.dumps(asdict(spec), default=str, sort_keys=True).encode()).digest()
+        if known := await self._answered(scope, principal.subject, request_id, digest):
+            return known
+        now = self._clock()
+        recent = await self._store.count_recent_jobs(
+            scope, principal.subject, now - timedelta(minutes=1)
+        )
+        if recent >= self._limits.jobs_per_minute:
+            raise TooManyJobsError(self._limits.jobs_per_minute)
+        change = await self._store.create_job(
+            scope,
+            job_id=uuid4(),
+            creator=principal.subject,
+            request_id=request_id,
+            request_digest=digest,
+            spec=spec,
+            now=now,
+            expire_time=now + self._limits.retention,
+        )
+        if change is not None:
+            return change.job
+        # The same request on another replica was faster.
+        known = await self._answered(scope, principal.subject, request_id, digest)
+        assert known is not None  # noqa: S101 - the row that was in the way
+        return known
+
+    async def get_job(self, principal: Principal, job_id: UUID) -> Job:
+        """Return a job."""
+        return await self._store.get_job(authorize(principal, Action.FOLLOW), job_id)
+
+    async def list_jobs(
+        self, principal: Principal, wanted: JobFilter, page_size: int, page_token: str
+    ) -> tuple[list[Job], str]:
+        """Return a page of jobs, newest first, and the token of the next page."""
+        scope = authorize(principal, Action.FOLLOW)
+        size = _page_size(page_size, _JOBS_PAGE, _JOBS_PAGE_MOST)
+        pages = PageToken("jobs", (scope, wanted))
+        after = pages.read(page_token, lambda time, key: (datetime.fromisoformat(time), UUID(key)))
+        jobs = await self._store.list_jobs(scope, wanted, after, size + 1)
+        if len(jobs) <= size:
+            return jobs, ""
+        last = jobs[size - 1]
+        return jobs[:size], pages.write(last.create_time.isoformat(), str(last.job_id))
+
+    async def list_images(
+        self,
+        principal: Principal,
+        job_id: UUID,
+        *,
+        states: Sequence[ImageState],
+        page_size: int,
+        page_token: str,
+    ) -> tuple[list[Image], str]:
+        """Return a page of images by ordinal, and the token of the next page."""
+        scope = authorize(principal, Action.FOLLOW)
+        size = _page_size(page_size, _IMAGES_PAGE, _IMAGES_PAGE_MOST)
+        pages = PageToken("images", (scope, job_id, tuple(states)))
+        after = pages.read(page_token, int)
+        images = await self._store.list_images(
+            scope,
+            job_id,
+            states=states,
+            after_ordinal=-1 if after is None else after,
+            page_size=size + 1,
+        )
+        if len(images) <= size:
+            return images, ""
+        return images[:size], pages.write(str(images[size - 1].ordinal))
+
+    async def close_job(self, principal: Principal, job_id: UUID) -> Job:
+        """Close a job to further images."""
+        scope = authorize(principal, Action.SUBMIT)
+
+        def admit(job: Job) -> None:
+            if job.state == JobState.CANCELLED:
+                raise WrongStateError(job.name, job.state, "be closed")
+            if job.state == JobState.RECEIVING and not job.total:
+                raise JobEmptyError(job.name)
+
+        change = await self._store.close_job(scope, job_id, admit=admit, now=self._clock())
+        await self._queue.announce(job_id, change.revision)
+        return change.job
+
+    async def cancel_job(self, principal: Principal, job_id: UUID, etag: str) -> Job:
+        """Cancel what has not ended."""
+        scope = authorize(principal, Action.CHANGE)
+
+        def admit(job: Job) -> None:
+            if etag and etag != job.etag:
+                raise EtagMismatchError(job.name, job.etag)
+            if job.state.terminal and job.state != JobState.CANCELLED:
+                raise WrongStateError(job.name, job.state, "be cancelled")
+
+        change = await self._store.cancel_job(scope, job_id, admit=admit, now=self._clock())
+        await self._queue.announce(job_id, change.revision)
+        # Only a saving: what is not taken away is worked on, and its outcome changes nothing.
+        await self._queue.purge_quietly(job_id)
+        return change.job
+
+    async def retry_job(
+        self,
+        principal: Principal,
+        job_id: UUID,
+        *,
+        image_ids: Sequence[UUID],
+        only_retryable: bool,
+        request_id: str,
+    ) -> Job:
+        """Queue failed images again."""
+        scope = authorize(principal, Action.CHANGE)
+        if request_id:
+            request_id = _checked_uuid("request_id", request_id)
+
+        def admit(job: Job) -> None:
+            if job.state == JobState.CANCELLED:
+                raise WrongStateError(job.name, job.state, "be retried")
+
+        change = await self._store.retry_job(
+            scope,
+            job_id,
+            request_id=request_id,
+            image_ids=image_ids,
+            only_retryable=only_retryable,
+            admit=admit,
+            now=self._clock(),
+        )
+        await self._queue.announce(job_id, change.revision)
+        self._wake_relay()
+        return change.job
+
+    async def delete_job(self, principal: Principal, job_id: UUID) -> None:
+        """Delete a terminal job for ever."""
+        scope = authorize(principal, Action.DELETE)
+
+        def admit(job: Job) -> None:
+            if not job.state.terminal:
+                raise WrongStateError(job.name, job.state, "be deleted; cancel it first")
+
+        await self._store.delete_job(scope, job_id, admit=admit, now=self._clock())
+
+    async def read_image(
+        self, principal: Principal, image_id: UUID, job_id: UUID | None, kind: str
+    ) -> Bytes:
+        """Return the bytes of an original, a preview or a heatmap.
+
+        Raises:
+            ImageNotFoundError: the caller can not see such an image.
+            NoSuchBytesError: it has no preview or heatmap.
+        """
+        scope = authorize(principal, Action.FOLLOW)
+        image = await self._store.get_image(scope, image_id, job_id)
+        if image is None:
+            raise ImageNotFoundError(f"jobs/{job_id or '-'}/images/{image_id}")
+        if kind == "original":
+            chunks = self._original(image)
+            media_type = image.result.media_type or "application/octet-stream"
+            return Bytes(media_type, image.file_name, image.size_bytes, chunks)
+        if kind == "preview":
+            data = await self._preview(scope, image) if image.has_preview else None
+            media_type, ending = "image/jpeg", "jpg"
+        else:
+            data = await self._store.get_heatmap(scope, image_id) if image.has_heatmap else None
+            media_type, ending = "image/png", "png"
+        if data is None:
+            raise NoSuchBytesError(image.name, kind)
+        return Bytes(media_type, f"{kind}.{ending}", len(data), _cut(data))
+
+    async def _answered(
+        self, scope: Scope, creator: str, request_id: str, digest: bytes
+    ) -> Job | None:
+        known = await self._store.find_request(scope, creator, request_id)
+        if known is None:
+            return None
+        job, known_digest = known
+        if known_digest != digest:
+            raise RequestIdReusedError(request_id)
+        return job
+
+    def _checked_spec(self, spec: JobSpec) -> JobSpec:
+        for field, limit in _SPEC_LENGTHS.items():
+            text = getattr(spec, field)
+            if len(text) > limit:
+                raise InvalidFieldError(f"spec.{field}", f"has more than {limit} characters")
+            if field != "notes" and any(unicodedata.category(c) == "Cc" for c in text):
+                raise InvalidFieldError(f"spec.{field}", "holds control characters")
+        if "\0" in spec.notes:
+            raise InvalidFieldError("spec.notes", "holds a NUL character")
+        if spec.start_time and spec.start_time > self._clock() + self._limits.retention:
+            raise InvalidFieldError("spec.start_time", "lies beyond the retention of the job")
+        return replace(spec, model=self._catalogue.resolve(spec.model))
+
+    async def _original(self, image: Image) -> AsyncIterator[bytes]:
+        for key in image.original_keys:
+            async for chunk in self._blobs.stream(key, _READ_CHUNK):
+                yield chunk
+
+    async def _preview(self, scope: Scope, image: Image) -> bytes:
+        return await self._blobs.get(
+            f"sites/{scope.site}/jobs/{image.job_id}/{image.image_id}/preview.jpg"
+        )
+
+
+async def _cut(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _READ_CHUNK):
+        yield data[start : start + _READ_CHUNK]
+
+
+def _checked_uuid(field: str, text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InvalidFieldError(field, "is not a UUID") from None
+
+
+def _page_size(asked: int, default: int, most: int) -> int:
+    if asked < 0:
+        raise InvalidFieldError("page_size", "is negative")
+    return min(asked or default, most)

@@ -1,0 +1,210 @@
+"""Turn stored values into what a radiologist sees: bright where the rays were stopped.
+
+Everything between a stored value and a grey (modality LUT, window or VOI LUT, inversion, padding)
+is a function of that one value. So it is worked out once for each possible value, 256 or 65536 of
+them, and the film, of millions of pixels, goes through one table.
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from services.preprocess.dicom_header import numbers
+from services.preprocess.dicom_pixels import StoredFrame
+from services.preprocess.errors import (
+    CorruptImageError,
+    InvalidDisplayWindowError,
+    UnsupportedPixelFormatError,
+)
+from services.preprocess.film import Pixels
+
+Values = NDArray[np.float64]
+
+NO_WINDOW = "The file asks for no display window; the whole range of its values is shown."
+BLANK = "Every pixel of the film has the same value."
+
+# Of 256 greys. A window that spreads the film over fewer, or has fewer steps, hides what is in it.
+_FEWEST_GREYS = 4
+
+
+def display(stored: StoredFrame, dataset: Dataset, photometric: str) -> tuple[Pixels, list[str]]:
+    """Show a stored frame as its file asks: the film, at 8 or 16 bit, and notes."""
+    meant = _meanings(stored)
+    notes: list[str] = []
+    if photometric.startswith("PALETTE"):
+        shown = _palette(meant, dataset)
+    elif photometric.startswith("MONOCHROME"):
+        shown, notes = _greys(meant, stored, dataset)
+        if photometric == "MONOCHROME1":
+            shown = 1 - shown
+    else:  # colours, of which the pixels are the grey part
+        shown = meant / ((1 << stored.bits) - 1)
+    shown[_padding(meant, dataset)] = 0
+    white = np.iinfo(stored.patterns.dtype).max
+    table: Pixels = (shown.clip(0, 1) * white + 0.5).astype(stored.patterns.dtype)
+    film = cast("Pixels", cv2.LUT(stored.patterns, table))
+    darkest, brightest, _, _ = cv2.minMaxLoc(film)
+    if brightest - darkest >= white * _FEWEST_GREYS / 256:
+        return film, notes
+    if stored.patterns.min() == stored.patterns.max():
+        return film, [*notes, BLANK]
+    if NO_WINDOW in notes or not photometric.startswith("MONOCHROME"):
+        return film, notes
+    raise _invalid_window(dataset)
+
+
+def _meanings(stored: StoredFrame) -> Values:
+    """Say which number each bit pattern stands for."""
+    size = stored.patterns.dtype.itemsize
+    patterns = np.arange(1 << 8 * size, dtype=f"u{size}")
+    if stored.swapped:
+        patterns = patterns.byteswap()
+    numbers_meant = patterns.astype(np.int32) >> stored.high_bit + 1 - stored.bits
+    numbers_meant &= (1 << stored.bits) - 1  # older files keep an overlay in the other bits
+    if stored.signed:
+        sign = 1 << stored.bits - 1
+        numbers_meant = (numbers_meant ^ sign) - sign
+    return numbers_meant.astype(np.float64)
+
+
+def _greys(meant: Values, stored: StoredFrame, dataset: Dataset) -> tuple[Values, list[str]]:
+    """Apply the modality LUT and the VOI LUT or window: 0 to 1 for each pattern."""
+    real = _modality(meant, dataset)
+    table = _first_item(dataset, "VOILUTSequence")
+    if table is not None:
+        entries, index, most = _look_up(table, real, dataset)
+        return entries[index] / most, []
+    center, width = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
+    if center or width:
+        if not center or not width:
+            raise _invalid_window(dataset)
+        function = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
+        return _window(real, Window(center[0], width[0], function)), []
+    present = _present(stored) & ~_padding(meant, dataset)
+    if not present.any():
+        return np.zeros_like(real), [NO_WINDOW]
+    least, most = real[present].min(), real[present].max()
+    return (real - least) / max(most - least, np.finfo(np.float64).tiny), [NO_WINDOW]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the values that is spread from black to white."""
+
+    center: float
+    width: float
+    function: str
+
+
+def _window(real: Values, window: Window) -> Values:
+    """Apply a window as PS3.3 C.11.2.1.2 has it."""
+    center, width = window.center, window.width
+    error = InvalidDisplayWindowError(center, width)
+    if not (isfinite(center) and isfinite(width)):
+        raise error
+    match window.function:
+        case "SIGMOID" if width > 0:
+            return cast("Values", 1 / (1 + np.exp((-4 * (real - center) / width).clip(-700, 700))))
+        case "LINEAR_EXACT" if width > 0:
+            shown = (real - center) / width + 0.5
+        case _ if width > 1 and window.function not in ("SIGMOID", "LINEAR_EXACT"):
+            shown = (real - center + 0.5) / (width - 1) + 0.5
+        case _:
+            raise error
+    shown = shown.clip(0, 1)
+    if len(np.unique(shown)) < min(_FEWEST_GREYS, len(np.unique(real))):
+        raise error
+    return shown
+
+
+def _invalid_window(dataset: Dataset) -> InvalidDisplayWindowError:
+    center, width = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
+    if "VOILUTSequence" in dataset or not (center and width):
+        return InvalidDisplayWindowError(None, None)
+    return InvalidDisplayWindowError(center[0], width[0])
+
+
+def _modality(meant: Values, dataset: Dataset) -> Values:
+    """Turn stored values into those of the modality, such as optical density."""
+    table = _first_item(dataset, "ModalityLUTSequence")
+    if table is not None:
+        entries, index, _ = _look_up(table, meant, dataset)
+        return entries[index]
+    slope, intercept = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
+    factor, offset = slope[0] if slope else 1.0, intercept[0] if intercept else 0.0
+    if not (isfinite(factor) and isfinite(offset)) or factor == 0:
+        raise CorruptImageError("DICOM")
+    return meant * factor + offset
+
+
+def _first_item(dataset: Dataset, keyword: str) -> Dataset | None:
+    items = dataset.get(keyword)
+    return items[0] if items else None
+
+
+def _look_up(
+    table: Dataset, values: Values, dataset: Dataset
+) -> tuple[Values, NDArray[np.int64], float]:
+    """Read a LUT: its entries, which of them each value gets, and the largest there can be."""
+    descriptor = [int(number) for number in numbers(table, "LUTDescriptor")]
+    if len(descriptor) != 3:  # noqa: PLR2004 - number of entries, first value, bits
+        raise CorruptImageError("DICOM")
+    length, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
+    if first >= 1 << 15 and values.min() < 0:
+        first -= 1 << 16  # meant as a negative number, and read as a positive one
+    entries = _entries(table.get("LUTData"), length, dataset)
+    index = (values - first).clip(0, len(entries) - 1).astype(np.int64)
+    return entries, index, max((1 << bits) - 1 if 1 <= bits <= 16 else 0, entries.max(), 1)  # noqa: PLR2004 - bits
+
+
+def _entries(data: object, length: int, dataset: Dataset) -> Values:
+    """Read the entries of a LUT, which files store as numbers, as bytes or as words."""
+    if isinstance(data, bytes):
+        width = 2 if len(data) >= 2 * length else 1
+        _, little_endian = dataset.original_encoding
+        order = "<" if little_endian else ">"
+        entries = np.frombuffer(data[: length * width], f"{order}u{width}")
+    else:
+        entries = np.atleast_1d(np.asarray(data, dtype=np.int64))[:length] & 0xFFFF
+    if len(entries) < 1:
+        raise CorruptImageError("DICOM")
+    return entries.astype(np.float64)
+
+
+def _palette(meant: Values, dataset: Dataset) -> Values:
+    """Turn the colours of a palette into their brightness, weighed as elsewhere (BT.601)."""
+    shown = np.zeros_like(meant)
+    for colour, weight in (("Red", 0.299), ("Green", 0.587), ("Blue", 0.114)):
+        name = f"{colour}PaletteColorLookupTable"
+        descriptor = [int(number) for number in numbers(dataset, name + "Descriptor")]
+        if len(descriptor) != 3:  # noqa: PLR2004 - number of entries, first value, bits
+            raise CorruptImageError("DICOM")
+        data = dataset.get(name + "Data")
+        if data is None:
+            raise UnsupportedPixelFormatError("a palette in segments")
+        entries = _entries(data, descriptor[0] or 65536, dataset)
+        index = (meant - descriptor[1]).clip(0, len(entries) - 1).astype(np.int64)
+        shown += weight * entries[index] / ((1 << descriptor[2]) - 1)
+    return shown
+
+
+def _padding(meant: Values, dataset: Dataset) -> NDArray[np.bool_]:
+    """Say which values fill up what the rays did not reach: they are shown black."""
+    start = numbers(dataset, "PixelPaddingValue")
+    if not start:
+        return np.zeros(meant.shape, np.bool_)
+    limit = numbers(dataset, "PixelPaddingRangeLimit") or start
+    low, high = sorted((start[0], limit[0]))
+    return (meant >= low) & (meant <= high)
+
+
+def _present(stored: StoredFrame) -> NDArray[np.bool_]:
+    """Say which patterns occur in the film."""
+    present = np.zeros(np.iinfo(stored.patterns.dtype).max + 1, np.bool_)
+    present[stored.patterns.ravel()] = True
+    return present

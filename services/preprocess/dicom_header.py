@@ -1,0 +1,306 @@
+"""Read the header of a DICOM file: what is needed to show it, and nothing about the patient."""
+
+import warnings
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from math import isfinite
+from typing import Any
+
+from pydicom import config
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset, read_partial
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from services.preprocess.errors import (
+    CorruptImageError,
+    DicomWithoutPixelsError,
+    ImageTooLargeError,
+    TruncatedImageError,
+    UnsupportedPixelFormatError,
+)
+from services.preprocess.film import Acquisition, Limits
+
+# What is wrong with a value is for us to judge where we use it. pydicom would quote it in a
+# warning, and a quoted value may name a patient.
+config.settings.reading_validation_mode = config.IGNORE
+warnings.filterwarnings("ignore", module="pydicom")
+
+# Every other element is skipped unread: what is never read cannot leak.
+_WANTED = tuple(
+    Tag(keyword)
+    for keyword in (
+        "SOPClassUID",
+        "Modality",
+        "ViewPosition",
+        "BodyPartExamined",
+        "PixelSpacing",
+        "ImagerPixelSpacing",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "PlanarConfiguration",
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "PixelPaddingValue",
+        "PixelPaddingRangeLimit",
+        "ModalityLUTSequence",
+        "RescaleSlope",
+        "RescaleIntercept",
+        "VOILUTSequence",
+        "VOILUTFunction",
+        "WindowCenter",
+        "WindowWidth",
+        "RedPaletteColorLookupTableDescriptor",
+        "GreenPaletteColorLookupTableDescriptor",
+        "BluePaletteColorLookupTableDescriptor",
+        "RedPaletteColorLookupTableData",
+        "GreenPaletteColorLookupTableData",
+        "BluePaletteColorLookupTableData",
+    )
+)
+_PIXEL_DATA = 0x7FE00010
+_OTHER_PIXELS = (0x7FE00008, 0x7FE00009)  # of 32 and 64 bit, fractional
+
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_HEADER_ROOM = 16 << 20  # bytes, for what stands before and after the pixels
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# The words that the standard defines, PS3.3 C.7.3.1.1.1, C.8.1.1, C.8.7.1.1.3, PS3.16 annex L.
+# Anything else in these elements is dropped: free text could hold a name.
+_MODALITIES = _words(
+    "CR DX RG XA RF MG IO PX CT MR NM US PT OT SC ES GM SM XC OP OPT SEG RTIMAGE RTDOSE"
+)
+_VIEWS = _words("AP PA LL RL LLD RLD LLO RLO LAT LATERAL LAO RAO LPO RPO XTL")
+_BODY_PARTS = _words(
+    "CHEST THORAX LUNG RIB RIBS STERNUM CLAVICLE SCAPULA HEART CHESTABDOMEN CHESTABDPELVIS ABDOMEN "
+    "PELVIS SKULL HEAD JAW NECK CSPINE TSPINE LSPINE SSPINE SPINE COCCYX SACRUM BREAST SHOULDER "
+    "ARM HUMERUS ELBOW FOREARM WRIST HAND FINGER THUMB HIP LEG FEMUR THIGH KNEE PATELLA TIBIA CALF "
+    "ANKLE FOOT HEEL TOE EXTREMITY WHOLEBODY"
+)
+
+# What the objects are called that hold no image, by the start of their SOP class.
+_OBJECTS_WITHOUT_PIXELS = {
+    "1.2.840.10008.1.3.10": "an index of other DICOM files (DICOMDIR)",
+    "1.2.840.10008.5.1.4.1.1.9": "a waveform, such as an ECG",
+    "1.2.840.10008.5.1.4.1.1.11": "a presentation state",
+    "1.2.840.10008.5.1.4.1.1.88": "a structured report",
+    "1.2.840.10008.5.1.4.1.1.104": "a document",
+    "1.2.840.10008.5.1.4.1.1.481": "a radiotherapy object",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DicomHeader:
+    """What says how to read the pixels, checked; `dataset` holds what says how to show them."""
+
+    dataset: Dataset
+    transfer_syntax: UID | None  # None in files that leave it out, which are uncompressed
+    big_endian: bool
+    rows: int
+    columns: int
+    samples: int  # a pixel: 1 or 3
+    allocated: int  # bits a sample takes: 8 or 16
+    stored: int  # bits of it in use
+    high_bit: int  # the highest of these
+    signed: bool
+    photometric: str
+    by_plane: bool  # all of the red before all of the green
+    frames: int
+    body: bytes  # where the pixels are: the file, or what it deflates to
+    pixels_at: int  # of the first byte of the value of Pixel Data in it
+    pixels_length: int | None  # in bytes, as the header says; None where it is encapsulated
+    words: bool  # Pixel Data in big endian is made of 16-bit words
+
+
+def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
+    """Read up to the pixels, or raise what is wrong with the file."""
+    body, dataset, transfer_syntax, found, at = _read_elements(data, limits)
+    if found in _OTHER_PIXELS:
+        raise UnsupportedPixelFormatError("fractional samples")
+    implicit, little_endian = dataset.original_encoding
+    if found is None:
+        raise DicomWithoutPixelsError(_name_object(dataset))
+    # The tag, then in explicit VR two letters and two bytes of nothing, then the length. Some files
+    # that should be explicit are not.
+    kind = b"" if implicit else body[at + 4 : at + 6]
+    length_at = at + (8 if kind in (b"OB", b"OW", b"UN") else 4)
+    length = int.from_bytes(body[length_at : length_at + 4], "little" if little_endian else "big")
+    rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
+    allocated = _integer(dataset, "BitsAllocated", 16)
+    stored = _integer(dataset, "BitsStored", allocated)
+    samples = _integer(dataset, "SamplesPerPixel", 1)
+    header = DicomHeader(
+        dataset=dataset,
+        transfer_syntax=transfer_syntax,
+        big_endian=not little_endian,
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        allocated=allocated,
+        stored=stored,
+        high_bit=_integer(dataset, "HighBit", stored - 1),
+        signed=_integer(dataset, "PixelRepresentation", 0) == 1,
+        photometric=_text(dataset, "PhotometricInterpretation") or "MONOCHROME2",
+        by_plane=_integer(dataset, "PlanarConfiguration", 0) == 1,
+        frames=max(1, _integer(dataset, "NumberOfFrames", 1)),
+        body=body,
+        pixels_at=length_at + 4,
+        pixels_length=None if length == _UNDEFINED_LENGTH else length,
+        words=kind == b"OW",
+    )
+    _check(header, limits)
+    return header
+
+
+def read_acquisition(dataset: Dataset) -> Acquisition:
+    """Give how the film was taken."""
+    spacing = numbers(dataset, "PixelSpacing") or numbers(dataset, "ImagerPixelSpacing")
+    sane = len(spacing) == 2 and all(isfinite(x) and 0.001 < x < 10 for x in spacing)  # noqa: PLR2004 - rows and columns; millimetres
+    return Acquisition(
+        modality=_word(dataset, "Modality", _MODALITIES),
+        view_position=_word(dataset, "ViewPosition", _VIEWS),
+        body_part=_word(dataset, "BodyPartExamined", _BODY_PARTS),
+        row_spacing=spacing[0] if sane else None,
+        column_spacing=spacing[1] if sane else None,
+    )
+
+
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Give the numbers in an element: none where it is absent, empty or no number."""
+    try:
+        value = dataset.get(keyword)
+        if value is None or value == "":
+            return []
+        return [float(number) for number in (value if _is_list(value) else [value])]
+    except (TypeError, ValueError, OverflowError):
+        return []
+
+
+def _is_list(value: Any) -> bool:
+    return hasattr(value, "__iter__") and not isinstance(value, str | bytes)
+
+
+def _integer(dataset: Dataset, keyword: str, absent: int | None = None) -> int:
+    values = numbers(dataset, keyword)
+    if values and isfinite(values[0]):
+        return int(values[0])
+    if absent is None:
+        raise CorruptImageError("DICOM")
+    return absent
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    return value.strip().upper() if isinstance(value, str) else ""
+
+
+def _word(dataset: Dataset, keyword: str, allowed: frozenset[str]) -> str:
+    word = _text(dataset, keyword)
+    return word if word in allowed else ""
+
+
+def _name_object(dataset: Dataset) -> str:
+    sop_class = _text(dataset, "SOPClassUID")
+    for start, name in _OBJECTS_WITHOUT_PIXELS.items():
+        if sop_class == start or sop_class.startswith(start + "."):
+            return name
+    return "an object without pixels"
+
+
+def _check(header: DicomHeader, limits: Limits) -> None:
+    if header.rows < 1 or header.columns < 1:
+        raise CorruptImageError("DICOM")
+    if header.allocated not in (8, 16):
+        raise UnsupportedPixelFormatError(f"{header.allocated} bits a sample")
+    if header.samples not in (1, 3):
+        raise UnsupportedPixelFormatError(f"{header.samples} samples a pixel")
+    if not 1 <= header.stored <= header.allocated or not (
+        header.stored - 1 <= header.high_bit < header.allocated
+    ):
+        raise CorruptImageError("DICOM")
+    pixel_bytes = header.samples * header.allocated // 8
+    limits.check(header.columns, header.rows, pixel_bytes=pixel_bytes, file_bytes=len(header.body))
+
+
+def _read_elements(
+    data: bytes, limits: Limits
+) -> tuple[bytes, Dataset, UID | None, int | None, int]:
+    """Give the bytes read, the elements, their encoding, what holds the pixels, and where."""
+    found: int | None = None
+    end = 0
+
+    def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
+        nonlocal found, end
+        if tag == _PIXEL_DATA or tag in _OTHER_PIXELS:
+            found = int(tag)
+            return True
+        end = file.tell() + (0 if length == _UNDEFINED_LENGTH else length)
+        return False
+
+    dataset_at, transfer_syntax = _read_meta(data)
+    dataset: Dataset
+    if transfer_syntax == DeflatedExplicitVRLittleEndian:
+        body = _inflate(data, dataset_at, limits)
+        file = BytesIO(body)
+        dataset = read_dataset(
+            file,
+            is_implicit_VR=False,
+            is_little_endian=True,
+            stop_when=at_pixels,
+            specific_tags=list(_WANTED),
+        )
+        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
+    else:
+        body, file = data, BytesIO(data)
+        dataset = read_partial(file, at_pixels, force=True, specific_tags=list(_WANTED))
+    at = file.tell()
+    # A file without pixels ends with a whole element.
+    if found is None and (end > len(body) or 0 < len(body) - max(end, at) < 8):  # noqa: PLR2004 - the shortest element
+        raise TruncatedImageError("DICOM")
+    return body, dataset, transfer_syntax, found, at
+
+
+def _read_meta(data: bytes) -> tuple[int, UID | None]:
+    """Walk over group 2: where the elements after it start, and how they are stored."""
+    position = 132 if data[128:132] == b"DICM" else 0
+    transfer_syntax = None
+    while data[position : position + 2] == b"\x02\x00":
+        if data[position + 4 : position + 6] in (b"OB", b"OW", b"UN", b"UT"):
+            start, length = position + 12, data[position + 8 : position + 12]
+        else:
+            start, length = position + 8, data[position + 6 : position + 8]
+        end = start + int.from_bytes(length, "little")
+        if data[position + 2 : position + 4] == b"\x10\x00":
+            transfer_syntax = UID(data[start:end].decode("ascii", "replace").strip("\x00 "))
+        position = end
+    # pydicom would inflate without bounds what it, unlike us, took for deflated.
+    deflated = DeflatedExplicitVRLittleEndian
+    if transfer_syntax != deflated and deflated.encode() in data[: position + 4096]:
+        raise CorruptImageError("DICOM")
+    return position, transfer_syntax
+
+
+def _inflate(data: bytes, start: int, limits: Limits) -> bytes:
+    """Inflate what follows group 2, to no more than the limits allow."""
+    most = max(limits.expansion_free_pixels * 2, limits.expansion * len(data))
+    most = min(most, limits.pixels * 2 + _HEADER_ROOM)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        body = inflater.decompress(memoryview(data)[start:], most)
+    except zlib.error:
+        raise CorruptImageError("DICOM") from None
+    if not inflater.eof:
+        if len(body) >= most:
+            raise ImageTooLargeError.of_expansion(most / len(data), limits.expansion)
+        raise TruncatedImageError("DICOM")
+    return body

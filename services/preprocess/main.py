@@ -1,0 +1,76 @@
+"""The preprocess worker: reads its settings, builds its objects, works, stops."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+
+import uvloop
+
+from chassis.blobs import open_blobs
+from chassis.config import load_config
+from chassis.consume import consume
+from chassis.jetstream import open_jetstream
+from chassis.logs import configure_logs
+from chassis.metrics import serve_metrics
+from chassis.stopping import stop_on_signals
+from chassis.tracing import open_tracing
+from services.preprocess.config import PreprocessConfig
+from services.preprocess.pipeline import PipelineSettings
+from services.preprocess.queue import SOURCES, Reports
+from services.preprocess.worker import Worker
+
+_LOG_KEYS = ("image",)
+
+
+async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then finish what was begun."""
+    async with AsyncExitStack() as stack:
+        stack.enter_context(open_tracing("preprocess", config.otlp_endpoint))
+        connected = False
+
+        def readiness() -> tuple[bool, str]:
+            return (True, "") if connected and jetstream.connected else (False, "NATS")
+
+        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
+        jetstream = await stack.enter_async_context(
+            open_jetstream(config.nats_url, name="preprocess")
+        )
+        connected = True
+        executor = stack.enter_context(ThreadPoolExecutor(config.slots, "film"))
+        worker = Worker(
+            blobs=open_blobs(config.blob_url),
+            reports=Reports(jetstream),
+            executor=executor,
+            settings=PipelineSettings(
+                width=0,
+                height=0,
+                clahe=True,
+                clip_limit=config.clip_limit,
+                tile_grid=config.tile_grid,
+                preview_side=config.preview_side,
+            ),
+            limits=config.limits(),
+        )
+        await consume(
+            jetstream,
+            SOURCES,
+            worker.handle,
+            slots=config.slots,
+            stop=stop,
+            grace=config.shutdown_grace,
+        )
+
+
+async def _run_until_signal(config: PreprocessConfig) -> None:
+    await run(config, stop_on_signals())
+
+
+def main() -> None:
+    """Run the worker."""
+    config = load_config(PreprocessConfig)
+    configure_logs("preprocess", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
+    uvloop.run(_run_until_signal(config))
+
+
+if __name__ == "__main__":
+    main()

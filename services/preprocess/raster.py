@@ -1,0 +1,124 @@
+"""Decode PNG, JPEG, TIFF, BMP and WebP to grey, at the depth of the file."""
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.preprocess.errors import CorruptImageError
+from services.preprocess.filetype import FileType
+from services.preprocess.film import Frame, Limits, Pixels
+from services.preprocess.raster_headers import RasterHeader, read_header
+
+# Grey as the codec makes it, at the depth of the file. Orientation is ours to apply: OpenCV would
+# not do it for a picture with alpha.
+_AS_GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_WITH_ALPHA = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+
+_TALLEST_GREY_END = 16  # rows: the height of a block of JPEG in colour
+
+REDUCED_DEPTH = "The film was read at 8 bits, less than its file holds."
+FIRST_PAGE = "Only the first of {pages} pictures in the file was read."
+UNUSED_BITS = "The file has room for 16 bits and uses {bits}; the film was brightened to match."
+FLAT_END = "The lower end of the film is one flat grey, as in a file that was damaged on its way."
+
+
+def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
+    """Decode a file of this type, whose header must keep the limits."""
+    header = read_header(data, file_type, most_pages=limits.pages)
+    limits.check(header.width, header.height, pixel_bytes=header.pixel_bytes, file_bytes=len(data))
+    decoded = _imdecode(data, _WITH_ALPHA if header.alpha else _AS_GREY, file_type)
+    if sorted(decoded.shape[:2]) != sorted((header.width, header.height)):
+        raise CorruptImageError(file_type.label)
+    notes = []
+    if header.pages > 1:
+        notes.append(FIRST_PAGE.format(pages=header.pages))
+    if header.deep and decoded.dtype == np.uint8:
+        notes.append(REDUCED_DEPTH)
+    pixels = _flatten(decoded)
+    if header.inverted and pixels.dtype == np.uint16:
+        pixels = cast("Pixels", cv2.bitwise_not(pixels))
+    pixels, used = _use_all_bits(pixels)
+    if used:
+        notes.append(UNUSED_BITS.format(bits=used))
+    if file_type is FileType.JPEG and _ends_flat(pixels):
+        notes.append(FLAT_END)
+    return Frame(pixels=_upright(pixels, header), media_type=file_type.value, notes=tuple(notes))
+
+
+def _imdecode(data: bytes, flags: int, file_type: FileType) -> Pixels:
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        raise CorruptImageError(file_type.label) from None
+    # A JPEG that is cut short, or a PNG with a wrong checksum, gives nothing.
+    if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
+        raise CorruptImageError(file_type.label)
+    return cast("Pixels", decoded)
+
+
+def _flatten(decoded: Pixels) -> Pixels:
+    """Make grey of what OpenCV gave, and lay what is transparent on black, as film lies."""
+    if decoded.ndim == 2:  # noqa: PLR2004 - rows and columns
+        return decoded
+    if decoded.shape[2] == 1:
+        return decoded[..., 0]
+    if decoded.shape[2] == 3:  # noqa: PLR2004 - blue, green, red
+        return cast("Pixels", cv2.cvtColor(decoded, cv2.COLOR_BGR2GRAY))
+    grey = cast("Pixels", cv2.cvtColor(decoded, cv2.COLOR_BGRA2GRAY))
+    opacity = cast("NDArray[np.uint8]", cv2.extractChannel(decoded, 3))
+    least, most, _, _ = cv2.minMaxLoc(opacity)
+    opaque = np.iinfo(decoded.dtype).max
+    # Wholly transparent is what programs write that know of no alpha.
+    if least == opaque or most == 0:
+        return grey
+    return cast("Pixels", cv2.multiply(grey, opacity, scale=1 / opaque))
+
+
+def _use_all_bits(pixels: Pixels) -> tuple[Pixels, int]:
+    """Scale up what a detector of 10 to 15 bits left in a file of 16: else the film were black.
+
+    Gives the number of bits that the film uses, or 0 where there was nothing to do. DICOM files
+    say how many bits they use; other files do not, so the brightest pixel has to.
+    """
+    if pixels.dtype != np.uint16:
+        return pixels, 0
+    used = int(cv2.minMaxLoc(pixels)[1]).bit_length()
+    if used in (0, 16):
+        return pixels, 0
+    highest = (1 << used) - 1
+    table = np.arange(65536, dtype=np.uint32).clip(0, highest) * 65535 // highest
+    return cast("Pixels", cv2.LUT(pixels, table.astype(np.uint16))), used
+
+
+def _ends_flat(pixels: Pixels) -> bool:
+    """See whether the last rows are one grey that is neither black nor white.
+
+    This is how the decoder fills in for JPEG data that is missing before the end marker. It cannot
+    be told from a film that ends like this, so it is worth a note and no more.
+    """
+    least, most, _, _ = cv2.minMaxLoc(pixels[-_TALLEST_GREY_END:])
+    return least == most and 0 < most < np.iinfo(pixels.dtype).max
+
+
+_TURNS = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_HORIZONTALLY, _VERTICALLY = 1, 0
+
+
+def _upright(pixels: Pixels, header: RasterHeader) -> Pixels:
+    """Turn the film as its EXIF orientation asks."""
+    match header.orientation:
+        case 2:
+            turned = cv2.flip(pixels, _HORIZONTALLY)
+        case 4:
+            turned = cv2.flip(pixels, _VERTICALLY)
+        case 5:
+            turned = cv2.transpose(pixels)
+        case 7:
+            turned = cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180)
+        case 3 | 6 | 8 as turn:
+            turned = cv2.rotate(pixels, _TURNS[turn])
+        case _:
+            return np.ascontiguousarray(pixels)
+    return cast("Pixels", turned)

@@ -1,0 +1,138 @@
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError, open_blobs
+from tests.support.nats import free_port
+
+_PORTS = (
+    "admin.port", "admin.port.grpc", "debug.port", "filer.port", "filer.port.grpc",
+    "filer.port.public", "master.port", "master.port.grpc", "metricsPort", "s3.port",
+    "s3.port.grpc", "volume.port", "volume.port.grpc", "volume.port.public", "webdav.port",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    ports = {name: free_port() for name in _PORTS}
+    weed = str(Path(sys.executable).parent / "weed")
+    process = subprocess.Popen(
+        [
+            weed,
+            "mini",
+            f"-dir={tmp_path_factory.mktemp('s3')}",
+            "-ip=127.0.0.1",
+            "-bucket=images",
+            *(f"-{name}={port}" for name, port in ports.items()),
+        ],
+        env={**os.environ, "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(ports["s3.port"])
+        yield (
+            f"s3://images/prefix?endpoint=http://127.0.0.1:{ports['s3.port']}&region=local"
+            "&access_key_id=tester&secret_access_key=secret&allow_http=true"
+        )
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail("the S3 server did not start")
+
+
+@pytest.fixture(params=["file", "s3", "memory"])
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "s3":
+        store = open_blobs(request.getfixturevalue("s3_url"))
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            try:  # the bucket comes a little after the port
+                await store.put("started", b"")
+            except BlobsUnavailableError:
+                await asyncio.sleep(0.5)
+            else:
+                break
+        await store.delete(["started"])
+        return store
+    return open_blobs("memory://" if request.param == "memory" else (tmp_path / "b").as_uri())
+
+
+async def test_what_is_put_is_there_until_it_is_deleted(blobs: BlobStore) -> None:
+    await blobs.put("a/one", b"first")
+    await blobs.put("a/one", b"second")
+    assert await blobs.get("a/one") == b"second"
+    assert await blobs.exists("a/one")
+    await blobs.delete(["a/one", "a/none"])
+    await blobs.delete(["a/one"])
+    assert not await blobs.exists("a/one")
+    with pytest.raises(BlobNotFoundError):
+        await blobs.get("a/one")
+    await blobs.check()
+
+
+async def test_a_stream_keeps_to_its_chunk_size_and_loses_nothing(blobs: BlobStore) -> None:
+    data = os.urandom(3_000_001)
+    await blobs.put("big", data)
+    chunks = [chunk async for chunk in blobs.stream("big", 1_000_000)]
+    assert b"".join(chunks) == data
+    assert max(map(len, chunks)) <= 1_000_000
+    with pytest.raises(BlobNotFoundError):
+        await anext(blobs.stream("none"))
+    await blobs.delete(["big"])
+
+
+async def test_a_blob_may_be_put_as_a_stream(blobs: BlobStore) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for number in range(12):
+            yield bytes([number]) * 1_000_000
+
+    await blobs.put_stream("streamed", chunks())
+    assert len(await blobs.get("streamed")) == 12_000_000
+    await blobs.delete(["streamed"])
+
+
+async def test_a_prefix_is_listed_and_deleted_by_whole_segments(blobs: BlobStore) -> None:
+    for key in ("jobs/1/a", "jobs/1/b", "jobs/10/a"):
+        await blobs.put(key, b"xyz")
+    found = [info async for info in blobs.list("jobs/1")]
+    assert sorted((info.key, info.size) for info in found) == [("jobs/1/a", 3), ("jobs/1/b", 3)]
+    assert abs(found[0].modified.timestamp() - time.time()) < 60
+    assert await blobs.delete_prefix("jobs/1") == 2
+    assert await blobs.delete_prefix("jobs/1") == 0
+    assert [info.key async for info in blobs.list("jobs")] == ["jobs/10/a"]
+    with pytest.raises(ValueError, match="everything"):
+        await blobs.delete_prefix("/")
+    await blobs.delete(["jobs/10/a"])
+
+
+async def test_a_store_that_does_not_answer_is_a_transient_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chassis.blobs._RETRIES", 0)
+    store = open_blobs(
+        f"s3://images?endpoint=http://127.0.0.1:{free_port()}&region=local"
+        "&access_key_id=a&secret_access_key=b&allow_http=true"
+    )
+    with pytest.raises(BlobsUnavailableError):
+        await store.check()
+    with pytest.raises(BlobsUnavailableError):
+        await store.put("a", b"x")

@@ -1,0 +1,163 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chassis.jetstream import (
+    ConsumerSpec,
+    JetStream,
+    QueueFullError,
+    QueueRefusedError,
+    QueueUnavailableError,
+    StreamNotFoundError,
+    StreamSpec,
+    open_jetstream,
+)
+from tests.support.nats import NatsServer
+
+WORK = StreamSpec(
+    "WORK",
+    ("work.*.*",),
+    (
+        ConsumerSpec("work-a", "work.a.*", timedelta(seconds=5)),
+        ConsumerSpec("work-b", "work.b.*", timedelta(seconds=5)),
+    ),
+    max_message_bytes=1000,
+)
+
+
+async def test_a_message_published_twice_with_one_id_is_stored_once(jetstream: JetStream) -> None:
+    await jetstream.ensure_streams([WORK])
+    assert await jetstream.publish("work.a.1", b"x", message_id="1")
+    assert not await jetstream.publish("work.a.1", b"x", message_id="1")
+    assert await jetstream.count("WORK", "work.a.*") == 1
+
+
+async def test_setup_may_run_again_and_updates_what_differs(jetstream: JetStream) -> None:
+    await jetstream.ensure_streams([WORK])
+    await jetstream.publish("work.a.1", b"x", message_id="1")
+    created = (await jetstream.api("STREAM.INFO.WORK"))["created"]
+    await jetstream.ensure_streams([WORK])
+    consumer = replace(WORK.consumers[0], ack_wait=timedelta(seconds=9))
+    await jetstream.ensure_streams([replace(WORK, max_bytes=10_000, consumers=(consumer,))])
+    info = await jetstream.api("STREAM.INFO.WORK")
+    assert info["created"] == created
+    assert info["config"]["max_bytes"] == 10_000
+    assert info["state"]["messages"] == 1
+    config = (await jetstream.api("CONSUMER.INFO.WORK.work-a"))["config"]
+    assert config["ack_wait"] == 9_000_000_000
+    await jetstream.api("CONSUMER.INFO.WORK.work-b")
+
+
+async def test_setup_that_changes_nothing_sends_no_update(
+    jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await jetstream.ensure_streams([WORK])
+    called: list[str] = []
+    api = jetstream.api
+
+    async def watched(subject: str, *arguments: object) -> object:
+        called.append(subject)
+        return await api(subject, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jetstream, "api", watched)
+    await jetstream.ensure_streams([WORK])
+    assert not [subject for subject in called if ".INFO." not in subject]
+
+
+async def test_a_full_stream_says_so_and_keeps_what_it_has(jetstream: JetStream) -> None:
+    await jetstream.ensure_streams([replace(WORK, max_messages=1)])
+    await jetstream.publish("work.a.1", b"x", message_id="1")
+    with pytest.raises(QueueFullError):
+        await jetstream.publish("work.a.2", b"x", message_id="2")
+    assert await jetstream.count("WORK", "work.>") == 1
+
+
+async def test_a_message_that_is_too_large_is_refused_at_once(jetstream: JetStream) -> None:
+    await jetstream.ensure_streams([WORK])
+    with pytest.raises(QueueRefusedError):
+        await jetstream.publish("work.a.1", bytes(2000), message_id="1")
+    with pytest.raises(QueueRefusedError):
+        await jetstream.publish("work.a.1", bytes(2_000_000), message_id="2")
+
+
+async def test_publishing_where_no_stream_listens_gives_up_after_some_tries(
+    jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.jetstream._PUBLISH_PAUSE", timedelta(milliseconds=1))
+    with pytest.raises(QueueUnavailableError):
+        await jetstream.publish("nowhere", b"x", message_id="1")
+
+
+async def test_publishing_waits_for_a_stream_that_comes_late(jetstream: JetStream) -> None:
+    publishing = asyncio.create_task(jetstream.publish("work.a.1", b"x", message_id="1"))
+    await asyncio.sleep(0.1)
+    await jetstream.ensure_streams([WORK])
+    assert await publishing
+
+
+async def test_a_purge_removes_one_subject_only(jetstream: JetStream) -> None:
+    await jetstream.ensure_streams([WORK])
+    for number, subject in enumerate(["work.a.1", "work.b.1", "work.a.2"]):
+        await jetstream.publish(subject, b"x", message_id=str(number))
+    assert await jetstream.purge("WORK", "work.*.1") == 2
+    assert await jetstream.count("WORK", "work.*.1") == 0
+    assert await jetstream.count("WORK", "work.>") == 1
+
+
+async def test_a_message_is_read_and_deleted_by_its_sequence(jetstream: JetStream) -> None:
+    await jetstream.ensure_streams([WORK])
+    await jetstream.publish("work.a.1", b"payload", message_id="1", headers={"traceparent": "t"})
+    message = await jetstream.get_message("WORK", 1)
+    assert (message.subject, message.data) == ("work.a.1", b"payload")
+    assert message.headers == {"traceparent": "t", "Nats-Msg-Id": "1"}
+    await jetstream.delete_message("WORK", 1)
+    await jetstream.delete_message("WORK", 1)
+    with pytest.raises(StreamNotFoundError):
+        await jetstream.get_message("WORK", 1)
+
+
+async def test_core_messages_reach_those_who_listen(jetstream: JetStream) -> None:
+    heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+
+    async def listen(subject: str, data: bytes) -> None:
+        await heard.put((subject, data))
+
+    subscription = await jetstream.subscribe_core("events.*", listen)
+    await jetstream.publish_core("events.1", b"x")
+    async with asyncio.timeout(2):
+        assert await heard.get() == ("events.1", b"x")
+    await subscription.unsubscribe()
+
+
+async def test_a_connection_waits_for_its_server_and_survives_a_restart(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path)
+    states: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def use() -> None:
+        async with open_jetstream(server.url, name="test") as stream:
+            stream.connection_callbacks.append(states.put_nowait)
+            await stream.ensure_streams([WORK])
+            await server.stop()
+            assert not await states.get()
+            assert not stream.connected
+            await server.start()
+            assert await states.get()
+            assert await stream.publish("work.a.1", b"x", message_id="1")
+
+    async with asyncio.timeout(20):
+        using = asyncio.create_task(use())
+        await asyncio.sleep(0.3)
+        await server.start()
+        try:
+            await using
+        finally:
+            await server.stop()
+
+
+async def test_waiting_for_a_server_ends_when_it_is_cancelled() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5), open_jetstream("nats://127.0.0.1:1", name="test"):
+            pass

@@ -1,0 +1,410 @@
+"""The client against a real gRPC server that fails on cue."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import json_format
+
+from carina.client import Client
+from carina.errors import CarinaError, RefusedError, UnavailableError
+from carina.files import FileUpload, find_files
+from carina.jobs.v1 import image_pb2
+from carina.results import (
+    Change,
+    Image,
+    ImageKind,
+    ImageState,
+    Job,
+    JobSpec,
+    JobState,
+    Priority,
+    Snapshot,
+)
+from tests.support.scripted_jobs import (
+    JOB,
+    Cut,
+    ScriptedJobs,
+    at,
+    change,
+    heartbeat,
+    serve,
+    snapshot,
+)
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carina.backoff._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("carina.backoff._LONGEST_WAIT", 0.05)
+
+
+@pytest.fixture
+async def jobs() -> ScriptedJobs:
+    return ScriptedJobs()
+
+
+@pytest.fixture
+async def client(jobs: ScriptedJobs) -> AsyncIterator[Client]:
+    async with (
+        serve(jobs) as address,
+        Client(address, "a-token", patience=timedelta(seconds=1)) as opened,
+    ):
+        yield opened
+
+
+def film(folder: Path, name: str, size: int = 3 * MIB + 7) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+async def test_submit_uploads_folders_and_closes_the_job(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    film(tmp_path, "study/a.dcm")
+    film(tmp_path, "study/deep/b.png", 10)
+    film(tmp_path, "study/.hidden", 10)
+    film(tmp_path, "study/DICOMDIR", 10)
+    single = film(tmp_path, "c.tif", 0)
+
+    submission = await client.submit(
+        [tmp_path / "study", single, single],
+        JobSpec(patient_id="P1", clahe=False, priority=Priority.URGENT),
+    )
+
+    assert submission.job.state is JobState.PENDING
+    assert submission.refused == ()
+    assert {image.file_name for image in submission.images} == {"a.dcm", "deep/b.png", "c.tif"}
+    for image in submission.images:
+        assert image.state is ImageState.QUEUED
+    assert jobs.job.spec.clahe is False
+    assert jobs.job.spec.priority == 2
+    assert jobs.job.spec.patient_id == "P1"
+    assert set(jobs.tokens) == {"Bearer a-token"}
+
+
+async def test_a_cut_upload_goes_on_at_the_committed_size(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    path = film(tmp_path, "a.dcm", 5 * MIB + 3)
+    jobs.cut_uploads_at.extend([MIB, 3 * MIB])
+    jobs.lose_after_cut = 1000
+    sent: list[int] = []
+
+    image = await client.upload(JOB, path, on_bytes=lambda _, size: sent.append(size))
+
+    assert image.size_bytes == 5 * MIB + 3
+    [upload] = jobs.uploads.values()
+    assert bytes(upload.data) == path.read_bytes()
+    offsets = [each.offset for each in jobs.requests if hasattr(each, "offset")]
+    assert offsets == [0, MIB - 1000, 4 * MIB - 2000]
+    assert sent[-1] == path.stat().st_size
+
+
+async def test_an_upload_whose_answer_was_lost_returns_the_image_it_made(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    path = film(tmp_path, "a.dcm", 100)
+    first = await client.upload(JOB, path)
+    jobs.requests.clear()
+
+    # The second call starts at 0 and is told where the upload stands.
+    again = await client.upload(JOB, path)
+
+    assert again == first
+    assert [each.offset for each in jobs.requests if hasattr(each, "offset")] == [0, 100]
+
+
+async def test_uploads_run_side_by_side_but_no_more_than_asked_for(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    for number in range(9):
+        film(tmp_path, f"{number}.png", 10)
+    jobs.hold.clear()
+    uploading = asyncio.create_task(client.upload_all(JOB, find_files([tmp_path])))
+    await asyncio.sleep(0.3)
+    jobs.hold.set()
+
+    images, _ = await uploading
+
+    assert len(images) == 9
+    assert [image.ordinal for image in images] == list(range(9))
+    assert jobs.most_concurrent == 3
+
+
+async def test_a_refused_file_does_not_hold_up_its_neighbours(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        film(tmp_path, name, 2 * MIB)
+    jobs.refuse_files["b.png"] = (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "IMAGE_BYTES_EXCEEDED",
+        "An image may have at most 10 bytes.",
+    )
+
+    submission = await client.submit([tmp_path])
+
+    assert {image.file_name for image in submission.images} == {"a.png", "c.png"}
+    [refused] = submission.refused
+    assert refused.file.file_name == "b.png"
+    assert isinstance(refused.error, RefusedError)
+    assert refused.error.reason == "IMAGE_BYTES_EXCEEDED"
+
+
+async def test_a_job_whose_every_file_is_refused_is_cancelled(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    film(tmp_path, "a.png")
+    jobs.refuse_files["a.png"] = (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", "no")
+    with pytest.raises(RefusedError):
+        await client.submit([tmp_path])
+    assert jobs.calls[-1] == "CancelJobRequest"
+
+
+async def test_a_refusal_of_the_caller_ends_all_uploads(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    for number in range(9):
+        film(tmp_path, f"{number}.png", 10)
+        jobs.refuse_files[f"{number}.png"] = (
+            grpc.StatusCode.PERMISSION_DENIED,
+            "ROLE_NOT_ALLOWED",
+            "submitting images is not allowed to patient.",
+        )
+    with pytest.raises(RefusedError) as caught:
+        await client.submit([tmp_path])
+    assert caught.value.reason == "ROLE_NOT_ALLOWED"
+    assert jobs.calls.count("UploadImage") <= 3
+
+
+async def test_an_upload_gives_up_when_the_service_stays_away(tmp_path: Path) -> None:
+    path = film(tmp_path, "a.png", 10)
+    patience = timedelta(milliseconds=100)
+    async with Client("127.0.0.1:1", patience=patience) as lonely:
+        with pytest.raises(UnavailableError):
+            await asyncio.wait_for(lonely.upload(JOB, path), timeout=30)
+
+
+async def test_the_key_of_a_file_names_nobody_and_changes_with_its_content(tmp_path: Path) -> None:
+    path = film(tmp_path, "DOE^JANE/scan.dcm", 10)
+    first = FileUpload.from_path(path)
+    again = FileUpload.from_path(path)
+    path.write_bytes(b"other bytes")
+    replaced = FileUpload.from_path(path)
+    assert first.image_key == again.image_key != replaced.image_key
+    assert "DOE" not in first.image_key
+
+
+async def test_file_names_with_control_characters_are_sent_printable(tmp_path: Path) -> None:
+    path = film(tmp_path, "a\x1b[31m\nb.png", 10)
+    assert FileUpload.from_path(path).file_name == "a\ufffd[31m\ufffdb.png"
+
+
+async def test_watch_yields_a_snapshot_and_changes_until_the_end(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    images = [image_pb2.Image(name=f"{JOB}/images/{n}", ordinal=n) for n in range(3)]
+    jobs.watches.append(
+        [
+            snapshot(4, images[0], images[1], last=False),
+            snapshot(4, images[2]),
+            heartbeat(4),
+            change(5, images[0]),
+            change(6, state="SUCCEEDED"),
+        ]
+    )
+    updates = [update async for update in client.watch(JOB)]
+    assert [type(update) for update in updates] == [Snapshot, Change, Change]
+    assert [update.revision for update in updates] == [4, 5, 6]
+    assert len(updates[0].images) == 3
+    assert updates[-1].job.state is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
+async def test_watch_goes_on_after_a_cut_without_gap_or_repeat(
+    client: Client, jobs: ScriptedJobs, code: grpc.StatusCode
+) -> None:
+    jobs.watches.extend(
+        [
+            [snapshot(1, last=False), Cut(code)],
+            [snapshot(1), change(2), Cut(code)],
+            [Cut(code)],
+            [change(2), change(3), change(4), Cut(code)],
+            [change(5, state="FAILED")],
+        ]
+    )
+    updates = [update async for update in client.watch(JOB)]
+    assert [update.revision for update in updates] == [1, 2, 3, 4, 5]
+    assert jobs.watched_after == [0, 0, 2, 2, 4]
+
+
+async def test_watch_ends_when_the_last_change_was_seen_before_the_cut(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    jobs.job.CopyFrom(at(3, "SUCCEEDED"))
+    jobs.watches.extend([[snapshot(1), change(3, state="SUCCEEDED"), Cut()], []])
+    updates = [update async for update in client.watch(JOB)]
+    assert [update.revision for update in updates] == [1, 3]
+
+
+async def test_watch_of_a_job_that_ended_at_the_given_revision_yields_nothing(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    jobs.job.CopyFrom(at(7, "CANCELLED"))
+    jobs.watches.append([])
+    assert [update async for update in client.watch(JOB, after_revision=7)] == []
+
+
+async def test_watch_takes_a_later_snapshot_for_what_it_missed(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    jobs.watches.extend([[snapshot(1), Cut()], [snapshot(9), change(10, state="SUCCEEDED")]])
+    updates = [update async for update in client.watch(JOB)]
+    assert [update.revision for update in updates] == [1, 9, 10]
+
+
+async def test_watch_gives_up_when_the_service_stays_away(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    jobs.watches.append([Cut()])
+    with pytest.raises(UnavailableError):
+        async for _ in client.watch(JOB):
+            pass
+    assert len(jobs.watched_after) > 2
+
+
+async def test_watch_survives_a_restart_of_the_server(jobs: ScriptedJobs) -> None:
+    jobs.watches.append([snapshot(1), change(2), Cut()])
+    async with serve(jobs) as address:
+        client = Client(address, patience=timedelta(seconds=20))
+        updates = client.watch(JOB)
+        assert (await anext(updates)).revision == 1
+        assert (await anext(updates)).revision == 2
+    jobs.watches[0] = [change(3, state="SUCCEEDED")]
+    pending = asyncio.create_task(anext(updates))
+    await asyncio.sleep(0.2)
+    async with serve(jobs, address):
+        assert (await pending).revision == 3
+        await client.aclose()
+
+
+async def test_unavailable_calls_are_retried_by_the_channel(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    jobs.fail_next.append(grpc.StatusCode.UNAVAILABLE)
+    assert (await client.get(JOB)).name == JOB
+    assert jobs.calls == ["GetJobRequest", "GetJobRequest"]
+
+
+async def test_a_fault_of_the_service_is_neither_a_refusal_nor_unavailable(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    jobs.fail_next.append(grpc.StatusCode.INTERNAL)
+    with pytest.raises(CarinaError) as caught:
+        await client.get(JOB)
+    assert type(caught.value) is CarinaError
+    assert caught.value.code is grpc.StatusCode.INTERNAL
+
+
+async def test_a_refusal_carries_reason_and_metadata(client: Client, jobs: ScriptedJobs) -> None:
+    jobs.uploads.clear()
+    with pytest.raises(RefusedError) as caught:
+        await client.upload_status(JOB, "nothing")
+    assert caught.value.reason == "UPLOAD_NOT_FOUND"
+    assert caught.value.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_list_goes_through_all_pages_and_passes_the_filter(
+    client: Client, jobs: ScriptedJobs
+) -> None:
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+    found = [
+        job.name
+        async for job in client.list(
+            states=[JobState.FAILED], patient_id="P1", created_after=since, creator="x"
+        )
+    ]
+    assert found == ["jobs/0", "jobs/1", "jobs/2"]
+    for request in jobs.requests:
+        assert list(request.filter.states) == [6]
+        assert request.filter.patient_id == "P1"
+        assert request.filter.created_after.ToDatetime(tzinfo=UTC) == since
+        assert not request.filter.HasField("created_before")
+
+
+async def test_a_token_function_is_asked_before_each_call(jobs: ScriptedJobs) -> None:
+    tokens = iter(["one", "two"])
+
+    async def token() -> str:
+        return next(tokens)
+
+    async with serve(jobs) as address, Client(address, token) as client:
+        await client.get(JOB)
+        await client.cancel(JOB)
+    assert jobs.tokens == ["Bearer one", "Bearer two"]
+
+
+async def test_read_image_joins_the_parts(client: Client, jobs: ScriptedJobs) -> None:
+    jobs.contents[2] = b"a preview"
+    content = await client.read_image(f"{JOB}/images/x", ImageKind.PREVIEW)
+    assert content.data == b"a preview"
+    assert content.media_type == "image/jpeg"
+    with pytest.raises(RefusedError):
+        await client.read_image(f"{JOB}/images/x", ImageKind.HEATMAP)
+
+
+def test_every_field_of_the_contract_has_its_place_in_the_results() -> None:
+    elsewhere = {"placement"}  # only pages that lay a heatmap over a preview need it
+    fields = set(image_pb2.Image.DESCRIPTOR.fields_by_name)
+    assert fields - elsewhere == set(Image.__dataclass_fields__) - {"message"}
+    fields = set(at(1).DESCRIPTOR.fields_by_name)
+    assert fields == set(Job.__dataclass_fields__) - {"message"}
+
+
+def test_an_image_is_read_whole() -> None:
+    message = image_pb2.Image(
+        name="jobs/a/images/b",
+        state=image_pb2.Image.STATE_SUCCEEDED,
+        predicted_label="pneumonia",
+        findings=[image_pb2.Finding(label="pneumonia", probability=0.75, threshold=0.5)],
+        size_bytes=5,
+    )
+    message.durations.infer.FromMilliseconds(12)
+    image = Image.from_proto(message)
+    assert image.probability == 0.75
+    assert image.durations.infer == timedelta(milliseconds=12)
+    assert image.durations.decode is None
+    assert image.model is None
+    as_json = image.to_json()
+    assert as_json["state"] == "STATE_SUCCEEDED"
+    assert as_json["predictedLabel"] == "pneumonia"
+    assert json_format.ParseDict(as_json, image_pb2.Image()) == message
+
+
+def test_a_state_that_only_a_newer_service_knows_is_unspecified() -> None:
+    message = at(1)
+    message.state = 99  # type: ignore[assignment]
+    assert Job.from_proto(message).state is JobState.UNSPECIFIED
+
+
+async def test_a_refusal_in_mid_upload_is_never_lost_to_a_failing_write(
+    client: Client, jobs: ScriptedJobs, tmp_path: Path
+) -> None:
+    path = film(tmp_path, "a.png", 8 * MIB)
+    jobs.refuse_files["a.png"] = (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "IMAGE_BYTES_EXCEEDED",
+        "An image may have at most 10 bytes.",
+    )
+    for _ in range(50):
+        with pytest.raises(RefusedError):
+            await client.upload(JOB, path)

@@ -1,0 +1,228 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import nats
+import obstore
+import pytest
+from obstore.store import from_url
+from tritonclient.grpc.aio import InferenceServerClient
+
+from deploy.local import processes
+from deploy.local.ports import PortTakenError, free_port
+from deploy.local.settings import ROOT, Options
+from deploy.local.stack import AlreadyRunningError, LocalStack
+from tests.support.servers import tiny_repository
+
+NO_SERVICES = {"jobs": 0, "preprocess": 0, "inference": 0, "gateway": 0}
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    return Options(repository=tiny_repository(tmp_path), postgres={"fsync": "off"}, **NO_SERVICES)  # type: ignore[arg-type]
+
+
+def everything(stack: LocalStack) -> set[int]:
+    return processes.find(stack.mark, [stack.data / "postgres"])
+
+
+async def serves(stack: LocalStack) -> None:
+    connection = await asyncpg.connect(stack.addresses.database_url)
+    await connection.close()
+    client = await nats.connect(stack.addresses.nats_url)
+    await client.jetstream().account_info()
+    await client.close()
+    async with InferenceServerClient(stack.addresses.triton_address) as triton:
+        assert await triton.is_model_ready("cxr")
+
+
+async def wait_until_gone(pids: set[int], seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while any(_runs(pid) for pid in pids):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    # A zombie has ended; in a container nobody may ever reap it.
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_every_server_serves_and_none_stays_behind(tmp_path: Path, options: Options) -> None:
+    async with LocalStack(tmp_path / "data", options) as stack:
+        await serves(stack)
+        pids = everything(stack)
+        # The three, PostgreSQL's own processes and Triton's stub.
+        assert len(pids) > 5
+    await wait_until_gone(pids, 0.1)
+    assert not everything(stack)
+
+
+async def test_each_server_comes_back_after_it_was_killed(tmp_path: Path, options: Options) -> None:
+    async with LocalStack(tmp_path / "data", options) as stack:
+        for name in list(stack.processes):
+            stack.kill(name)
+        await stack.wait_ready()
+        await serves(stack)
+        pids = everything(stack)
+    await wait_until_gone(pids, 1)
+    assert not everything(stack)
+
+
+async def test_what_was_stored_survives_a_restart(tmp_path: Path, options: Options) -> None:
+    async with LocalStack(tmp_path / "data", options) as stack:
+        connection = await asyncpg.connect(stack.addresses.database_url)
+        await connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+        await connection.close()
+        client = await nats.connect(stack.addresses.nats_url)
+        await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
+        await client.jetstream().publish("kept", b"payload")
+        await client.close()
+    async with LocalStack(tmp_path / "data", options) as stack:
+        connection = await asyncpg.connect(stack.addresses.database_url)
+        assert await connection.fetchval("SELECT number FROM kept") == 7
+        await connection.close()
+        client = await nats.connect(stack.addresses.nats_url)
+        assert (await client.jetstream().get_last_msg("KEPT", "kept")).data == b"payload"
+        await client.close()
+
+
+async def test_objects_on_s3_survive_a_restart(
+    tmp_path: Path, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_s3 = Options(**{**vars(options), "blobs": "s3"})
+    for attempt in ("put", "get"):
+        async with LocalStack(tmp_path / "data", on_s3) as stack:
+            for name, value in stack.addresses.blob_environment.items():
+                monkeypatch.setenv(name, value)
+            store = from_url(stack.addresses.blob_url)
+            if attempt == "put":
+                await obstore.put_async(store, "film", b"pixels")
+            answer = await obstore.get_async(store, "film")
+            assert bytes(await answer.bytes_async()) == b"pixels"
+
+
+async def test_a_second_stack_on_the_same_folder_says_who_is_there(
+    tmp_path: Path, options: Options
+) -> None:
+    async with LocalStack(tmp_path / "data", options) as stack:
+        with pytest.raises(AlreadyRunningError, match=str(os.getpid())):
+            async with LocalStack(tmp_path / "data", options):
+                pass
+        await serves(stack)
+
+
+async def test_two_stacks_on_two_folders_do_not_meet(tmp_path: Path, options: Options) -> None:
+    async with (
+        LocalStack(tmp_path / "one", options) as one,
+        LocalStack(tmp_path / "two", options) as two,
+    ):
+        await asyncio.gather(serves(one), serves(two))
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path, options: Options) -> None:
+    port = free_port()
+    taken = Options(**{**vars(options), "http_port": port})
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
+    async with server:
+        with pytest.raises(PortTakenError, match=str(port)):
+            async with LocalStack(tmp_path / "data", taken):
+                pass
+
+
+def shared_memory(stack: LocalStack) -> list[Path]:
+    return list(Path("/dev/shm").glob(f"carina-{stack.mark}*"))
+
+
+class Runner:
+    """`python -m deploy.local up` as a person runs it."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.stack = LocalStack(tmp_path / "data")
+        self.log = tmp_path / "runner.log"
+        arguments = ["--data", str(self.stack.data), "--http-port", "0", "--grpc-port", "0"]
+        for service, count in NO_SERVICES.items():
+            arguments += [f"--{service}", str(count)]
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "deploy.local", "up", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
+                start_new_session=True,
+            )
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def wait_for(self, words: str) -> None:
+        deadline = time.monotonic() + 60
+        while words not in self.log.read_text():
+            assert time.monotonic() < deadline, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    runner = Runner(tmp_path)
+    yield runner
+    runner.end()
+
+
+async def test_no_process_outlives_a_runner_that_was_killed(runner: Runner) -> None:
+    runner.wait_for("ready after")
+    pids = everything(runner.stack)
+    assert len(pids) > 5
+    runner.process.kill()
+    runner.process.wait()
+    await wait_until_gone(pids, 15)
+    assert not shared_memory(runner.stack)
+    # The guard has let go of the folder as well.
+    async with asyncio.timeout(15):
+        while True:
+            try:
+                async with LocalStack(runner.stack.data, Options(**NO_SERVICES)):  # type: ignore[arg-type]
+                    break
+            except AlreadyRunningError as error:
+                assert "still stopping" in str(error)  # noqa: PT017 - the wait is the point
+                await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_stops_everything_in_order(runner: Runner, number: signal.Signals) -> None:
+    runner.wait_for("ready after")
+    pids = everything(runner.stack)
+    runner.process.send_signal(number)
+    assert runner.process.wait(20) == 0
+    await wait_until_gone(pids, 1)
+    assert runner.log.read_text().rstrip().endswith("stopped")
+
+
+async def test_a_signal_during_the_start_stops_everything(runner: Runner) -> None:
+    runner.wait_for("nats serves")
+    runner.process.send_signal(signal.SIGINT)
+    assert runner.process.wait(20) == 0
+    assert not everything(runner.stack)
+
+
+async def test_ctrl_c_after_a_crash_still_stops_everything(runner: Runner) -> None:
+    runner.wait_for("ready after")
+    pids = everything(runner.stack)
+    for pid in pids:
+        processes.send(pid, signal.SIGKILL)
+    runner.wait_for("triton       | was ended by SIGKILL; starting it again in 0.5 s")
+    runner.process.send_signal(signal.SIGINT)
+    assert runner.process.wait(30) == 0
+    assert not everything(runner.stack)

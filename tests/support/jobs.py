@@ -1,0 +1,192 @@
+"""A jobs service on real PostgreSQL, NATS and a folder, in the process of the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import grpc
+
+from carina.client import Client
+from carina.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
+from carina.tasks.v1 import tasks_pb2
+from chassis.jetstream import JetStream, open_jetstream
+from deploy.local.nats import nats_program
+from deploy.local.ports import free_port
+from deploy.local.settings import ROOT
+from services.jobs.config import JobsConfig
+from services.jobs.main import run, utc_now
+from services.jobs.migrate import migrate
+from tests.support.servers import running
+
+
+@dataclass
+class Replica:
+    """One replica that serves."""
+
+    address: str
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def end(self) -> None:
+        """Stop in good order."""
+        self.stop.set()
+        await self.task
+
+    async def crash(self) -> None:
+        """Stop as a killed process would, as far as one process can play that."""
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+class Jobs:
+    """The service, its servers, and the worker that a test plays."""
+
+    def __init__(self, *, folder: Path, database_url: str, nats_url: str) -> None:
+        self.folder = folder
+        self.database_url = database_url
+        self.nats_url = nats_url
+        self.issuer = DevelopmentIssuer(folder / "issuer")
+        self.replicas: list[Replica] = []
+        self.jetstream: JetStream
+
+    async def start(self, *, clock: Callable[[], datetime] = utc_now, **settings: Any) -> Replica:
+        """Start one more replica and wait until it serves."""
+        address = f"127.0.0.1:{free_port()}"
+        config = JobsConfig(
+            listen_address=address,
+            database_url=self.database_url,
+            nats_url=self.nats_url,
+            blob_url=(self.folder / "blobs").as_uri(),
+            catalogue=ROOT / "models" / "catalogue.yaml",
+            jwks_url=self.issuer.jwks_path.as_uri(),
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            insecure_development_issuer=True,
+            metrics_address="",
+            **settings,
+        )
+        stop = asyncio.Event()
+        task = asyncio.create_task(run(config, stop, clock=clock))
+        replica = Replica(address, stop, task)
+        self.replicas.append(replica)
+        async with grpc.aio.insecure_channel(address) as channel:
+            ready = asyncio.create_task(channel.channel_ready())
+            await asyncio.wait({ready, task}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+            await ready
+        return replica
+
+    def token(self, role: Role = Role.DOCTOR, **claims: Any) -> str:
+        """Mint a token."""
+        return self.issuer.mint([role], **claims)
+
+    def client(self, role: Role = Role.DOCTOR, *, replica: int = 0, **claims: Any) -> Client:
+        """Return a client of one replica."""
+        return Client(self.replicas[replica].address, self.token(role, **claims))
+
+    async def next_task(self) -> tasks_pb2.PreprocessTask:
+        """Take the next preprocess task, as a worker does."""
+        for priority in ("urgent", "routine"):
+            answer = await self._pull(f"preprocess-{priority}")
+            if answer is not None:
+                return tasks_pb2.PreprocessTask.FromString(answer)
+        raise AssertionError("no task came")
+
+    async def report(self, outcome: tasks_pb2.Outcome) -> None:
+        """Say something of an image, as a worker does."""
+        if not outcome.HasField("time"):
+            outcome.time.FromDatetime(datetime.now(UTC))
+        subject = f"results.{UUID(bytes=outcome.ref.job_id)}"
+        await self.jetstream.publish_core(subject, outcome.SerializeToString())
+
+    async def work(self, count: int, *, fail: Callable[[int], bool] = lambda _: False) -> None:
+        """Play both workers for some images; `fail` says which of them fail."""
+        for number in range(count):
+            task = await self.next_task()
+            await self.report(started(task, tasks_pb2.STAGE_PREPROCESS))
+            await self.report(started(task, tasks_pb2.STAGE_INFER))
+            await self.report(failed(task) if fail(number) else succeeded(task))
+
+    async def _pull(self, durable: str) -> bytes | None:
+        js = self.jetstream._client.jetstream()
+        subscription = await js.pull_subscribe_bind(durable, "TASKS")
+        try:
+            (message,) = await subscription.fetch(1, timeout=3 if durable.endswith("routine") else 0.2)
+        except TimeoutError:
+            return None
+        finally:
+            await subscription.unsubscribe()
+        await message.ack_sync()
+        data: bytes = message.data
+        return data
+
+
+def started(task: tasks_pb2.PreprocessTask, stage: tasks_pb2.Stage) -> tasks_pb2.Outcome:
+    """Build the outcome of a worker that has taken an image up."""
+    return tasks_pb2.Outcome(ref=task.ref, stage=stage, started=tasks_pb2.Started())
+
+
+def succeeded(task: tasks_pb2.PreprocessTask) -> tasks_pb2.Outcome:
+    """Build the outcome of an image that was read."""
+    probabilities = [0.1, 0.7, 0.2]
+    return tasks_pb2.Outcome(
+        ref=task.ref,
+        stage=tasks_pb2.STAGE_INFER,
+        succeeded=tasks_pb2.Succeeded(
+            probabilities=probabilities,
+            predicted_label="pneumonia",
+            heatmap_png=b"\x89PNG heat",
+            model=task.model,
+            preparation=tasks_pb2.Preparation(
+                media_type="image/png", width=10, height=20, bits=8, notes=["A_NOTE"]
+            ),
+        ),
+    )
+
+
+def failed(task: tasks_pb2.PreprocessTask, *, retryable: bool = False) -> tasks_pb2.Outcome:
+    """Build the outcome of an image that can not be read."""
+    return tasks_pb2.Outcome(
+        ref=task.ref,
+        stage=tasks_pb2.STAGE_PREPROCESS,
+        failed=tasks_pb2.Failed(
+            code="CORRUPT_IMAGE", message="The file is damaged.", retryable=retryable
+        ),
+    )
+
+
+@asynccontextmanager
+async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
+    """Migrate a database, start a NATS server, and yield the service without a replica yet."""
+    await migrate(postgres_url)
+    port = free_port()
+    program = nats_program(folder / "nats", port=port, monitor_port=free_port())
+    with running(program, folder):
+        jobs = Jobs(
+            folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}"
+        )
+        async with open_jetstream(jobs.nats_url, name="test") as jetstream:
+            jobs.jetstream = jetstream
+            try:
+                yield jobs
+            finally:
+                for replica in jobs.replicas:
+                    if not replica.task.done():
+                        await replica.end()
+
+
+async def rows(jobs: Jobs, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """Read the database behind the service's back, as the service itself sees it."""
+    connection = await asyncpg.connect(jobs.database_url, server_settings={"role": "carina_system"})
+    try:
+        return list(await connection.fetch(query, *arguments))
+    finally:
+        await connection.close()

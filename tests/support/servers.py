@@ -1,0 +1,119 @@
+"""Real servers for tests, each on free ports and in a folder of its own.
+
+The fixtures are in `tests/conftest.py`; a test that has to kill a server takes a `Server`.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+from deploy.local import processes
+from deploy.local.launch import launched
+from deploy.local.ports import free_port
+from deploy.local.program import Program
+from deploy.local.settings import ROOT
+from deploy.local.triton import TritonPorts, triton_program
+from tests.support.tiny_model import write_tiny_model
+
+_ORPHAN_GRACE = timedelta(seconds=2)
+
+
+class Server:
+    """Starts, stops, kills and starts again one program of the local stack."""
+
+    def __init__(self, program: Program, log: Path) -> None:
+        self.program = program
+        self._mark = f"test-{uuid.uuid4()}/"
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        program = self.program
+        program.prepare()
+        self._output = self._log.open("ab")
+        self._process = subprocess.Popen(
+            launched(program.command, stop_signal=program.stop_signal, as_nobody=program.as_nobody),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            cwd=program.folder,
+            env={**os.environ, **program.environment, processes.MARK: self._mark},
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + program.patience.total_seconds()
+        while not program.is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"{program.name} does not serve:\n{self._log.read_text()}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._end(self.program.stop_signal)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(self.program.grace.total_seconds())
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        owned = [folder] if (folder := self.program.owned_folder) else []
+        processes.end_all(self._mark, owned, grace=_ORPHAN_GRACE)
+        self.program.clear_up()
+        self._process = None
+        if self._output is not None:
+            self._output.close()
+
+
+@contextmanager
+def running(program: Program, folder: Path) -> Iterator[Server]:
+    """Keep a program running for the length of a block; its output goes to a file in `folder`."""
+    server = Server(program, folder / f"{program.name}.log")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def tiny_repository(folder: Path) -> Path:
+    """Make a model repository with the production configuration and the tiny network."""
+    repository = folder / "models"
+    model = repository / "cxr"
+    model.mkdir(parents=True)
+    shutil.copyfile(ROOT / "models" / "cxr" / "config.pbtxt", model / "config.pbtxt")
+    write_tiny_model(model / "1" / "model.onnx")
+    return repository
+
+
+def triton_of(
+    repository: Path, folder: Path, *, models: Sequence[str] = ("cxr",)
+) -> tuple[Program, str]:
+    """Return a Triton of some models of a repository, and the address it will have."""
+    ports = TritonPorts(free_port(), free_port(), free_port())
+    program = triton_program(
+        folder / "triton",
+        repository=repository,
+        models=models,
+        environment=Path(os.environ.get("CARINA_TRITON_ENVIRONMENT", ROOT / ".venv-triton")),
+        ports=ports,
+        shared_memory_prefix=f"carina-test-{uuid.uuid4().hex[:12]}-",
+    )
+    return program, f"127.0.0.1:{ports.grpc}"
