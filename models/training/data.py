@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
 from services.preprocess.enhance import PipelineSettings, enhance_and_fit
 
 Grey = NDArray[np.uint8]
