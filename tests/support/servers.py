@@ -100,6 +100,7 @@ def tiny_repository(folder: Path) -> Path:
     model.mkdir(parents=True)
     shutil.copyfile(ROOT / "models" / "cxr" / "config.pbtxt", model / "config.pbtxt")
     write_tiny_model(model / "1" / "model.onnx")
+    shutil.copyfile(ROOT / "models" / "cxr" / "1" / "labels.txt", model / "1" / "labels.txt")
     return repository
 
 
