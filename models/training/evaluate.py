@@ -18,8 +18,9 @@ import yaml
 from numpy.typing import NDArray
 
 from models.training.conditions import CONDITIONS
-from models.training.data import Film, Grey, read_manifest, read_pixels
+from models.training.data import Film, Grey, model_frame, read_manifest, read_pixels
 from models.training.metrics import Scores, best_temperature, softmax
+from models.training.negatives import HELD_OUT_PHOTOGRAPHS, KINDS, photograph
 from models.training.report import Evaluation, write_report
 
 BATCH = 16
@@ -49,12 +50,15 @@ def main() -> None:
         folds = read_folds(arguments.run, films)
         answers = cross_validated(films, folds, arguments.run)
         left_out = leave_one_source_out(films, arguments.run)
+        unseen = [film for film, fold in zip(films, folds, strict=True) if fold == 0]
+        unreal = read_unreal([open_session(arguments.run / "fold-0" / "model.onnx")], unseen)
     else:
         sessions = open_members(arguments.models, arguments.name)
         answers = {
             name: read_films(sessions, films, condition) for name, condition in CONDITIONS.items()
         }
         left_out = {}
+        unreal = read_unreal(sessions, films)
     evaluation = Evaluation(
         films=films,
         probabilities={name: given.probabilities for name, given in answers.items()},
@@ -63,6 +67,7 @@ def main() -> None:
         thresholds=entry["thresholds"],
         gate_threshold=entry["gate"]["threshold"],
         cross_validated=bool(arguments.run),
+        unreal=unreal,
     )
     write_report(evaluation, arguments.out)
     print(arguments.out / "report.md")  # noqa: T201
@@ -99,6 +104,27 @@ def read_films(
         probabilities.append(np.mean([one[0] for one in given], axis=0))
         frontal.append(np.mean([one[1][:, 0] for one in given], axis=0))
     return Answers(np.concatenate(probabilities), np.concatenate(frontal))
+
+
+def read_unreal(
+    sessions: Sequence[onnxruntime.InferenceSession], films: Sequence[Film]
+) -> dict[str, Scores]:
+    """Score pictures that must not pass, made from up to 100 films, and held-out photographs."""
+    chance = np.random.default_rng(0)
+    some = [films[index] for index in chance.permutation(len(films))[:100]]
+    read = {}
+    for name, make in KINDS.items():
+        made = [make(read_pixels(film), chance) for film in some]
+        read[name] = _frontal(sessions, made)
+    held_out = [photograph(name) for name in HELD_OUT_PHOTOGRAPHS]
+    read["photographs that the gate never saw"] = _frontal(sessions, held_out)
+    return read
+
+
+def _frontal(sessions: Sequence[onnxruntime.InferenceSession], pictures: Sequence[Grey]) -> Scores:
+    frames = np.stack([model_frame(picture, clahe=False) for picture in pictures])[:, None]
+    given = [session.run(["frontal_score"], {"image": frames})[0] for session in sessions]
+    return np.mean(given, axis=0)[:, 0]
 
 
 def read_folds(run: Path, films: Sequence[Film]) -> NDArray[np.int64]:

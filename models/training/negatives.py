@@ -5,7 +5,7 @@ and from drawn noise, shapes, bones and text. What it was never shown (a real le
 photographs) tests it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -36,15 +36,6 @@ def photograph(name: str) -> Grey:
     if pixels is None:
         raise FileNotFoundError(name)
     return pixels
-
-
-def negative(film: Grey, chance: Generator) -> Grey:
-    """Make one picture that must not pass, from a film where it helps."""
-    kinds: list[Callable[[Grey, Generator], Grey]] = [
-        _turned, _turned, _upside_down, _part, _part, _shuffled, _several,
-        _noise, _shapes, _bones, _bones, _text, _photograph, _photograph, _photograph,
-    ]  # fmt: skip
-    return kinds[chance.integers(len(kinds))](film, chance)
 
 
 def _turned(film: Grey, chance: Generator) -> Grey:
@@ -180,3 +171,27 @@ def _photograph(_film: Grey, chance: Generator) -> Grey:
 def _grainy(picture: Grey, chance: Generator) -> Grey:
     grain = chance.normal(0, chance.uniform(0, 10), picture.shape)
     return np.clip(picture + grain, 0, 255).astype(np.uint8)
+
+
+# What a gate learns from; photographs come in place of what was not thought of.
+KINDS: Mapping[str, Callable[[Grey, Generator], Grey]] = {
+    "on its side or head": _turned,
+    "upside down": _upside_down,
+    "a part of a film": _part,
+    "shuffled tiles": _shuffled,
+    "a sheet of films": _several,
+    "noise": _noise,
+    "shapes": _shapes,
+    "drawn bones": _bones,
+    "text": _text,
+    "photographs": _photograph,
+}
+_SHARES = (2, 1, 2, 1, 1, 1, 1, 2, 1, 3)  # of each kind, in their order
+
+
+def negative(film: Grey, chance: Generator) -> Grey:
+    """Make one picture that must not pass, from a film where it helps."""
+    kinds = [
+        kind for kind, share in zip(KINDS.values(), _SHARES, strict=True) for _ in range(share)
+    ]
+    return kinds[chance.integers(len(kinds))](film, chance)
