@@ -1,0 +1,191 @@
+"""Measure a model on a folder of labelled films: `python -m models.training.evaluate --data DIR`.
+
+With `--run`, the folder that training left, each film is read by the model of the fold that has not
+seen it, and by the model that has not seen its source. Without it, the served model reads all
+films: that is for films it was not trained on.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import yaml
+from numpy.typing import NDArray
+
+from models.training.conditions import CONDITIONS
+from models.training.data import Film, Grey, model_frame, read_manifest, read_pixels
+from models.training.metrics import Scores, best_temperature, softmax
+from models.training.negatives import HELD_OUT_PHOTOGRAPHS, KINDS, photograph
+from models.training.report import Evaluation, write_report
+
+BATCH = 16
+Condition = Callable[[Grey], Grey]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of some films."""
+
+    probabilities: Scores  # [N, labels]
+    frontal: Scores  # [N]
+
+
+def main() -> None:
+    """Read the arguments, measure, write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with a manifest.csv")
+    parser.add_argument("--run", type=Path, help="what training left: measures by cross-validation")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="Triton repository")
+    parser.add_argument("--name", default="cxr", help="model of the catalogue, without --run")
+    parser.add_argument("--out", type=Path, default=Path(".carina/model-report"))
+    arguments = parser.parse_args()
+    films = read_manifest(arguments.data)
+    entry = read_entry(arguments.models, arguments.name)
+    if arguments.run:
+        folds = read_folds(arguments.run, films)
+        answers = cross_validated(films, folds, arguments.run)
+        left_out = leave_one_source_out(films, arguments.run)
+        unseen = [film for film, fold in zip(films, folds, strict=True) if fold == 0]
+        unreal = read_unreal([open_session(arguments.run / "fold-0" / "model.onnx")], unseen)
+    else:
+        sessions = open_members(arguments.models, arguments.name)
+        answers = {
+            name: read_films(sessions, films, condition) for name, condition in CONDITIONS.items()
+        }
+        left_out = {}
+        unreal = read_unreal(sessions, films)
+    evaluation = Evaluation(
+        films=films,
+        probabilities={name: given.probabilities for name, given in answers.items()},
+        frontal={name: given.frontal for name, given in answers.items()},
+        left_out=left_out,
+        thresholds=entry["thresholds"],
+        gate_threshold=entry["gate"]["threshold"],
+        cross_validated=bool(arguments.run),
+        unreal=unreal,
+    )
+    write_report(evaluation, arguments.out)
+    print(arguments.out / "report.md")  # noqa: T201
+
+
+def read_entry(repository: Path, name: str) -> dict:
+    """Find a model in the catalogue."""
+    catalogue = yaml.safe_load((repository / "catalogue.yaml").read_text())
+    return next(entry for entry in catalogue["models"] if entry["name"] == name)
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a model file on one CPU core."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def open_members(repository: Path, name: str) -> list[onnxruntime.InferenceSession]:
+    """Open a model, or the members of the ensemble."""
+    names = ["cxr", "cxr_b"] if name == "cxr_ensemble" else [name]
+    return [open_session(repository / member / "1" / "model.onnx") for member in names]
+
+
+def read_films(
+    sessions: Sequence[onnxruntime.InferenceSession], films: Sequence[Film], condition: Condition
+) -> Answers:
+    """Let a model, or the mean of several, read films under a condition."""
+    probabilities, frontal = [], []
+    for start in range(0, len(films), BATCH):
+        frames = np.stack([condition(read_pixels(film)) for film in films[start : start + BATCH]])
+        names = ["probabilities", "frontal_score"]
+        given = [session.run(names, {"image": frames[:, None]}) for session in sessions]
+        probabilities.append(np.mean([one[0] for one in given], axis=0))
+        frontal.append(np.mean([one[1][:, 0] for one in given], axis=0))
+    return Answers(np.concatenate(probabilities), np.concatenate(frontal))
+
+
+def read_unreal(
+    sessions: Sequence[onnxruntime.InferenceSession], films: Sequence[Film]
+) -> dict[str, Scores]:
+    """Score pictures that must not pass, made from up to 100 films, and held-out photographs."""
+    chance = np.random.default_rng(0)
+    some = [films[index] for index in chance.permutation(len(films))[:100]]
+    read = {}
+    for name, make in KINDS.items():
+        made = [make(read_pixels(film), chance) for film in some]
+        read[name] = _frontal(sessions, made)
+    held_out = [photograph(name) for name in HELD_OUT_PHOTOGRAPHS]
+    read["photographs that the gate never saw"] = _frontal(sessions, held_out)
+    return read
+
+
+def _frontal(sessions: Sequence[onnxruntime.InferenceSession], pictures: Sequence[Grey]) -> Scores:
+    frames = np.stack([model_frame(picture, clahe=False) for picture in pictures])[:, None]
+    given = [session.run(["frontal_score"], {"image": frames})[0] for session in sessions]
+    return np.mean(given, axis=0)[:, 0]
+
+
+def read_folds(run: Path, films: Sequence[Film]) -> NDArray[np.int64]:
+    """Give the fold of each film, as training wrote it."""
+    with (run / "folds.csv").open(newline="") as lines:
+        folds = {row["file"]: int(row["fold"]) for row in csv.DictReader(lines)}
+    return np.array([folds[f"{film.path.parent.name}/{film.path.name}"] for film in films])
+
+
+def cross_validated(
+    films: Sequence[Film], folds: NDArray[np.int64], run: Path
+) -> Mapping[str, Answers]:
+    """Read each film with the model that has not seen its patient."""
+    labels = np.array([film.label for film in films])
+    answers = {
+        name: Answers(np.zeros((len(films), 3), np.float32), np.zeros(len(films), np.float32))
+        for name in CONDITIONS
+    }
+    for fold in np.unique(folds):
+        session = open_session(run / f"fold-{fold}" / "model.onnx")
+        mine = np.flatnonzero(folds == fold)
+        temperature = _temperature_without(int(fold), run, labels)
+        for name, condition in CONDITIONS.items():
+            given = read_films([session], [films[index] for index in mine], condition)
+            answers[name].probabilities[mine] = tempered(given.probabilities, temperature)
+            answers[name].frontal[mine] = given.frontal
+    return answers
+
+
+def _temperature_without(fold: int, run: Path, labels: NDArray[np.int64]) -> float:
+    """Choose it on the other folds: a model's own films must not set its confidence."""
+    others = [
+        path for path in sorted(run.glob("fold-*/unseen.npz")) if path.parent.name != f"fold-{fold}"
+    ]
+    kept = [np.load(path) for path in others]
+    logits = np.concatenate([part["logits"].reshape(-1, 3) for part in kept])
+    return best_temperature(
+        logits, np.concatenate([np.tile(labels[part["films"]], 2) for part in kept])
+    )
+
+
+def tempered(probabilities: Scores, temperature: float) -> Scores:
+    """Apply a temperature to probabilities that had none."""
+    return softmax(np.log(np.maximum(probabilities, 1e-12)) / temperature)
+
+
+def leave_one_source_out(
+    films: Sequence[Film], run: Path
+) -> dict[str, tuple[NDArray[np.int64], Scores]]:
+    """Read each source, and the fold left out with it, by the model that has seen neither."""
+    temperature = json.loads((run / "published.json").read_text())["temperature"]
+    read = {}
+    for source in sorted({film.source for film in films}):
+        folder = run / f"without-{source}"
+        with np.load(folder / "unseen.npz") as kept:
+            indices = kept["films"]
+        session = open_session(folder / "model.onnx")
+        given = read_films([session], [films[index] for index in indices], CONDITIONS["as it is"])
+        read[source] = (indices, tempered(given.probabilities, temperature))
+    return read
+
+
+if __name__ == "__main__":
+    main()

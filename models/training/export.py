@@ -1,0 +1,130 @@
+"""From trained parts to the ONNX file that Triton serves, checked against PyTorch."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.training.data import SIDE
+from models.training.fit import Reader
+from models.training.network import FEATURES, RIM, prepare
+
+# Both onnxruntime and TensorRT (8.6 and later) take every operator of this opset that the graph
+# uses.
+OPSET = 17
+FINER = 4  # the heatmap has this many cells a side for each cell of the last feature map
+PIXELS_PER_CELL = 32 // FINER
+OUTPUTS = ("probabilities", "heatmap", "frontal_score")
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A logistic regression on the upper, middle and lower third of the last feature map."""
+
+    weight: NDArray[np.float32]  # [3 * FEATURES], thirds of one channel side by side
+    bias: float
+
+
+class Served(nn.Module):
+    """The whole of what is served: uint8 frames in, findings, heatmap and gate out."""
+
+    def __init__(self, reader: Reader, gate: Gate, temperature: float) -> None:
+        super().__init__()
+        self.backbone = reader.backbone
+        self.head = nn.Conv2d(FEATURES, reader.head.out_features, 1)
+        self.head.weight.data = reader.head.weight.data[:, :, None, None] / temperature
+        self.head.bias.data = reader.head.bias.data / temperature
+        self.gate = nn.Linear(3 * FEATURES, 1)
+        self.gate.weight.data = torch.from_numpy(gate.weight)[None].float()
+        self.gate.bias.data = torch.tensor([gate.bias], dtype=torch.float32)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map uint8 [N, 1, 224, 224] to findings [N, 3], heatmap [N, 3, 28, 28], frontal score.
+
+        A cell of the heatmap holds the probabilities that this place alone would give: the mean of
+        the cells' logits is the film's logit. The rim that the model does not see is zero.
+        """
+        features = self.backbone(prepare(image))
+        evidence = self.head(features)
+        probabilities = torch.softmax(evidence.mean(dim=(2, 3)), dim=1)
+        fine = functional.interpolate(evidence, scale_factor=FINER, mode="bilinear")
+        rim = RIM // PIXELS_PER_CELL
+        heatmap = functional.pad(torch.softmax(fine, dim=1), (rim, rim, rim, rim))
+        score = torch.sigmoid(self.gate(thirds(features)))
+        return probabilities, heatmap, score
+
+
+def thirds(features: Tensor) -> Tensor:
+    """Give the means of the upper, middle and lower third of [N, C, 6, 6]: [N, 3 * C]."""
+    return functional.avg_pool2d(features, (2, 6)).flatten(1)
+
+
+def export(served: Served, path: Path) -> str:
+    """Write the ONNX file, check it, and return its sha256."""
+    served = served.eval().to(memory_format=torch.contiguous_format)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = torch.randint(0, 256, (2, 1, SIDE, SIDE), dtype=torch.uint8)
+    torch.onnx.export(
+        served,
+        (frames,),
+        str(path),
+        input_names=["image"],
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: {0: "batch"} for name in ("image", *OUTPUTS)},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    onnx.checker.check_model(str(path), full_check=True)
+    _check_against_torch(served, path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Mean(nn.Module):
+    """What joins the members of the ensemble."""
+
+    def forward(self, *members: Tensor) -> tuple[Tensor, ...]:
+        """Take all outputs of the first member, then all of the second; give their means."""
+        half = len(members) // 2
+        pairs = zip(members[:half], members[half:], strict=True)
+        return tuple((first + second) * 0.5 for first, second in pairs)
+
+
+def export_mean(path: Path) -> None:
+    """Write the graph that averages two members' outputs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    side = SIDE // PIXELS_PER_CELL
+    shapes = ((2, 3), (2, 3, side, side), (2, 1))
+    names = [f"{name}_{member}" for member in "ab" for name in OUTPUTS]
+    torch.onnx.export(
+        Mean(),
+        tuple(torch.rand(shape) for shape in shapes * 2),
+        str(path),
+        input_names=names,
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: {0: "batch"} for name in (*names, *OUTPUTS)},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+def _check_against_torch(served: Served, path: Path) -> None:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for count in (1, 5):
+        frames = torch.randint(0, 256, (count, 1, SIDE, SIDE), dtype=torch.uint8)
+        frames = (frames // 4) + torch.arange(SIDE, dtype=torch.uint8)[:, None] // 2
+        with torch.inference_mode():
+            expected = served(frames)
+        given = session.run(list(OUTPUTS), {"image": frames.numpy()})
+        for name, ours, theirs in zip(OUTPUTS, expected, given, strict=True):
+            difference = float(np.abs(ours.numpy() - theirs).max())
+            if difference > TOLERANCE:
+                raise ArithmeticError(f"{name} differs by {difference} between PyTorch and ONNX")

@@ -1,0 +1,309 @@
+"""The evaluation as a page of tables and two plots."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+from models.training.data import LABELS, Film
+from models.training.metrics import (
+    Interval,
+    Scores,
+    auroc,
+    bootstrap,
+    calibration_error,
+    macro_auroc,
+    pair_scores,
+    reliability,
+    roc,
+)
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+PLAIN = "as it is"
+INTERVALS = "Brackets hold 95 % intervals from 500 bootstrap draws of whole patients."
+CHILDREN = ("kermany",)  # sources of films of children, whom anatomy alone tells from adults
+LEAST_OF_EACH = 10  # films of a label that a source must hold to be judged within
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that was measured, films in the order of the manifest."""
+
+    films: Sequence[Film]
+    probabilities: Mapping[str, Scores]  # by condition: [films, labels]
+    frontal: Mapping[str, Scores]  # by condition: [films]
+    left_out: Mapping[str, tuple[NDArray[np.int64], Scores]]  # by source: films, their answers
+    thresholds: Mapping[str, float]
+    gate_threshold: float
+    cross_validated: bool
+    unreal: Mapping[str, Scores]  # frontal scores of pictures that are no frontal film, by kind
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The label of each film."""
+        return np.array([film.label for film in self.films])
+
+    @property
+    def sources(self) -> NDArray[np.str_]:
+        """The source of each film."""
+        return np.array([film.source for film in self.films])
+
+    @property
+    def patients(self) -> NDArray[np.str_]:
+        """The patient of each film."""
+        return np.array([film.patient for film in self.films])
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write report.md, roc.png and reliability.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    how = "The served model read all films: these figures hold for films it was not trained on."
+    if evaluation.cross_validated:
+        how = "Each film was read by the model of the fold that had not seen its patient."
+    films, patients = len(evaluation.films), len(set(evaluation.patients))
+    sections = [
+        f"# Evaluation\n\n{films} films, {patients} patients. {how} {INTERVALS}\n",
+        _discrimination(evaluation),
+        _operating_points(evaluation),
+        _calibration(evaluation),
+        _confusion(evaluation),
+        _within_sources(evaluation),
+        _by(evaluation, "source", evaluation.sources),
+        _by(evaluation, "view", np.array([film.view for film in evaluation.films])),
+        _left_out(evaluation),
+        _conditions(evaluation),
+        _gate(evaluation),
+    ]
+    (folder / "report.md").write_text("\n".join(section for section in sections if section))
+    plot_roc(evaluation, folder / "roc.png")
+    plot_reliability(evaluation, folder / "reliability.png")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _discrimination(evaluation: Evaluation) -> str:
+    labels, rows = evaluation.labels, []
+    for condition in (PLAIN, "CLAHE"):
+        given = evaluation.probabilities[condition]
+        figures = [
+            bootstrap(lambda i, k=k, p=given: auroc(p[i, k], labels[i] == k), evaluation.patients)
+            for k in range(len(LABELS))
+        ]
+        macro = bootstrap(lambda i, p=given: macro_auroc(p[i], labels[i]), evaluation.patients)
+        rows.append([condition, macro, *figures])
+    head = ["AUROC", "macro", *(f"{label} against the rest" for label in LABELS)]
+    return "## Discrimination\n\n" + _table(head, rows)
+
+
+def _operating_points(evaluation: Evaluation) -> str:
+    labels, given, rows = evaluation.labels, evaluation.probabilities[PLAIN], []
+    for k, label in enumerate(LABELS):
+        found = given[:, k] >= evaluation.thresholds[label]
+        truth = labels == k
+
+        def sensitivity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
+            return float(f[i][t[i]].mean())
+
+        def specificity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
+            return float((~f[i][~t[i]]).mean())
+
+        units = evaluation.patients
+        rows.append(
+            [label, evaluation.thresholds[label], bootstrap(sensitivity, units),
+             bootstrap(specificity, units)]
+        )  # fmt: skip
+    head = ["label", "threshold", "sensitivity", "specificity"]
+    return "## At the operating thresholds\n\n" + _table(head, rows)
+
+
+def _calibration(evaluation: Evaluation) -> str:
+    labels = evaluation.labels
+    rows = [
+        [name, f"{calibration_error(evaluation.probabilities[name], labels):.3f}"]
+        for name in (PLAIN, "CLAHE")
+    ]
+    return "## Calibration\n\n" + _table(["expected calibration error, 10 bins", "ECE"], rows)
+
+
+def _confusion(evaluation: Evaluation) -> str:
+    given = evaluation.probabilities[PLAIN].argmax(axis=1)
+    rows = [
+        [label, *(int(((evaluation.labels == k) & (given == j)).sum()) for j in range(len(LABELS)))]
+        for k, label in enumerate(LABELS)
+    ]
+    head = ["truth, given", *LABELS]
+    return "## Confusion, by the most probable label\n\n" + _table(head, rows)
+
+
+def judged_pairs(evaluation: Evaluation) -> list[tuple[str, int, int]]:
+    """List (source, negative, positive) where a source holds enough films of both."""
+    counts = Counter(film.group for film in evaluation.films)
+    return [
+        (source, low, high)
+        for source in sorted({film.source for film in evaluation.films})
+        for low in range(len(LABELS))
+        for high in range(low + 1, len(LABELS))
+        if min(counts[source, low], counts[source, high]) >= LEAST_OF_EACH
+    ]
+
+
+def within(evaluation: Evaluation, condition: str, source: str, low: int, high: int) -> Interval:
+    """Give the AUROC of one label against another among the films of one source."""
+    labels = evaluation.labels
+    mine = (evaluation.sources == source) & ((labels == low) | (labels == high))
+    scores = pair_scores(evaluation.probabilities[condition][mine], high, low)
+    truth = labels[mine] == high
+    return bootstrap(lambda i: auroc(scores[i], truth[i]), evaluation.patients[mine])
+
+
+def _within_sources(evaluation: Evaluation) -> str:
+    rows = [
+        [source, f"{LABELS[high]} against {LABELS[low]}",
+         *(within(evaluation, name, source, low, high) for name in (PLAIN, "CLAHE"))]
+        for source, low, high in judged_pairs(evaluation)
+    ]  # fmt: skip
+    head = ["source", "pair", f"AUROC, {PLAIN}", "AUROC, CLAHE"]
+    return "## Within sources\n\nThe scanner cannot tell these.\n\n" + _table(head, rows)
+
+
+def _by(evaluation: Evaluation, what: str, values: NDArray[np.str_]) -> str:
+    labels, given, rows = evaluation.labels, evaluation.probabilities[PLAIN], []
+    for value in np.unique(values):
+        mine = values == value
+        right = given[mine].argmax(axis=1) == labels[mine]
+        recalls, areas = [], []
+        for k in range(len(LABELS)):
+            truth = labels[mine] == k
+            recalls.append(f"{right[truth].mean():.2f} of {truth.sum()}" if truth.any() else "")
+            area = auroc(given[mine, k], truth)
+            areas.append("" if np.isnan(area) else f"{area:.3f}")
+        rows.append([value, int(mine.sum()), *recalls, *areas])
+    head = [what, "films", *(f"{x} recalled" for x in LABELS), *(f"AUROC {x}" for x in LABELS)]
+    return f"## By {what}\n\n" + _table(head, rows)
+
+
+def _left_out(evaluation: Evaluation) -> str:
+    """Judge each source by the model that never saw it, against others' unseen films."""
+    if not evaluation.left_out:
+        return ""
+    rows = []
+    for source, (indices, given) in evaluation.left_out.items():
+        labels, sources = evaluation.labels[indices], evaluation.sources[indices]
+        for k, label in enumerate(LABELS):
+            own = (sources == source) & (labels == k)
+            if own.sum() < LEAST_OF_EACH:
+                continue
+            others = (labels != k) & (sources != source)
+            areas = []
+            for pool in (own | others, own | (others & ~np.isin(sources, CHILDREN))):
+                scores, truth = given[pool, k], own[pool]
+                units = evaluation.patients[indices][pool]
+                areas.append(bootstrap(lambda i, p=scores, t=truth: auroc(p[i], t[i]), units))
+            recall = f"{(given[own].argmax(axis=1) == k).mean():.2f} of {own.sum()}"
+            within_it = _inside(source, k, sources, labels, given)
+            rows.append([source, label, recall, *areas, within_it])
+    head = ["left out", "label", "recalled", "AUROC against other sources' rest"]
+    head += ["the same without children", "AUROC within it"]
+    return "## With one source left out\n\n" + _table(head, rows)
+
+
+def _inside(
+    source: str, label: int, sources: NDArray[np.str_], labels: NDArray[np.int64], given: Scores
+) -> str:
+    mine = sources == source
+    others = [
+        k for k in range(len(LABELS))
+        if k != label and (mine & (labels == k)).sum() >= LEAST_OF_EACH
+    ]  # fmt: skip
+    shown = []
+    for other in others:
+        pair = mine & ((labels == label) | (labels == other))
+        area = auroc(pair_scores(given[pair], label, other), labels[pair] == label)
+        shown.append(f"{area:.3f} against {LABELS[other]}")
+    return ", ".join(shown)
+
+
+def _conditions(evaluation: Evaluation) -> str:
+    labels, rows = evaluation.labels, []
+    pairs = judged_pairs(evaluation)
+    for name, given in evaluation.probabilities.items():
+        areas = [f"{within(evaluation, name, *pair).value:.3f}" for pair in pairs]
+        covid = auroc(given[:, 2], labels == 2)  # noqa: PLR2004 -- its place in LABELS
+        withheld = (evaluation.frontal[name] < evaluation.gate_threshold).mean()
+        rows.append(
+            [name, f"{macro_auroc(given, labels):.3f}", f"{covid:.3f}", *areas,
+             f"{calibration_error(given, labels):.3f}", f"{100 * withheld:.1f} %"]
+        )  # fmt: skip
+    head = ["condition", "macro AUROC", "covid19"]
+    head += [f"{source}: {LABELS[high]} / {LABELS[low]}" for source, low, high in pairs]
+    return "## Robustness and occlusion\n\n" + _table([*head, "ECE", "withheld by the gate"], rows)
+
+
+def _gate(evaluation: Evaluation) -> str:
+    scores = evaluation.frontal[PLAIN]
+    alarms = scores < evaluation.gate_threshold
+    share = bootstrap(lambda i: float(alarms[i].mean()), evaluation.patients)
+    rows = [
+        [source, f"{100 * alarms[evaluation.sources == source].mean():.1f} %"]
+        for source in np.unique(evaluation.sources)
+    ]
+    head = ["source", "frontal films withheld"]
+    rows.append(
+        ["all", f"{100 * share.value:.1f} % ({100 * share.low:.1f}-{100 * share.high:.1f})"]
+    )
+    caught = [
+        [kind, len(given), f"{100 * (given < evaluation.gate_threshold).mean():.1f} %"]
+        for kind, given in evaluation.unreal.items()
+    ]
+    unreal = _table(["no frontal film", "pictures", "withheld"], caught)
+    return f"## Gate at {evaluation.gate_threshold}\n\n{_table(head, rows)}\n{unreal}"
+
+
+def plot_roc(evaluation: Evaluation, path: Path) -> None:
+    """Draw the ROC of each label, and of the pairs within sources."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4))
+    labels, given = evaluation.labels, evaluation.probabilities[PLAIN]
+    for k, label in enumerate(LABELS):
+        left.plot(*roc(given[:, k], labels == k), label=label)
+    left.set_title("one label against the rest")
+    for source, low, high in judged_pairs(evaluation):
+        mine = (evaluation.sources == source) & ((labels == low) | (labels == high))
+        curve = roc(pair_scores(given[mine], high, low), labels[mine] == high)
+        right.plot(*curve, label=f"{source}: {LABELS[high]} / {LABELS[low]}")
+    right.set_title("within one source")
+    for axes in (left, right):
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
+        axes.set_xlabel("false positive rate")
+        axes.set_ylabel("true positive rate")
+        axes.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=80)
+    plt.close(figure)
+
+
+def plot_reliability(evaluation: Evaluation, path: Path) -> None:
+    """Draw accuracy over confidence, the dots as large as their films are many."""
+    figure, axes = plt.subplots(figsize=(4.4, 4.4))
+    columns = reliability(evaluation.probabilities[PLAIN], evaluation.labels)
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
+    axes.plot([c.confidence for c in columns], [c.accuracy for c in columns])
+    axes.scatter(
+        [c.confidence for c in columns],
+        [c.accuracy for c in columns],
+        s=[300 * c.films / len(evaluation.films) + 5 for c in columns],
+    )
+    axes.set_xlabel("probability of the given label")
+    axes.set_ylabel("share of films with that label")
+    figure.tight_layout()
+    figure.savefig(path, dpi=80)
+    plt.close(figure)

