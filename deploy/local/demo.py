@@ -35,8 +35,6 @@ async def demonstrate() -> bool:
             carina = Carina(stack.grpc_address, token)
             code = await carina.show("submit", str(films), "--patient", "DEMO-1")
             (job,) = json.loads(await carina.read("jobs"))
-            print(flush=True)
-            await carina.show("results", job["name"])
             results = json.loads(await carina.read("results", job["name"]))
         problems = _problems(expected, results, code)
     for problem in problems:
