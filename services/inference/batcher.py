@@ -148,7 +148,7 @@ class Batcher:
                 return []
 
         try:
-            answers = await patiently("Triton", ask)
+            answers = await patiently(f"Triton's {model.name} {model.version}", ask)
         except (RefusedByModelError, ModelFailedError) as error:
             if len(batch) == 1:
                 _fail(batch, error)
