@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -37,13 +38,22 @@ def heatmap_png(
     can be compared.
     """
     rows, columns = evidence.shape
-    grey = np.rint(np.nan_to_num(evidence).clip(0.0, 1.0) * 255.0).astype(np.uint8)
+    # fmax and fmin take the number where the other one is NaN.
+    grey = (np.fmin(np.fmax(evidence, 0.0), 1.0) * 255.0 + 0.5).astype(np.uint8)
     if placement is not None:
-        grey *= np.outer(
-            _inside(rows, input_height, placement.y, placement.height),
-            _inside(columns, input_width, placement.x, placement.width),
-        )
+        grey *= _film(rows, columns, placement, input_width, input_height)
     return _png(grey)
+
+
+@lru_cache(maxsize=256)
+def _film(
+    rows: int, columns: int, placement: Placement, input_width: int, input_height: int
+) -> npt.NDArray[np.uint8]:
+    """Return 1 for the cells on the film, 0 for padding; films of one device lie alike."""
+    return np.outer(
+        _inside(rows, input_height, placement.y, placement.height),
+        _inside(columns, input_width, placement.x, placement.width),
+    )
 
 
 def _inside(cells: int, size: int, start: int, length: int) -> npt.NDArray[np.uint8]:

@@ -1,7 +1,6 @@
 """From the model's numbers to findings: thresholds, and the gate in front of them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,10 +65,9 @@ def read(answer: Answer, model: Model) -> Reading:
     Raises:
         ModelFailedError: the numbers are none that the contract allows.
     """
-    probabilities = answer.probabilities
-    if not _are_shares(probabilities) or (answer.gate is not None and not _are_shares(answer.gate)):
+    values = tuple(answer.probabilities.tolist())
+    if not all(map(_is_share, values)) or not _is_share(answer.gate or 0.0):
         raise ModelFailedError
-    values = tuple(float(value) for value in probabilities)
     if answer.gate is not None and answer.gate < model.gate_threshold:
         return Reading(values, "", None, (NOT_FRONTAL,))
     margins = [value - least for value, least in zip(values, model.thresholds, strict=True)]
@@ -80,6 +78,6 @@ def read(answer: Answer, model: Model) -> Reading:
     return Reading(values, model.labels[front], heatmap, ())
 
 
-def _are_shares(values: Any) -> bool:
+def _is_share(value: float) -> bool:
     # NaN fails both comparisons. A softmax may leave its bounds by a rounding error.
-    return bool(np.all((values >= 0.0) & (values <= 1.0 + 1e-5)))
+    return 0.0 <= value <= 1.0 + 1e-5

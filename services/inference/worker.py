@@ -15,7 +15,7 @@ from services.inference.queue import Findings, Reports, Task, task_from_message
 
 # Whoever watches a job hears that an image has reached the model only if it stays there for long
 # enough to be seen; most are read sooner, and a message for each would be work for nothing.
-_NOTICEABLE = timedelta(milliseconds=250)
+_NOTICEABLE = timedelta(seconds=1)
 _log = get_logger(__name__)
 
 
