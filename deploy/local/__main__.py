@@ -91,6 +91,8 @@ def _ready_lines(stack: LocalStack) -> list[str]:
         lines.append(f"web pages and HTTP API  {stack.http_url}")
     if stack.options.jobs:
         lines.append(f"gRPC                    {stack.grpc_address}")
+        folder = stack.issuer.jwks_path.parent
+        lines.append(f"a token to use them     carina token --role doctor --folder {folder}")
     return lines
 
 

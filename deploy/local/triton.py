@@ -81,6 +81,7 @@ def triton_program(
     environment: Path,
     ports: TritonPorts,
     shared_memory_prefix: str,
+    instances: int = 1,
     name: str = "triton",
 ) -> Program:
     """A server of `models` of the production repository; `folder` takes what is derived.
@@ -114,7 +115,7 @@ def triton_program(
 
     def prepare() -> None:
         _copy_backend(found, folder / "backends" / "python")
-        _derive_repository(repository, models, folder / "models")
+        _derive_repository(repository, models, folder / "models", instances)
 
     return Program(
         name=name,
@@ -150,12 +151,14 @@ def _copy_backend(environment: TritonEnvironment, target: Path) -> None:
     shutil.copy2(stub / "triton_python_backend_stub", target)
 
 
-def _derive_repository(repository: Path, models: Sequence[str], target: Path) -> None:
+def _derive_repository(
+    repository: Path, models: Sequence[str], target: Path, instances: int
+) -> None:
     shutil.rmtree(target, ignore_errors=True)
     for model, config in _with_members(repository, models).items():
         source, folder = repository / model, target / model
         folder.mkdir(parents=True)
-        (folder / "config.pbtxt").write_text(text_format.MessageToString(derive(config)))
+        (folder / "config.pbtxt").write_text(text_format.MessageToString(derive(config, instances)))
         for version in _versions(source, config):
             _link_version(source / version, folder / version)
 
@@ -188,8 +191,8 @@ def read_config(model: Path) -> ModelConfig:
     return text_format.Parse(path.read_text(), ModelConfig())
 
 
-def derive(production: ModelConfig) -> ModelConfig:
-    """Return the configuration for a machine without a GPU."""
+def derive(production: ModelConfig, instances: int = 1) -> ModelConfig:
+    """Return the configuration for a machine without a GPU, `instances` of one thread each."""
     config = ModelConfig()
     config.CopyFrom(production)
     if config.platform == "ensemble":
@@ -208,7 +211,7 @@ def derive(production: ModelConfig) -> ModelConfig:
     # TensorRT and its like belong to the backend that was replaced.
     config.ClearField("optimization")
     config.ClearField("instance_group")
-    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)
+    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=instances)
     return config
 
 

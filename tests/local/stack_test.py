@@ -77,6 +77,21 @@ async def test_each_server_comes_back_after_it_was_killed(tmp_path: Path, option
     assert not everything(stack)
 
 
+async def test_every_service_comes_back_after_it_was_killed(
+    tmp_path: Path, options: Options
+) -> None:
+    whole = Options(repository=options.repository, postgres=options.postgres, jobs=2)
+    async with LocalStack(tmp_path / "data", whole) as stack:
+        services = [name for name in stack.processes if name[-1].isdigit()]
+        assert len(services) == 5
+        for name in services:
+            stack.kill(name)
+        await stack.wait_ready()
+        assert all(stack.processes[name].starts == 2 for name in services)
+        pids = everything(stack)
+    await wait_until_gone(pids, 1)
+
+
 async def test_what_was_stored_survives_a_restart(tmp_path: Path, options: Options) -> None:
     async with LocalStack(tmp_path / "data", options) as stack:
         connection = await asyncpg.connect(stack.addresses.database_url)
