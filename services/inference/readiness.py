@@ -35,10 +35,14 @@ class Readiness:
 
     async def run(self) -> None:
         """Look for ever."""
+        looked = False
         while True:
             ready = await self._triton.is_ready()
-            if ready != self._triton_ready or not self._seen.is_set():
-                _log.info("ready" if ready else "waiting", waiting_for="" if ready else "Triton")
+            if ready and not self._triton_ready:
+                _log.info("connected", server="Triton")
+            elif not ready and (self._triton_ready or not looked):
+                _log.info("waiting", waiting_for="Triton")
+            looked = True
             self._triton_ready = ready
             if ready:
                 self._seen.set()

@@ -50,6 +50,13 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Process id of a server that runs."""
+        if self._process is None:
+            raise RuntimeError(f"{self.program.name} does not run")
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it serves."""
         program = self.program
