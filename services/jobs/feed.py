@@ -8,7 +8,7 @@ one costs nothing, and one that falls too far behind is given a snapshot.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +21,7 @@ from services.jobs.errors import RevisionAheadError, TooManyWatchersError
 from services.jobs.ledger import Ledger
 from services.jobs.models import Change, Scope
 from services.jobs.permissions import Action, authorize
+from services.jobs.queue import TaskQueue
 from services.jobs.store import JobStore
 
 # Changes of a job that are kept for its watchers, and the most read from the table at once.
@@ -46,10 +47,11 @@ class _Channel:
         self.moved = asyncio.Event()
         self.reader: asyncio.Task[None] | None = None
 
-    def extend(self, changes: list[Change]) -> None:
-        """Remember changes, and let the watchers know."""
-        self.changes.extend(changes)
-        self.revision = changes[-1].revision
+    def extend(self, changes: Sequence[Change]) -> None:
+        """Remember changes that follow on what is known, and let the watchers know."""
+        # The reader may bring what was offered while it was reading.
+        self.changes.extend(change for change in changes if change.revision > self.revision)
+        self.revision = max(self.revision, changes[-1].revision)
         self.moved.set()
         self.moved = asyncio.Event()
 
@@ -71,12 +73,14 @@ class Feed:
         self,
         store: JobStore,
         ledger: Ledger,
+        queue: TaskQueue,
         *,
         max_watchers: int,
         poll: timedelta = timedelta(seconds=2),
     ) -> None:
         self._store = store
         self._ledger = ledger
+        self._queue = queue
         self._max_watchers = max_watchers
         # How long a change can stay unseen when its announcement is lost.
         self._poll = poll
@@ -88,9 +92,17 @@ class Feed:
         """How many watches are open."""
         return self._watchers
 
-    def wake(self, job_id: UUID) -> None:
-        """Look for changes of a job now."""
-        if channel := self._channels.get(job_id):
+    async def tell(self, change: Change) -> None:
+        """Tell the watchers, on this replica and on all others, that a change was committed."""
+        channel = self._channels.get(change.job.job_id)
+        if channel and change.revision == channel.revision + 1:
+            channel.extend([change])
+        await self._queue.announce(change.job.job_id, change.revision)
+
+    def wake(self, job_id: UUID, revision: int) -> None:
+        """Look for the changes of a job up to a revision now."""
+        channel = self._channels.get(job_id)
+        if channel and revision > channel.revision:
             channel.wake.set()
 
     async def watch(

@@ -64,8 +64,8 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         )
         queue = TaskQueue(jetstream, specs, catalogue.models)
         relay = Relay(ledger, queue, clock=clock)
-        results = Results(ledger, queue, clock=clock)
-        feed = Feed(store, ledger, max_watchers=config.max_watchers)
+        feed = Feed(store, ledger, queue, max_watchers=config.max_watchers)
+        results = Results(ledger, queue, clock=clock, committed=feed.tell)
         reconciler = Reconciler(
             store=store,
             ledger=ledger,
@@ -73,6 +73,7 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             results=results,
             sweeper=Sweeper(ledger, blobs, clock=clock),
             clock=clock,
+            committed=feed.tell,
             wake_relay=relay.wake,
             patience=Patience(
                 cycle=config.reconcile_cycle,
@@ -87,14 +88,15 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             catalogue=catalogue,
             limits=config.limits(),
             clock=clock,
+            committed=feed.tell,
             wake_relay=relay.wake,
         )
         uploads = Uploads(
             store=store,
             blobs=blobs,
-            queue=queue,
             limits=config.limits(),
             clock=clock,
+            committed=feed.tell,
             wake_relay=relay.wake,
         )
         server = build_server(

@@ -151,11 +151,12 @@ class TaskQueue:
         except TransientError as error:
             _log.debug("change not announced", job=str(job_id), reason=error.reason)
 
-    async def follow_changes(self, changed: Callable[[UUID], None]) -> None:
+    async def follow_changes(self, changed: Callable[[UUID, int], None]) -> None:
         """Call `changed` for each job that any replica announces a change of, for ever."""
 
         async def received(_subject: str, data: bytes) -> None:
-            changed(UUID(bytes=events_pb2.JobChanged.FromString(data).job_id))
+            event = events_pb2.JobChanged.FromString(data)
+            changed(UUID(bytes=event.job_id), event.revision)
 
         await self._jetstream.subscribe_core("events.*", received)
         await asyncio.Event().wait()

@@ -16,6 +16,7 @@ from services.jobs.models import ImageError, ImageState, Job, Outcome, Scope, St
 from services.jobs.queue import TaskQueue
 from services.jobs.results import Results
 from services.jobs.retention import Sweeper
+from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
 _BATCH = 500
@@ -49,7 +50,8 @@ class Reconciler:
         queue: TaskQueue,
         results: Results,
         sweeper: Sweeper,
-        clock: Callable[[], datetime],
+        clock: Clock,
+        committed: Committed,
         wake_relay: Callable[[], None],
         patience: Patience,
     ) -> None:
@@ -59,6 +61,7 @@ class Reconciler:
         self._results = results
         self._sweeper = sweeper
         self._clock = clock
+        self._committed = committed
         self._wake_relay = wake_relay
         self._patience = patience
 
@@ -117,7 +120,7 @@ class Reconciler:
         except _StillAliveError:
             return
         _log.info("abandoned job closed", job=str(abandoned.job_id), state=change.job.state)
-        await self._queue.announce(abandoned.job_id, change.revision)
+        await self._committed(change)
 
 
 class _StillAliveError(Exception):

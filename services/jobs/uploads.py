@@ -32,8 +32,7 @@ from services.jobs.errors import (
 )
 from services.jobs.models import Image, Job, JobState, Limits, NewImage, Scope
 from services.jobs.permissions import Action, authorize
-from services.jobs.queue import TaskQueue
-from services.jobs.service import Clock
+from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
 # A caller that sends more at once is refused: it bounds what one message may cost.
@@ -64,16 +63,16 @@ class Uploads:
         *,
         store: JobStore,
         blobs: BlobStore,
-        queue: TaskQueue,
         limits: Limits,
         clock: Clock,
+        committed: Committed,
         wake_relay: Callable[[], None],
     ) -> None:
         self.store = store
         self.blobs = blobs
         self.limits = limits
         self.clock = clock
-        self.queue = queue
+        self.committed = committed
         self.wake_relay = wake_relay
         self._rescues: set[asyncio.Task[None]] = set()
 
@@ -247,7 +246,7 @@ class Receiver:
             self._chunks, self._held = [], 0
             await uploads.blobs.delete(last)
             return await self._other(image)
-        await uploads.queue.announce(image.job_id, change.revision)
+        await uploads.committed(change)
         uploads.wake_relay()
         return change.images[0]
 
