@@ -56,7 +56,6 @@ def build_app(state: State) -> Starlette:
     return Starlette(
         routes=[*build_routes(), Route("/openapi.json", openapi)],
         middleware=[
-            Middleware(Lingering),
             Middleware(Measured),
             Middleware(Authenticated, verifier=state["verifier"]),
         ],
@@ -131,7 +130,8 @@ class Measured:
 class Lingering:
     """Ends a connection whose request was answered before its body was read.
 
-    The server would otherwise read gigabytes of a refused file to their end and throw them away.
+    Stands around the whole application, so that it sees the answer to a fault as well. The server
+    would otherwise read gigabytes of a refused file to their end and throw them away.
     The line stays open for a moment after the answer: closed at once, with bytes on their way, it
     would be reset, and the answer could be lost with it.
     """
