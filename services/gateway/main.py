@@ -24,9 +24,7 @@ logger = get_logger(__name__)
 
 async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
-    async with open_channel(
-        config.jobs_address, interceptors=tracing.client_interceptors()
-    ) as channel:
+    async with open_channel(config.jobs_address) as channel:
         jobs = JobsClient(
             channel,
             call_timeout=config.call_timeout,
