@@ -1,7 +1,6 @@
 """How anyone who calls the jobs service opens a channel to it."""
 
 import json
-from collections.abc import Sequence
 
 import grpc
 from grpc.aio import Channel
@@ -45,17 +44,8 @@ CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-def open_channel(
-    address: str,
-    credentials: grpc.ChannelCredentials | None = None,
-    *,
-    interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
-) -> Channel:
+def open_channel(address: str, credentials: grpc.ChannelCredentials | None = None) -> Channel:
     """Open a channel with retries, keepalive and round robin; without TLS if no credentials."""
     if credentials is None:
-        return grpc.aio.insecure_channel(
-            address, options=CHANNEL_OPTIONS, interceptors=interceptors
-        )
-    return grpc.aio.secure_channel(
-        address, credentials, options=CHANNEL_OPTIONS, interceptors=interceptors
-    )
+        return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)

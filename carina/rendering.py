@@ -123,7 +123,7 @@ def update_to_json(update: Update) -> dict[str, Any]:
     """Return what a watch has brought."""
     return {
         "event": "change" if isinstance(update, Change) else "snapshot",
-        "revision": update.revision,
+        "revision": str(update.revision),
         "job": update.job.to_json(),
         "images": [image.to_json() for image in update.images],
     }

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis import tracing
 from chassis.auth import TokenVerifier, bearer_token
 from chassis.errors import DomainError
 from chassis.logs import get_logger
@@ -56,7 +57,6 @@ def build_app(state: State) -> Starlette:
     return Starlette(
         routes=[*build_routes(), Route("/openapi.json", openapi)],
         middleware=[
-            Middleware(Lingering),
             Middleware(Measured),
             Middleware(Authenticated, verifier=state["verifier"]),
         ],
@@ -109,29 +109,38 @@ class Measured:
                     headers.setdefault(name, value)
             await send(message)
 
-        with _OPEN.track_inprogress():
+        headers = {
+            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
+        }
+        with _OPEN.track_inprogress(), tracing.server_span(scope["method"], headers) as span:
             try:
                 await self._app(scope, receive, send_with_headers)
             finally:
-                elapsed = time.perf_counter() - started
-                route = scope.get("route")
-                # Never the path: it would make a series of each job.
-                operation = getattr(route, "name", "none")
-                _SECONDS.labels(scope["method"], operation, status).observe(elapsed)
-                if operation not in {"livez", "readyz"}:
-                    logger.info(
-                        "request",
-                        method=scope["method"],
-                        name=operation,
-                        code=status,
-                        duration_ms=round(elapsed * 1000, 1),
-                    )
+                # Never the path: it would make a series of each job, and tell of patients.
+                operation = getattr(scope.get("route"), "name", "none")
+                span.update_name(f"{scope['method']} {operation}")
+                span.set_attribute("http.request.method", scope["method"])
+                span.set_attribute("http.response.status_code", status)
+                _note(scope["method"], operation, status, time.perf_counter() - started)
+
+
+def _note(method: str, operation: str, status: int, seconds: float) -> None:
+    _SECONDS.labels(method, operation, status).observe(seconds)
+    if operation not in {"livez", "readyz"}:
+        logger.info(
+            "request",
+            method=method,
+            name=operation,
+            code=status,
+            duration_ms=round(seconds * 1000, 1),
+        )
 
 
 class Lingering:
     """Ends a connection whose request was answered before its body was read.
 
-    The server would otherwise read gigabytes of a refused file to their end and throw them away.
+    Stands around the whole application, so that it sees the answer to a fault as well. The server
+    would otherwise read gigabytes of a refused file to their end and throw them away.
     The line stays open for a moment after the answer: closed at once, with bytes on their way, it
     would be reset, and the answer could be lost with it.
     """

@@ -14,7 +14,7 @@ from chassis.config import load_config
 from chassis.logs import configure_logs, get_logger
 from chassis.metrics import serve_metrics
 from chassis.stopping import stop_on_signals
-from services.gateway.app import build_app
+from services.gateway.app import Lingering, build_app
 from services.gateway.config import GatewayConfig
 from services.gateway.handlers.translate import State
 from services.gateway.jobs_client import JobsClient
@@ -24,9 +24,7 @@ logger = get_logger(__name__)
 
 async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
-    async with open_channel(
-        config.jobs_address, interceptors=tracing.client_interceptors()
-    ) as channel:
+    async with open_channel(config.jobs_address) as channel:
         jobs = JobsClient(
             channel,
             call_timeout=config.call_timeout,
@@ -51,7 +49,7 @@ def build_server(config: GatewayConfig, state: State) -> uvicorn.Server:
     host, _, port = config.listen_address.rpartition(":")
     return Server(
         uvicorn.Config(
-            build_app(state),
+            Lingering(build_app(state)),
             host=host.strip("[]"),
             port=int(port),
             lifespan="on",

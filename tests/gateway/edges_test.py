@@ -8,8 +8,11 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from carina.issuer import DevelopmentIssuer
+from chassis import tracing
 from services.gateway.multipart import PartBegin, PartData, PartEnd, read_form
 from services.gateway.problems import STATUS_OF
 from tests.support.gateways import serving
@@ -97,8 +100,8 @@ async def test_an_open_event_stream_does_not_hold_up_the_end_of_the_process(
 async def test_a_body_that_stalls_is_given_up(fragile: httpx.AsyncClient) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"a film"
-        await asyncio.sleep(5)
-        yield b"that never comes"
+        await asyncio.sleep(1.2)
+        yield b"that comes too late"
 
     answer = await fragile.post(f"/v1/{JOB}/images", content=slow())
     assert answer.status_code == 408
@@ -247,3 +250,23 @@ async def test_a_form_reads_the_same_in_pieces_of_any_size(size: int) -> None:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carina.backoff._FIRST_WAIT", 0.05)
+
+
+async def test_a_request_and_what_it_calls_are_one_trace_that_names_no_patient(
+    fragile: httpx.AsyncClient, scripted: ScriptedJobs
+) -> None:
+    exporter = InMemorySpanExporter()
+    with tracing.open_tracing("gateway", "", processor=SimpleSpanProcessor(exporter)):
+        trace_id = "0af7651916cd43dd8448eb211c80319c"
+        headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+        answer = await fragile.post(
+            f"/v1/{JOB}/images?patientId=JANE", content=bytes(2 * MIB), headers=headers
+        )
+        assert answer.status_code == 201
+    [span] = exporter.get_finished_spans()
+    assert span.name == "POST upload_images"
+    context = span.get_span_context()
+    assert context is not None
+    assert format(context.trace_id, "032x") == trace_id
+    assert "JANE" not in span.to_json()
+    assert scripted.traces == [f"00-{trace_id}-{context.span_id:016x}-01"]

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from carina.following import Metadata
 from carina.results import message_to_json
+from chassis import tracing
 from chassis.auth import TokenVerifier
 from services.gateway.config import GatewayConfig
 from services.gateway.errors import (
@@ -43,8 +44,13 @@ _Message = TypeVar("_Message", bound=Message)
 
 
 def caller_of(request: Request) -> Metadata:
-    """Return what makes a call one of the sender's: its token, checked before and passed on."""
-    return (("authorization", request.headers["authorization"]),)
+    """Return what makes a call one of the sender's: its token, checked before, and its trace.
+
+    The trace is passed on by hand: with the interceptors of OpenTelemetry on the channel, an upload
+    would wait for its own end before it sent a byte, and refusals would lose their reason.
+    """
+    trace = tracing.inject()
+    return (("authorization", request.headers["authorization"]), *trace.items())
 
 
 def job_name_of(request: Request) -> str:
