@@ -31,7 +31,7 @@ async def measure() -> list[dict[str, Any]]:
         for kind in KINDS:
             await asyncio.to_thread(write_films, Path(folder, kind), kind)
         async with LocalStack(data, Options()) as stack:
-            pids = {name: part.pid for name, part in stack.processes.items()}
+            pids = {name: part.pid or 0 for name, part in stack.processes.items()}
             async with Client(stack.grpc_address, token) as client:
                 await _run(client, Path(folder, KINDS[0]))  # warm
                 for kind in KINDS:
@@ -66,7 +66,7 @@ async def _run(client: Client, folder: Path) -> dict[str, Any]:
     async def watch() -> None:
         async for update in client.watch(job):
             now = datetime.now(UTC)
-            if update.job.update_time is not None and lags is not None:
+            if update.job.update_time is not None:
                 lags.append((now - update.job.update_time).total_seconds())
             if not first and any(each.state == ImageState.SUCCEEDED for each in update.images):
                 first.append(time.monotonic() - begun)

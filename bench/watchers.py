@@ -26,7 +26,7 @@ async def measure() -> dict[str, Any]:
         films = await asyncio.to_thread(write_films, Path(folder, "films"), "jpeg", 20)
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
         async with LocalStack(data, Options()) as stack:
-            pid = stack.processes["jobs-1"].pid
+            pid = stack.processes["jobs-1"].pid or 0
             clients = [Client(stack.grpc_address, token) for _ in range(_CONNECTIONS)]
             warm = await clients[0].submit(films[:1], JobSpec())
             async for _ in clients[0].watch(warm.job):

@@ -27,6 +27,7 @@ from services.jobs.models import (
 )
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
+WORKER_DIED = "WORKER_DIED"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
 _log = get_logger(__name__)
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
@@ -181,7 +182,7 @@ class TaskQueue:
             stage=Stage.NONE,
             happened=datetime.now(UTC),
             error=ImageError(
-                "WORKER_DIED",
+                WORKER_DIED,
                 "Every attempt to process this image ended without an answer; "
                 "the image may be too demanding, or the service was disturbed.",
                 retryable=True,

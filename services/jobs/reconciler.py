@@ -19,6 +19,7 @@ from services.jobs.retention import Sweeper
 from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
+PROCESSING_STALLED = "PROCESSING_STALLED"
 _BATCH = 500
 _REPUBLISHED = Counter("carina_tasks_republished", "Tasks that the broker had lost")
 _log = get_logger(__name__)
@@ -136,7 +137,7 @@ def _given_up(now: datetime, image_id: UUID, job_id: UUID, attempt: int) -> Outc
         stage=Stage.NONE,
         happened=now,
         error=ImageError(
-            "PROCESSING_STALLED",
+            PROCESSING_STALLED,
             "The image was handed out again and again and nothing ever came back; "
             "the service was disturbed. Retry it.",
             retryable=True,

@@ -24,6 +24,7 @@ _SECONDS = Histogram(
     ["stage"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+ORIGINAL_MISSING = "ORIGINAL_MISSING"
 _log = get_logger(__name__)
 
 
@@ -76,7 +77,7 @@ class Worker:
             except BlobNotFoundError:
                 await self._reports.failed(
                     task,
-                    code="ORIGINAL_MISSING",
+                    code=ORIGINAL_MISSING,
                     message="The uploaded file is no longer there; upload it again.",
                     retryable=False,
                 )
