@@ -13,12 +13,6 @@ from services.preprocess.decode import decode
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits
 from tests.support.films import dicom, encoded, png, real_film, shades, transcoded
-    dicom,
-    encoded,
-    real_film,
-    shades,
-    transcoded,
-)
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
