@@ -7,6 +7,7 @@ gdcm itself would not.
 
 import atexit
 import fcntl
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -48,13 +49,38 @@ _idle: list[subprocess.Popen[bytes]] = []
 
 
 def decompress(frame: Compressed) -> Decompressed | None:
-    """Decompress; None where gdcm cannot, or dies or hangs trying."""
-    process = _idle.pop() if _idle else _start()
+    """Decompress; None where gdcm cannot, or dies or hangs trying.
+
+    Raises:
+        MemoryError: The system ended the process, as it does when memory runs out.
+    """
+    if _idle:
+        try:
+            return _try(_idle.pop(), frame)
+        except _DiedError:
+            pass  # perhaps of something else, while it was idle: a fresh one tells
+    try:
+        return _try(_start(), frame)
+    except _DiedError as death:
+        if death.by == signal.SIGKILL:
+            raise MemoryError from None
+        return None
+
+
+class _DiedError(Exception):
+    def __init__(self, by: int) -> None:
+        super().__init__(by)
+        self.by = by
+
+
+def _try(process: subprocess.Popen[bytes], frame: Compressed) -> Decompressed | None:
     try:
         answer = _ask(process, frame)
     except (OSError, EOFError):
+        # What closed its pipes is about to end.
+        code = process.wait(_SECONDS)
         _stop(process)
-        return None
+        raise _DiedError(-code) from None
     except BaseException:
         _stop(process)
         raise
@@ -121,5 +147,5 @@ def _read(answers: IO[bytes], length: int) -> bytearray:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    with process:  # closes the pipes and waits
+    with process:  # on the way out its pipes are closed, and its end awaited
         pass

@@ -251,14 +251,14 @@ def _read_elements(
 ) -> tuple[bytes, Dataset, UID | None, int | None, int]:
     """Give the bytes read, the elements, their encoding, what holds the pixels, and where."""
     found: int | None = None
-    end = 0
+    end: int | None = None  # of the last element, where its length is known
 
     def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
         nonlocal found, end
         if tag == _PIXEL_DATA or tag in _OTHER_PIXELS:
             found = int(tag)
             return True
-        end = file.tell() + (0 if length == _UNDEFINED_LENGTH else length)
+        end = None if length == _UNDEFINED_LENGTH else file.tell() + length
         return False
 
     dataset_at, transfer_syntax = _read_meta(data)
@@ -279,7 +279,7 @@ def _read_elements(
         dataset = read_partial(file, at_pixels, force=True, specific_tags=list(_WANTED))
     at = file.tell()
     # A file without pixels ends with a whole element.
-    if found is None and (end > len(body) or 0 < len(body) - max(end, at) < 8):  # noqa: PLR2004 - the shortest element
+    if found is None and end is not None and end != len(body):
         raise TruncatedImageError("DICOM")
     return body, dataset, transfer_syntax, found, at
 
