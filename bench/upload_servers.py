@@ -95,9 +95,9 @@ async def read_form_streaming(
 async def serve_gateway(server: str, parser: str, port: int, jobs: str, folder: Path) -> None:
     """Run one pair until the process is killed."""
     if parser == "streaming-form-data":
-        uploads.read_form = read_form_streaming
+        uploads.read_form = read_form_streaming  # type: ignore[attr-defined]
     issuer = DevelopmentIssuer(folder)
-    config = GatewayConfig(
+    config = GatewayConfig(  # type: ignore[call-arg] # the rest has defaults
         jwks_url=issuer.jwks_path.resolve().as_uri(),
         issuer=ISSUER,
         insecure_development_issuer=True,
