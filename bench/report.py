@@ -6,14 +6,15 @@ from typing import Any
 
 _PAGE = """# Measured
 
-`make bench`, {time}, on {cpus} cores of {processor}, Linux {kernel}, Python {python}. The raw numbers
-are in `raw.json`.
+`make bench`, {time}, on {cpus} cores of {processor}, Linux {kernel}, Python {python}.
+The raw numbers are in `raw.json`.
 
 ## A job of fifty radiographs, 3.6 megapixels each
 
 The bare loop is one process that decodes, enhances, resizes and infers the same files, without a
-preview (`bench/loop.py`). The system is every process of the stack, NATS, PostgreSQL and Triton too.
-Medians of three runs, loop and system in turn; efficiency is CPU of the loop over CPU of the system.
+preview (`bench/loop.py`). The system is every process of the stack, NATS, PostgreSQL and Triton
+too. Medians of three runs, loop and system in turn; efficiency is CPU of the loop over CPU of the
+system.
 
 {batches}
 
