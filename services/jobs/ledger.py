@@ -191,12 +191,12 @@ class Ledger:
         async with transaction(self._pool) as connection:
             await QUERIES.forget_deletions(connection, before=before)
 
-    async def known_images(self, image_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these images have a row or an upload."""
+    async def known_originals(self, image_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+        """Return, of those images that have a row or an upload, the keys that these speak of."""
         async with transaction(self._pool) as connection:
             return {
-                row["image_id"]
-                async for row in QUERIES.known_images(connection, image_ids=list(image_ids))
+                row["image_id"]: frozenset(row["keys"])
+                async for row in QUERIES.known_originals(connection, image_ids=list(image_ids))
             }
 
 
