@@ -102,7 +102,7 @@ def _image_of(key: str) -> UUID | None:
 
 
 def _is_original(key: str) -> bool:
-    return key.split("/")[-1].startswith("original-")
+    return key.rsplit("/", maxsplit=1)[-1].startswith("original-")
 
 
 async def run(config: RetentionConfig) -> None:

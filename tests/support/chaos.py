@@ -36,6 +36,7 @@ QUICK: Mapping[str, str] = {
 # Far above what anything takes on a machine with one more load on it.
 QUIET_SECONDS = 120.0
 _REPORT = "CARINA_CHAOS_REPORT"
+_LANES = ("urgent", "routine")
 _SERVICES = ("jobs", "preprocess", "inference", "gateway")
 
 
@@ -101,7 +102,6 @@ class Chaos:
         self.token = DevelopmentIssuer(stack.data / "issuer").mint([Role.DOCTOR])
         self.admin_token = DevelopmentIssuer(stack.data / "issuer").mint([Role.ADMIN])
         self._films = Films()
-        self.recovered_after: dict[str, float] = {}
 
     @asynccontextmanager
     async def load(
@@ -152,11 +152,13 @@ class Chaos:
                     pass
                 await asyncio.sleep(0.05)
         seconds = time.monotonic() - begun
-        self.recovered_after[fault] = seconds
+        await self._report(fault, seconds)
+        return seconds
+
+    async def _report(self, fault: str, seconds: float) -> None:
         if report := os.environ.get(_REPORT):
             line = json.dumps({"fault": fault, "seconds": round(seconds, 2)})
             await asyncio.to_thread(_append, Path(report), line)
-        return seconds
 
     # Faults.
 
@@ -164,16 +166,63 @@ class Chaos:
         """End a process as a crash does; it is started again by itself."""
         self.stack.kill(name)
 
+    def stop(self, name: str) -> None:
+        """Stop a process without ending it."""
+        self.stack.kill(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a stopped process go on."""
+        self.stack.kill(name, signal.SIGCONT)
+
     @asynccontextmanager
     async def stopped(self, *names: str) -> AsyncIterator[None]:
         """Stop processes without ending them, for the length of the block."""
         for name in names:
-            self.stack.kill(name, signal.SIGSTOP)
+            self.stop(name)
         try:
             yield
         finally:
             for name in names:
-                self.stack.kill(name, signal.SIGCONT)
+                self.resume(name)
+
+    @asynccontextmanager
+    async def holding(self, load: Load, stage: str, name: str) -> AsyncIterator[None]:
+        """Stop a worker that holds images, though others are free; inside, it holds them."""
+        durables = [f"{stage[:5] if stage == 'inference' else stage}-{each}" for each in _LANES]
+        self.stop(name)
+        try:
+            async with self.nats() as jetstream, asyncio.timeout(60):
+                held = 0
+                while not held:
+                    await self.queued(load, 4)
+                    await asyncio.sleep(0.5)
+                    infos = [
+                        await jetstream.api(f"CONSUMER.INFO.TASKS.{each}") for each in durables
+                    ]
+                    held = sum(int(info["num_ack_pending"]) for info in infos)
+            yield
+        finally:
+            self.resume(name)
+
+    async def in_stream(self, stream: str, count: int = 1) -> None:
+        """Wait until a stream holds that many messages."""
+        async with asyncio.timeout(60):
+            while (await self.backstage.queued())[stream] < count:
+                await asyncio.sleep(0.02)
+
+    async def caught_up(self, load: Load, fault: str, *, since: float) -> None:
+        """Wait until every watcher has seen the newest revision of its job."""
+        async with asyncio.timeout(60):
+            while True:
+                rows = await self.backstage.rows("SELECT job_id, revision FROM jobs")
+                newest = {f"jobs/{row['job_id']}": row["revision"] for row in rows}
+                if all(
+                    watcher.seen and watcher.seen[-1].revision >= newest[watcher.job]
+                    for watcher in load.ledger.watchers
+                ):
+                    break
+                await asyncio.sleep(0.02)
+        await self._report(fault, time.monotonic() - since)
 
     @asynccontextmanager
     async def nats(self) -> AsyncIterator[JetStream]:
