@@ -122,6 +122,11 @@ class Ledger:
                 )
             ]
 
+    async def job_exists(self, job_id: UUID) -> bool:
+        """Tell whether there is such a job."""
+        async with transaction(self._pool) as connection:
+            return bool(await QUERIES.job_exists(connection, job_id=job_id))
+
     async def find_stalled(self, before: datetime, most: int) -> list[Stalled]:
         """Return jobs with images that have been open since before a moment."""
         async with transaction(self._pool) as connection:

@@ -255,6 +255,10 @@ WHERE job_id = :job_id AND revision > :after
 ORDER BY revision
 LIMIT :most;
 
+-- name: job_exists$
+-- Whether a job is still there: a deleted one has no events left to tell of its end.
+SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id);
+
 -- name: take_outbox
 -- Tasks that are due, held by this replica alone until the transaction ends.
 SELECT o.image_id, o.job_id, o.site, o.attempt, i.republished, i.original_keys, i.size_bytes,
