@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +18,7 @@ from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options
 from deploy.local.stack import LocalStack
-from tests.support.ledger import Backstage, Ledger
+from tests.support.ledger import AWAY, Backstage, Ledger
 from tests.support.load import Load
 from tests.support.proxy import Proxy
 from tests.support.small_films import Films
@@ -52,6 +53,17 @@ def options(
         blobs="s3" if blobs == "s3" else "folder",
         environment={**QUICK, **(environment or {})},
     )
+
+
+class PoisonedStack(LocalStack):
+    """A stack whose preprocess worker dies of a film that holds POISON."""
+
+    def _replicas(self, service: str) -> list[Program]:
+        programs = super()._replicas(service)
+        if service != "preprocess":
+            return programs
+        command = (sys.executable, "-m", "tests.support.poisoned_preprocess")
+        return [replace(program, command=command) for program in programs]
 
 
 class ProxiedStack(LocalStack):
@@ -97,10 +109,10 @@ class Chaos:
         self.stack = stack
         self.folder = folder
         addresses = stack.direct if isinstance(stack, ProxiedStack) else stack.addresses
-        self.backstage = Backstage(addresses)
+        self.backstage = Backstage.of(addresses)
         self._nats_url = addresses.nats_url
         self.token = DevelopmentIssuer(stack.data / "issuer").mint([Role.DOCTOR])
-        self.admin_token = DevelopmentIssuer(stack.data / "issuer").mint([Role.ADMIN])
+        self.admin_token = DevelopmentIssuer(stack.data / "issuer").mint([Role.ADMIN, Role.DOCTOR])
         self._films = Films()
 
     @asynccontextmanager
@@ -148,7 +160,7 @@ class Chaos:
                 try:
                     if not await self.backstage.open_images(before):
                         break
-                except OSError:
+                except AWAY:
                     pass
                 await asyncio.sleep(0.05)
         seconds = time.monotonic() - begun
@@ -210,6 +222,11 @@ class Chaos:
             while (await self.backstage.queued())[stream] < count:
                 await asyncio.sleep(0.02)
 
+    async def stream_bytes(self, stream: str) -> int:
+        """Say how much a stream holds."""
+        async with self.nats() as jetstream:
+            return await jetstream.stored_bytes(stream)
+
     async def caught_up(self, load: Load, fault: str, *, since: float) -> None:
         """Wait until every watcher has seen the newest revision of its job."""
         async with asyncio.timeout(60):
@@ -244,13 +261,12 @@ def _append(path: Path, line: str) -> None:
 async def running_stack(
     folder: Path,
     *,
-    proxied: bool = False,
+    kind: type[LocalStack] = LocalStack,
     stack_options: Options | None = None,
 ) -> AsyncIterator[Chaos]:
-    """Bring a stack up; with proxies between services and servers if asked for."""
-    chosen = stack_options or options()
+    """Bring a stack up; its data folder has a short name, for PostgreSQL's socket lies in it."""
     async with AsyncExitStack() as clean_up:
-        stack = ProxiedStack(folder / "d", chosen) if proxied else LocalStack(folder / "d", chosen)
+        stack = kind(folder / "d", stack_options or options())
         if isinstance(stack, ProxiedStack):
             for proxy in stack.proxies.values():
                 await proxy.start()

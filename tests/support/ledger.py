@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -35,6 +35,8 @@ from tests.support.small_films import TOLERANCE, Film
 _TERMINAL = {"SUCCEEDED", "FAILED", "CANCELLED"}
 _TERMINAL_JOB = {"SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED"}
 _SIDE_BY_SIDE = 8
+# What PostgreSQL answers while it is being killed and started.
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 Row = Any
 
 
@@ -209,10 +211,15 @@ class History:
 class Backstage:
     """The system from behind: its rows, its streams, its blobs."""
 
-    def __init__(self, addresses: Addresses) -> None:
-        self._database_url = addresses.database_url
-        self._nats_url = addresses.nats_url
-        self.blobs = _blobs_of(addresses)
+    def __init__(self, database_url: str, nats_url: str, blobs: BlobStore) -> None:
+        self._database_url = database_url
+        self._nats_url = nats_url
+        self.blobs = blobs
+
+    @classmethod
+    def of(cls, addresses: Addresses) -> Self:
+        """Look behind a stack."""
+        return cls(addresses.database_url, addresses.nats_url, _blobs_of(addresses))
 
     async def rows(self, query: str, *arguments: object) -> list[Row]:
         """Read the database as the service itself sees it."""
@@ -307,7 +314,7 @@ class Backstage:
             try:
                 if not await self.open_images() and not await self.leftovers():
                     return
-            except (TransientError, OSError, asyncpg.PostgresError):
+            except (TransientError, *AWAY):
                 pass
             await asyncio.sleep(0.25)
 

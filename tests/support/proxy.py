@@ -23,6 +23,7 @@ Fault = Literal["none", "cut", "half-open"]
 class _Line:
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter
+    open: asyncio.Event
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -37,9 +38,8 @@ class Proxy:
         self.far = far
         self.latency = timedelta(0)
         self._fault: Fault = "none"
-        self._open = asyncio.Event()
-        self._open.set()
         self._lines: set[_Line] = set()
+        self._abandoned: set[_Line] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -68,13 +68,24 @@ class Proxy:
     def freeze(self) -> None:
         """Pass nothing on and close nothing: the other side seems to be there and is silent."""
         self._fault = "half-open"
-        self._open.clear()
+        for line in self._lines:
+            line.open.clear()
 
     def mend(self) -> None:
         """Pass everything on again; what was held back while it was frozen is still delivered."""
         self._fault = "none"
         self.latency = timedelta(0)
-        self._open.set()
+        for line in self._lines - self._abandoned:
+            line.open.set()
+
+    def abandon(self) -> None:
+        """Pass nothing on any more on the lines there are, ever; new ones work.
+
+        So is a line whose other side was unplugged: no packet tells.
+        """
+        self._abandoned |= self._lines
+        for line in self._lines:
+            line.open.clear()
 
     def reset(self) -> None:
         """Reset the lines there are; new ones work."""
@@ -97,19 +108,23 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        line = _Line(writer, far_writer)
+        line = _Line(writer, far_writer, asyncio.Event())
+        if self._fault == "none":
+            line.open.set()
         self._lines.add(line)
         line.tasks = [
-            asyncio.create_task(self._pass_on(reader, far_writer)),
-            asyncio.create_task(self._pass_on(far_reader, writer)),
+            asyncio.create_task(self._pass_on(line, reader, far_writer)),
+            asyncio.create_task(self._pass_on(line, far_reader, writer)),
         ]
         for task in line.tasks:
             task.add_done_callback(lambda _: self._end(line))
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
-                await self._open.wait()
+                await line.open.wait()
                 if self.latency:
                     await asyncio.sleep(self.latency.total_seconds())
                 writer.write(data)
@@ -120,5 +135,6 @@ class Proxy:
         if line not in self._lines:
             return
         self._lines.discard(line)
+        self._abandoned.discard(line)
         line.near.transport.abort()
         line.far.transport.abort()
