@@ -17,7 +17,7 @@ from uuid import UUID
 from chassis.auth import Principal
 from chassis.errors import TransientError
 from chassis.logs import get_logger
-from services.jobs.errors import RevisionAheadError, TooManyWatchersError
+from services.jobs.errors import JobNotFoundError, RevisionAheadError, TooManyWatchersError
 from services.jobs.ledger import Ledger
 from services.jobs.models import Change, Scope
 from services.jobs.permissions import Action, authorize
@@ -45,6 +45,7 @@ class _Channel:
         self.changes: deque[Change] = deque(maxlen=_MEMORY)
         self.wake = asyncio.Event()
         self.moved = asyncio.Event()
+        self.deleted = False
         self.reader: asyncio.Task[None] | None = None
 
     def extend(self, changes: Sequence[Change]) -> None:
@@ -52,6 +53,14 @@ class _Channel:
         # The reader may bring what was offered while it was reading.
         self.changes.extend(change for change in changes if change.revision > self.revision)
         self.revision = max(self.revision, changes[-1].revision)
+        self._move()
+
+    def end(self) -> None:
+        """The job is gone, and its events with it: let the watchers know."""
+        self.deleted = True
+        self._move()
+
+    def _move(self) -> None:
         self.moved.set()
         self.moved = asyncio.Event()
 
@@ -113,7 +122,7 @@ class Feed:
         Ends when the job is terminal.
 
         Raises:
-            JobNotFoundError: the caller can not see the job.
+            JobNotFoundError: the caller can not see the job, or it was deleted meanwhile.
             RevisionAheadError: `after` lies in the future.
             TooManyWatchersError: this replica is full.
         """
@@ -157,6 +166,8 @@ class Feed:
                         return
                 if changes:
                     continue
+                if channel.deleted:
+                    raise JobNotFoundError(f"jobs/{job_id}")
                 try:
                     async with asyncio.timeout(heartbeat.total_seconds()):
                         await moved.wait()
@@ -197,9 +208,14 @@ class Feed:
                 async with asyncio.timeout(self._poll.total_seconds()):
                     await channel.wake.wait()
             channel.wake.clear()
+            found = False
             try:
                 while changes := await self._ledger.events_after(job_id, channel.revision, _MEMORY):
                     channel.extend(changes)
+                    found = True
+                if not found and not await self._ledger.job_exists(job_id):
+                    channel.end()
+                    return
             except TransientError as error:
                 _log.warning("feed can not read", job=str(job_id), reason=error.reason)
                 await asyncio.sleep(1)

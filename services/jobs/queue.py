@@ -11,7 +11,13 @@ from google.protobuf.message import DecodeError
 from carina.events.v1 import events_pb2
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import TransientError
-from chassis.jetstream import ConsumerSpec, JetStream, StreamNotFoundError, StreamSpec
+from chassis.jetstream import (
+    ConsumerSpec,
+    JetStream,
+    QueueFullError,
+    StreamNotFoundError,
+    StreamSpec,
+)
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import (
@@ -103,6 +109,7 @@ class TaskQueue:
     ) -> None:
         self._jetstream = jetstream
         self._specs = specs
+        self._most_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
         self._models = models
 
     async def ensure_streams(self) -> None:
@@ -112,6 +119,21 @@ class TaskQueue:
             TransientError: the broker is away.
         """
         await self._jetstream.ensure_streams(self._specs)
+
+    async def require_room(self) -> None:
+        """Refuse new tasks while the queue is more than half full.
+
+        A task leaves the queue when what a worker made of it, a hundred times its size, is in the
+        queue; one that is full of new tasks could never move again.
+
+        Raises:
+            QueueFullError: there is no room; the tasks are still owed.
+            TransientError: the broker is away.
+        """
+        if self._most_bytes <= 0:  # JetStream's word for no limit
+            return
+        if await self._jetstream.stored_bytes(TASKS) > self._most_bytes // 2:
+            raise QueueFullError
 
     async def publish(self, task: OwedTask) -> None:
         """Publish a task and wait until the broker has it.

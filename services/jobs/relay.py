@@ -67,6 +67,8 @@ class Relay:
             TransientError: the broker did not take them all; those it took are settled.
         """
         async with self._ledger.take_outbox(self._clock(), _BATCH) as (tasks, published):
+            if tasks:
+                await self._queue.require_room()
             failures = await asyncio.gather(*(self._publish(task, published) for task in tasks))
         _PUBLISHED.inc(len(published))
         for failure in failures:

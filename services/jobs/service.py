@@ -225,6 +225,8 @@ class JobService:
                 raise WrongStateError(job.name, job.state, "be deleted; cancel it first")
 
         await self._store.delete_job(scope, job_id, admit=admit, now=self._clock())
+        # Who has not been told of its end yet, looks and finds that it is gone.
+        await self._queue.announce(job_id, 0)
 
     async def read_image(
         self, principal: Principal, image_id: UUID, job_id: UUID | None, kind: str

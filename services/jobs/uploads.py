@@ -282,13 +282,18 @@ class Receiver:
         if not self._held:
             return
         key = await self._put()
-        await self._uploads.store.append_part(
-            self._image,
-            part_key=key,
-            old_size=self._image.size_bytes,
-            new_size=self._received,
-            now=self._uploads.clock(),
-        )
+        try:
+            await self._uploads.store.append_part(
+                self._image,
+                part_key=key,
+                old_size=self._image.size_bytes,
+                new_size=self._received,
+                now=self._uploads.clock(),
+            )
+        except UploadRaceError:
+            # Another stream is further, or the cut came after the commit: no row speaks of it.
+            await self._uploads.blobs.delete([key])
+            raise
         self._image = replace(
             self._image,
             size_bytes=self._received,

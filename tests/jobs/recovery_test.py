@@ -181,6 +181,11 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
     blobs = open_blobs((jobs.folder / "blobs").as_uri())
     orphan = "sites/demo/jobs/x/7b0f6a3e-93b4-4f4a-8a58-8f0a3ff0e8aa/original-0"
     await blobs.put(orphan, b"never committed")
+    # What a stream that was cut at the wrong moment leaves beside a committed image.
+    (image,) = await rows(jobs, "SELECT original_keys FROM images WHERE state = 'QUEUED'")
+    beside = image["original_keys"][0].rpartition("/")[0]
+    await blobs.put(f"{beside}/original-000000000000-0badcafe", b"cut")
+    await blobs.put(f"{beside}/preview.jpg", b"no original")
     clock = Clock()
     clock.ahead = timedelta(days=2)
     async with open_database(jobs.database_url, connections=2) as database:
@@ -188,7 +193,7 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
         assert await sweeper.expire() == 1
         clock.ahead += timedelta(minutes=2)
         await sweeper.sweep()
-        assert await sweeper.delete_orphans() == 1
+        assert await sweeper.delete_orphans() == 2
     kept = {blob.key.split("/")[3] async for blob in blobs.list("sites/")}
     assert kept == {fresh.job.name.removeprefix("jobs/")}
 
