@@ -150,7 +150,7 @@ async def test_a_page_token_of_another_question_is_refused(jobs: Jobs, stub: Any
             filter=job_service_pb2.JobFilter(patient_id="P1"),
         ),
         job_service_pb2.ListJobsRequest(page_size=-1),
-        job_service_pb2.ListJobsRequest(filter=job_service_pb2.JobFilter(states=[99])),
+        job_service_pb2.ListJobsRequest(filter=job_service_pb2.JobFilter(states=[99])),  # type: ignore[list-item]
     ]
     for question in questions:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
