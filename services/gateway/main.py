@@ -33,7 +33,11 @@ async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
         )
         state = State(config=config, jobs=jobs, verifier=TokenVerifier(config), stopping=stop)
         server = build_server(config, state)
-        async with serve_metrics(config.metrics_address):
+
+        def readiness() -> tuple[bool, str]:
+            return jobs.reachable() and not stop.is_set(), "the jobs service"
+
+        async with serve_metrics(config.metrics_address, readiness):
             serving = asyncio.create_task(server.serve())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -414,5 +414,7 @@ def _below(key: str, prefixes: list[str]) -> bool:
 def _blobs_of(addresses: Addresses) -> BlobStore:
     url = addresses.blob_url
     if environment := addresses.blob_environment:
-        url += "?" + urlencode({name.lower(): value for name, value in environment.items()})
+        # As options of the URL they are named without the cloud.
+        named = {name.removeprefix("AWS_").lower(): value for name, value in environment.items()}
+        url += "?" + urlencode(named)
     return open_blobs(url)

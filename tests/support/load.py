@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from carina.client import Client
-from carina.errors import CarinaError, UnavailableError
+from carina.errors import CarinaError, RefusedError, UnavailableError
 from carina.files import FileUpload
 from carina.results import JobSpec, Priority, Snapshot, Update
 from tests.support.ledger import Ledger, Promise, Watcher
@@ -28,6 +28,8 @@ T = TypeVar("T")
 # Far above any fault's length: what fails for so long has failed.
 PATIENCE = timedelta(minutes=3)
 _LONGEST_PAUSE = 1.0
+# Shares of the jobs of fickle callers.
+_CANCELLED, _RETRIED = 0.15, 0.15
 _REPEATED = {408, 429, 502, 503, 504}
 
 
@@ -120,6 +122,21 @@ class Load:
         else:
             await self._http("POST", f"/v1/{promise.name}:close")
         promise.closed = True
+
+    async def cancel(self, promise: Promise) -> None:
+        """Cancel a job; one that has ended already stays as it is."""
+        try:
+            await self._grpc(lambda: self.client.cancel(promise.name))
+        except RefusedError as error:
+            if error.reason != "WRONG_STATE":
+                raise
+        else:
+            promise.cancelled = True
+
+    async def retry(self, name: str) -> None:
+        """Have everything that failed tried again."""
+        request_id = str(uuid.uuid4())
+        await self._grpc(lambda: self.client.retry(name, request_id=request_id))
 
     async def _upload_grpc(self, promise: Promise, film: Film) -> None:
         path = self._folder / film.name
@@ -269,11 +286,18 @@ class Load:
     # Steady load.
 
     @asynccontextmanager
-    async def steady(self, *, callers: int = 2, pause: float = 0.2) -> AsyncIterator[None]:
-        """Hand in one job after another for the length of the block, by several callers."""
+    async def steady(
+        self, *, callers: int = 2, pause: float = 0.2, fickle: bool = False
+    ) -> AsyncIterator[None]:
+        """Hand in one job after another for the length of the block, by several callers.
+
+        Fickle ones cancel some of their jobs, and have the failed images of others tried again.
+        """
         stop = asyncio.Event()
         tasks = [
-            asyncio.create_task(self._hand_in(stop, "http" if number % 2 else "grpc", pause))
+            asyncio.create_task(
+                self._hand_in(stop, "http" if number % 2 else "grpc", pause, fickle=fickle)
+            )
             for number in range(callers)
         ]
         try:
@@ -282,10 +306,14 @@ class Load:
             stop.set()
             await asyncio.gather(*tasks)
 
-    async def _hand_in(self, stop: asyncio.Event, how: str, pause: float) -> None:
+    async def _hand_in(self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool) -> None:
         while not stop.is_set():
-            await self.submit(random.randint(1, 3), how=how)
+            promise = await self.submit(random.randint(1, 3), how=how)
             await asyncio.sleep(random.uniform(0, 2 * pause))
+            if fickle and random.random() < _CANCELLED:
+                await self.cancel(promise)
+            elif fickle and random.random() < _RETRIED:
+                await self.retry(promise.name)
 
 
 async def _tries() -> AsyncIterator[int]:
