@@ -103,6 +103,8 @@ class Feed:
 
     async def tell(self, change: Change) -> None:
         """Tell the watchers, on this replica and on all others, that a change was committed."""
+        if not change.committed:
+            return
         channel = self._channels.get(change.job.job_id)
         if channel and change.revision == channel.revision + 1:
             channel.extend([change])

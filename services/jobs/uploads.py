@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from chassis.auth import Principal
 from chassis.blobs import BlobStore
-from chassis.errors import DomainError
+from chassis.errors import DomainError, UsageError
 from chassis.logs import get_logger
 from services.jobs.errors import (
     ChecksumMismatchError,
@@ -236,15 +236,22 @@ class Receiver:
             sha256=computed,
             original_keys=(*self._image.original_keys, *last),
         )
-        change = await uploads.store.commit_image(
-            image,
-            parts_size=self._image.size_bytes,
-            admit=self._admit,
-            now=uploads.clock(),
-        )
+        try:
+            change = await uploads.store.commit_image(
+                image,
+                parts_size=self._image.size_bytes,
+                admit=self._admit,
+                now=uploads.clock(),
+            )
+        except UploadRaceError:
+            await self._discard(last)
+            raise
+        except UsageError:
+            await self._discard(last)
+            await self._drop()
+            raise
         if change is None:
-            self._chunks, self._held = [], 0
-            await uploads.blobs.delete(last)
+            await self._discard(last)
             return await self._other(image)
         await uploads.committed(change)
         uploads.wake_relay()
@@ -300,6 +307,11 @@ class Receiver:
             original_keys=(*self._image.original_keys, key),
         )
         self._chunks, self._held = [], 0
+
+    async def _discard(self, last: list[str]) -> None:
+        """Take back the blob that was to be the last part, and keep nothing of it."""
+        self._chunks, self._held = [], 0
+        await self._uploads.blobs.delete(last)
 
     async def _drop(self) -> None:
         """Forget the parts: nothing half-stored stays visible."""

@@ -211,6 +211,9 @@ async def test_each_limit_is_named_at_the_first_byte_too_many(jobs: Jobs, strict
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await strict.upload(job, b"e", "e")
     assert reason(refusal.value) == ("TOO_MANY_IMAGES", {"limit": "2"})
+    # Of what was refused nothing stays.
+    assert await rows(jobs, "SELECT 1 FROM uploads") == []
+    assert len(list((jobs.folder / "blobs").rglob("original-*"))) == 2
     request = job_service_pb2.ListImagesRequest(parent=job)
     listed = await strict.stub.ListImages(request, metadata=strict.metadata)
     assert [image.image_key for image in listed.images] == ["b", "d"]

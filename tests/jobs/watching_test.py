@@ -84,6 +84,25 @@ async def test_a_revision_that_has_not_happened_is_out_of_range(jobs: Jobs, tmp_
     assert refusal.value.code() == grpc.StatusCode.OUT_OF_RANGE
 
 
+async def test_a_call_that_changes_nothing_is_not_told_to_watchers(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.start()
+    async with jobs.client() as client, jobs.client(replica=1) as other:
+        job = await client.create(JobSpec())
+        watching = asyncio.create_task(watch(jobs, job.name))
+        await asyncio.sleep(0.3)
+        await client.upload_all(job, [FileUpload.from_path(film(tmp_path, 1))])
+        for _ in range(3):
+            await asyncio.gather(client.close(job), other.close(job))
+        await jobs.work(1)
+        events = await watching
+    changes = [event for event in events if event.WhichOneof("event") == "change"]
+    assert [len(event.change.images) for event in changes[:2]] == [1, 0]
+    revisions = [event.revision for event in events]
+    assert revisions == list(range(revisions[0], revisions[-1] + 1))
+
+
 async def test_a_quiet_watch_gets_heartbeats(jobs: Jobs, tmp_path: Path) -> None:
     await jobs.start(heartbeat=0.2)
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
