@@ -20,7 +20,7 @@ from services.preprocess.errors import (
     UnsupportedTransferSyntaxError,
 )
 from services.preprocess.film import Pixels
-from services.preprocess.raster_headers import read_jpeg_header
+from services.preprocess.jpeg_header import read_jpeg_header
 
 _UNCOMPRESSED = (
     uid.ImplicitVRLittleEndian,
