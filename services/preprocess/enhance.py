@@ -8,14 +8,13 @@ way of the reading size lets the preview share the costly first step. Against on
 pixel differs by 0.2 grey levels on average, 7 of 255 at most (1955 x 1841 film to 384 x 384).
 """
 
-import sys
-import threading
 from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
 
+from services.preprocess.clahe import equalise
 from services.preprocess.film import Grey, Pixels
 
 # One film, one core: the worker's threads carry several films, OpenCV's pool would fight with them.
@@ -24,8 +23,6 @@ cv2.setNumThreads(1)
 # Longest side, in pixels, of the film between enhancement and the model's frame.
 # It is no setting, because a model's pixels would change with it.
 _READING_SIDE = 1024
-
-_local = threading.local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,40 +67,12 @@ def place(source_width: int, source_height: int, settings: PipelineSettings) -> 
 
 
 def enhance(pixels: Pixels, settings: PipelineSettings) -> Grey:
-    """Bring the film to 8 bit without losing its depth, and equalise the contrast if asked."""
-    grey = _to_8_bit(pixels) if pixels.dtype == np.uint16 else cast("Grey", pixels)
-    if not settings.clahe:
-        return grey
-    return cast("Grey", _equaliser(settings.clip_limit, settings.tile_grid).apply(grey))
-
-
-def _to_8_bit(pixels: Pixels) -> Grey:
-    """Bring 16 bit to 8 by ordered dither: what 8 bit cannot hold, neighbours hold together.
-
-    The film is reduced by area afterwards, which averages the dither away and the lost depth back
-    in. OpenCV's CLAHE for 16 bit is no way out: with 65,536 bins and tiles of fewer pixels it
-    spreads what it clips over the darker bins only, and the film comes out white
-    (docs/decisions/0003).
-    """
-    height, width = pixels.shape
-    side = _DITHER.shape[0]
-    thresholds = cv2.repeat(_DITHER, -(-height // side), -(-width // side))[:height, :width]
-    raised = cv2.add(pixels, thresholds)  # saturates: white stays white
-    high_byte = 1 if sys.byteorder == "little" else 0
-    pairs = raised.view(np.uint8).reshape(height, width, 2)
-    return cast("Grey", cv2.extractChannel(pairs, high_byte))
-
-
-def _bayer(side: int) -> Pixels:
-    """Make Bayer's matrix of thresholds 0 to side * side - 1; `side` is a power of two."""
-    matrix = np.zeros((1, 1), np.uint16)
-    while matrix.shape[0] < side:
-        matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
-    return matrix.astype(np.uint16)
-
-
-# One threshold for each value of the byte that is lost.
-_DITHER = _bayer(16)
+    """Equalise the contrast at the film's own depth, if asked, and bring it to 8 bit."""
+    if settings.clahe:
+        return equalise(pixels, clip_limit=settings.clip_limit, tile_grid=settings.tile_grid)
+    if pixels.dtype == np.uint16:
+        return cast("Grey", cv2.convertScaleAbs(pixels, alpha=1 / 257))  # 65535 becomes 255
+    return cast("Grey", pixels)
 
 
 def shrink(film: Grey, longest_side: int) -> Grey:
@@ -141,12 +110,3 @@ def _resize(film: Grey, width: int, height: int) -> Grey:
     enlarges = width > film.shape[1] or height > film.shape[0]
     how = cv2.INTER_LINEAR if enlarges else cv2.INTER_AREA
     return cast("Grey", cv2.resize(film, (width, height), interpolation=how))
-
-
-def _equaliser(clip_limit: float, tile_grid: int) -> cv2.CLAHE:
-    """Give this thread's CLAHE: it keeps its tables (8 MB at 16 bit) and cannot be shared."""
-    key = (clip_limit, tile_grid)
-    if getattr(_local, "key", None) != key:
-        _local.key = key
-        _local.equaliser = cv2.createCLAHE(clipLimit=clip_limit, tileGridSize=(tile_grid,) * 2)
-    return cast("cv2.CLAHE", _local.equaliser)

@@ -59,18 +59,18 @@ def test_training_sees_exactly_what_the_model_is_given() -> None:
     )
 
 
-def reduced(film: Grey, side: int = 128) -> Pixels:
-    return cv2.resize(film, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
-
-
-def test_a_film_looks_the_same_at_16_bits_as_at_8() -> None:
-    noise = np.random.default_rng(0).normal(0, 6, (1024, 1024))
-    pixels: Grey = (shades(1024, 1024) * 0.5 + 60 + noise).clip(0, 255).astype(np.uint8)
-    shallow = reduced(enhance(pixels, SETTINGS))
-    deep = reduced(enhance(pixels.astype(np.uint16) * np.uint16(257), SETTINGS))
-    difference = np.abs(shallow.astype(int) - deep)
-    assert difference.mean() < 1
-    assert difference.max() <= 3
+@pytest.mark.parametrize("clip_limit", [1.0, 2.0, 5.0])
+@pytest.mark.parametrize("tile_grid", [5, 8])
+@pytest.mark.parametrize("shape", [(512, 512), (700, 501)])
+def test_a_film_looks_the_same_at_16_bits_as_at_8(
+    shape: tuple[int, int], clip_limit: float, tile_grid: int
+) -> None:
+    settings = replace(SETTINGS, clip_limit=clip_limit, tile_grid=tile_grid)
+    noise = np.random.default_rng(0).normal(0, 6, shape)
+    pixels: Grey = (shades(*shape) * 0.5 + 60 + noise).clip(0, 255).astype(np.uint8)
+    shallow = enhance(pixels, settings)
+    deep = enhance(pixels.astype(np.uint16) * np.uint16(257), settings)
+    assert np.abs(shallow.astype(int) - deep).max() <= 1
 
 
 def test_a_real_film_of_15_bits_is_not_washed_out() -> None:
@@ -78,17 +78,17 @@ def test_a_real_film_of_15_bits_is_not_washed_out() -> None:
     pixels = decode(real_film(CHEST), Limits()).pixels
     deep = enhance(pixels, SETTINGS)
     shallow = enhance((pixels // np.uint16(257)).astype(np.uint8), SETTINGS)
-    assert np.abs(deep.astype(int) - shallow).mean() < 2
+    assert np.abs(deep.astype(int) - shallow).mean() < 1.5
     assert np.percentile(deep, 25) < 150
 
 
 def test_what_8_bits_cannot_tell_apart_is_told_apart_at_16() -> None:
-    row = np.linspace(30_000, 30_000 + 2 * 257, 1024).astype(np.uint16)
-    deep = np.repeat(row[np.newaxis], 1024, axis=0)
+    row = np.linspace(30_000, 30_000 + 5 * 257, 512).astype(np.uint16)
+    deep = np.repeat(row[np.newaxis], 512, axis=0)
     shallow = (deep // np.uint16(257)).astype(np.uint8)
     settings = replace(SETTINGS, tile_grid=1)
-    assert len(np.unique(enhance(shallow, settings))) <= 3
-    assert len(np.unique(reduced(enhance(deep, settings)))) >= 5
+    assert len(np.unique(enhance(shallow, settings))) <= 6
+    assert len(np.unique(enhance(deep, settings))) >= 12
 
 
 def test_8_bits_are_equalised_at_8_bits_with_the_settings() -> None:
@@ -103,7 +103,7 @@ def test_without_clahe_greys_are_only_scaled() -> None:
     settings = replace(SETTINGS, clahe=False)
     np.testing.assert_array_equal(enhance(shades(), settings), shades())
     deep = np.array([[0, 257, 32_896, 65_535]], np.uint16)
-    assert np.abs(enhance(deep, settings).astype(int) - [[0, 1, 128, 255]]).max() <= 1
+    np.testing.assert_array_equal(enhance(deep, settings), [[0, 1, 128, 255]])
 
 
 def test_threads_do_not_disturb_each_other() -> None:
