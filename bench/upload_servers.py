@@ -31,6 +31,7 @@ from carina.channel import open_channel
 from carina.issuer import ISSUER, DevelopmentIssuer, Role
 from carina.jobs.v1 import image_pb2, job_pb2
 from chassis.auth import TokenVerifier
+from chassis.memory import keep_freed_memory
 from deploy.local.ports import free_port
 from services.gateway import multipart
 from services.gateway.app import Lingering, build_app
@@ -175,6 +176,7 @@ def main() -> None:
         case ["sink", port]:
             uvloop.run(serve_sink(int(port)))
         case ["gateway", server, parser, port, jobs_port, folder]:
+            keep_freed_memory()
             address = f"127.0.0.1:{jobs_port}"
             uvloop.run(serve_gateway(server, parser, int(port), address, Path(folder)))
         case _:

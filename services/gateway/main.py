@@ -12,6 +12,7 @@ from chassis import tracing
 from chassis.auth import TokenVerifier
 from chassis.config import load_config
 from chassis.logs import configure_logs, get_logger
+from chassis.memory import keep_freed_memory
 from chassis.metrics import serve_metrics
 from chassis.stopping import stop_on_signals
 from services.gateway.app import Lingering, build_app
@@ -78,6 +79,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Read the settings and run."""
+    keep_freed_memory()
     config = load_config(GatewayConfig)
     configure_logs("gateway", config.log_level, config.log_format)
 
