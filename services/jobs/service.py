@@ -43,7 +43,7 @@ Committed = Callable[[Change], Awaitable[None]]
 
 _JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
 _IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
-_READ_CHUNK = 2**20
+_READ_CHUNK = 2**18
 _SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "notes": 4000, "model": 200}
 
 
