@@ -63,7 +63,15 @@ _AWAY = (
     asyncpg.InterfaceError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
+# No statement of ours takes a second. A server that answers none for so long is not there, though
+# its line may seem to be: nobody says goodbye when a machine loses its power. Below the deadline
+# of any call, so that its caller still hears what is wrong.
+_SILENCE_SECONDS = 15.0
+# The same the other way round: the server ends a transaction whose replica says nothing any more,
+# or the rows that it holds would be held for ever. Above the longest wait for the broker.
+_IDLE_IN_TRANSACTION = "15s"
 _log = get_logger(__name__)
 
 
@@ -103,8 +111,21 @@ async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
         StoreUnavailableError: the server is away, or ended the transaction for its own reasons.
     """
     try:
-        async with pool.acquire() as connection, connection.transaction(**options):
-            yield connection
+        connection = await pool.acquire(timeout=_SILENCE_SECONDS)
+        try:
+            async with connection.transaction(**options):
+                try:
+                    yield connection
+                except (TimeoutError, asyncio.CancelledError):
+                    # Else the rollback would wait for the answer that did not come.
+                    connection.terminate()
+                    raise
+        except TimeoutError:
+            # A line that fell silent says nothing of the others, but they go the same way.
+            await pool.expire_connections()
+            raise
+        finally:
+            await pool.release(connection, timeout=_SILENCE_SECONDS)
     except _AWAY as error:
         raise StoreUnavailableError from error
 
@@ -138,10 +159,14 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
                 url,
                 min_size=1,
                 max_size=connections,
-                command_timeout=30,
+                command_timeout=_SILENCE_SECONDS,
                 # Scope is set for each transaction alone, so there is nothing to reset.
                 reset=_nothing,
-                server_settings={"role": role, "application_name": "carina-jobs"},
+                server_settings={
+                    "role": role,
+                    "application_name": "carina-jobs",
+                    "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
+                },
             )
         except _AWAY as error:
             _log.warning("waiting for PostgreSQL", error=type(error).__name__)

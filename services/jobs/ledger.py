@@ -183,6 +183,8 @@ class Ledger:
     ) -> AsyncIterator[list[str]]:
         """Hold prefixes whose rows are gone; they count as swept when the block ends well."""
         async with transaction(self._pool) as connection:
+            # A slow blob store may take long, and nobody waits for these rows.
+            await QUERIES.allow_idling(connection)
             rows = [
                 row async for row in QUERIES.take_deletions(connection, before=before, most=most)
             ]

@@ -11,20 +11,15 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from carina.errors import RefusedError
 from chassis.errors import DomainError
 from chassis.logs import configure_logs
-from tests.support.chaos import ACK_WAIT, QUIET_SECONDS, Chaos, ProxiedStack, options, running_stack
+from tests.support.chaos import ACK_WAIT, Chaos, ProxiedStack, options, running_stack
 from tests.support.load import Load
 
 SERVICES = (
     *("jobs-1", "jobs-2", "preprocess-1", "preprocess-2"),
     *("inference-1", "inference-2", "gateway-1"),
 )
-# What is said of an image whose workers died again and again, which here is our own doing; its
-# caller is told to retry it, and so do we.
-DISTURBED = ("WORKER_DIED", "PROCESSING_STALLED", "MODEL_TOO_SLOW", "WORKER_OUT_OF_MEMORY")
-_RETRIES = 5
 
 
 class Faults:
@@ -135,28 +130,6 @@ async def _disturb(chaos: Chaos, load: Load, minutes: float, seed: int) -> None:
             _say(f"{time.monotonic() - begun:6.1f} s  {load.ledger.accepted:5d} accepted  {said}")
 
 
-async def _retry_disturbed(chaos: Chaos, load: Load) -> int:
-    """Do what a caller is told to do with an image that failed for no fault of its own."""
-    retried = 0
-    for _ in range(_RETRIES):
-        await chaos.stack.wait_ready()
-        await chaos.backstage.wait_quiet(QUIET_SECONDS)
-        rows = await chaos.backstage.rows(
-            "SELECT DISTINCT i.job_id FROM images i JOIN jobs j USING (job_id)"
-            " WHERE i.error_code = ANY($1) AND j.state <> 'CANCELLED'",
-            list(DISTURBED),
-        )
-        if not rows:
-            return retried
-        for row in rows:
-            try:
-                await load.retry(f"jobs/{row['job_id']}")
-            except RefusedError as error:
-                _say(str(error))
-        retried += len(rows)
-    return retried
-
-
 async def run(minutes: float, seed: int, blobs: str) -> bool:
     """Return whether every promise was kept."""
     _say(f"seed {seed}: python -m tests.chaos --minutes {minutes:g} --seed {seed} --blobs {blobs}")
@@ -172,7 +145,7 @@ async def run(minutes: float, seed: int, blobs: str) -> bool:
                     ledger = load.ledger
                     await _disturb(chaos, load, minutes, seed)
                     begun = time.monotonic()
-                    retried = await _retry_disturbed(chaos, load)
+                    retried = await chaos.retry_disturbed(load)
                     _say(f"quiet {time.monotonic() - begun:.1f} s after the last fault")
                     _say(f"{retried} jobs had to be retried for images whose workers died")
             except AssertionError as broken:

@@ -36,6 +36,10 @@ QUICK: Mapping[str, str] = {
 }
 # Far above what anything takes on a machine with one more load on it.
 QUIET_SECONDS = 120.0
+# What is said of an image whose workers died again and again, which here is our own doing; its
+# caller is told to retry it, and so do we.
+_DISTURBED = ("WORKER_DIED", "PROCESSING_STALLED", "MODEL_TOO_SLOW", "WORKER_OUT_OF_MEMORY")
+_RETRIES = 5
 _REPORT = "CARINA_CHAOS_REPORT"
 _LANES = ("urgent", "routine")
 _SERVICES = ("jobs", "preprocess", "inference", "gateway")
@@ -143,6 +147,26 @@ class Chaos:
                 f"{len(problems)} broken promises after {fault or 'no fault'}"
                 f" (logs: {self.stack.data / 'logs'}):\n" + "\n".join(problems[:40])
             )
+
+    async def retry_disturbed(self, load: Load) -> int:
+        """Do what a caller is told to do with images that failed for no fault of their own."""
+        retried = 0
+        for _ in range(_RETRIES):
+            await self.stack.wait_ready()
+            await self.backstage.wait_quiet(QUIET_SECONDS)
+            rows = await self.backstage.rows(
+                "SELECT DISTINCT i.job_id FROM images i JOIN jobs j USING (job_id)"
+                " WHERE i.error_code = ANY($1) AND j.state <> 'CANCELLED'"
+                " AND j.job_id = ANY($2::uuid[])",
+                list(_DISTURBED),
+                [name.removeprefix("jobs/") for name in load.ledger.promises],
+            )
+            if not rows:
+                break
+            for row in rows:
+                await load.retry(f"jobs/{row['job_id']}")
+            retried += len(rows)
+        return retried
 
     async def queued(self, load: Load, count: int = 12) -> None:
         """Hand in jobs until that many images are accepted, the last of them just now."""

@@ -393,6 +393,10 @@ INSERT INTO deletions (site, job_id, prefix, delete_time)
 SELECT site, job_id, 'sites/' || site || '/jobs/' || job_id || '/', :now FROM gone
 RETURNING job_id;
 
+-- name: allow_idling!
+-- The transaction may wait for something else than the database.
+SET LOCAL idle_in_transaction_session_timeout = '10min';
+
 -- name: take_deletions
 -- Blobs whose rows are gone, held by this replica alone until the transaction ends.
 SELECT deletion_id, prefix FROM deletions
