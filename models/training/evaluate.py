@@ -156,14 +156,17 @@ def cross_validated(
 
 def _temperature_without(fold: int, run: Path, labels: NDArray[np.int64]) -> float:
     """Choose it on the other folds: a model's own films must not set its confidence."""
-    others = [
-        path for path in sorted(run.glob("fold-*/unseen.npz")) if path.parent.name != f"fold-{fold}"
-    ]
-    kept = [np.load(path) for path in others]
-    logits = np.concatenate([part["logits"].reshape(-1, 3) for part in kept])
-    return best_temperature(
-        logits, np.concatenate([np.tile(labels[part["films"]], 2) for part in kept])
-    )
+    logits, truth = [], []
+    for folder in sorted(run.glob("fold-?")):
+        if folder.name == f"fold-{fold}":
+            continue
+        with (
+            np.load(folder / "unseen.npz") as first,
+            np.load(run / f"{folder.name}-second" / "unseen.npz") as second,
+        ):
+            logits.append((first["logits"] + second["logits"]).reshape(-1, 3) / 2)
+            truth.append(np.tile(labels[first["films"]], 2))
+    return best_temperature(np.concatenate(logits), np.concatenate(truth))
 
 
 def tempered(probabilities: Scores, temperature: float) -> Scores:
