@@ -156,17 +156,14 @@ def cross_validated(
 
 def _temperature_without(fold: int, run: Path, labels: NDArray[np.int64]) -> float:
     """Choose it on the other folds: a model's own films must not set its confidence."""
-    logits, truth = [], []
-    for folder in sorted(run.glob("fold-?")):
-        if folder.name == f"fold-{fold}":
-            continue
-        with (
-            np.load(folder / "unseen.npz") as first,
-            np.load(run / f"{folder.name}-second" / "unseen.npz") as second,
-        ):
-            logits.append((first["logits"] + second["logits"]).reshape(-1, 3) / 2)
-            truth.append(np.tile(labels[first["films"]], 2))
-    return best_temperature(np.concatenate(logits), np.concatenate(truth))
+    kept = [
+        np.load(folder / "unseen.npz")
+        for folder in sorted(run.glob("fold-*"))
+        if folder.name != f"fold-{fold}"
+    ]
+    logits = np.concatenate([part["mean_logits"].reshape(-1, 3) for part in kept])
+    truth = np.concatenate([np.tile(labels[part["films"]], 2) for part in kept])
+    return best_temperature(logits, truth)
 
 
 def tempered(probabilities: Scores, temperature: float) -> Scores:
@@ -180,8 +177,10 @@ def leave_one_source_out(
     """Read each source, and the fold left out with it, by the model that has seen neither."""
     temperature = json.loads((run / "published.json").read_text())["temperature"]
     read = {}
-    for source in sorted({film.source for film in films}):
-        folder = run / f"without-{source}"
+    for folder in sorted(run.glob("without-*")):
+        if not (folder / "model.onnx").exists():
+            continue
+        source = folder.name.removeprefix("without-")
         with np.load(folder / "unseen.npz") as kept:
             indices = kept["films"]
         session = open_session(folder / "model.onnx")

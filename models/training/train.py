@@ -1,8 +1,8 @@
 """Train the reference model: `python -m models.training.train --data DIR`.
 
 Cross-validation and the left-out sources come first, because temperature, thresholds and the gate's
-threshold are chosen on films that the model in question has not seen. Two members are then trained
-on all films. What is already in the run folder is not done again.
+threshold are chosen on films that the model in question has not seen. The model that is served
+is then trained on all films. What is already in the run folder is not done again.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from models.training.bank import BankPlan, build_bank
 from models.training.data import LABELS, SIDE, Film, read_manifest, split_by_patient
 from models.training.export import Gate, Served, export, export_mean
 from models.training.fit import Recipe, fit, new_reader, predict
+from models.training.frozen import Pooled, fit_frozen, frozen_features, frozen_logits
 from models.training.gate import (
     FALSE_ALARMS_ALLOWED,
     REAL_VIEWS,
@@ -39,9 +40,9 @@ from models.training.metrics import best_temperature, operating_threshold, softm
 FOLDS = 5
 MAX_BATCH = 16  # as config.pbtxt has it
 SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
-SECOND = "-second"
-# The readers behind each file of the repository, by their names in the run folder.
-MEMBERS = {"cxr": ("all-1", "all-2"), "cxr_b": ("all-3",)}
+# Name in the repository: name in the run folder. The ensemble's second member is the reader of a
+# fold: it has seen other films than the first, and costs no further training.
+MEMBERS = {"cxr": "all", "cxr_b": "fold-0"}
 CATALOGUE_HEAD = """\
 # The models that may be asked for, written by `make model`.
 # digest: SHA-256 of 1/model.onnx, stored with every result; of an ensemble, SHA-256 of the digests
@@ -59,7 +60,6 @@ class Job:
     name: str
     held_out: tuple[int, ...]
     seed: int
-    with_gate: bool = True
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
     arguments.run.mkdir(parents=True, exist_ok=True)
     films = read_manifest(arguments.data)
     plan = BankPlan(altered=arguments.views, inverted=1, seed=arguments.seed)
-    build_bank(
+    bank = build_bank(
         films, plan, weights=WEIGHTS, store=arguments.run / "bank.npy",
         processes=arguments.processes,
     )  # fmt: skip
@@ -85,6 +85,9 @@ def main() -> None:
         ]
         for job, done in zip(jobs, running, strict=True):
             print(f"{job.name}: {done.result():.0f} s", flush=True)  # noqa: T201
+    pooled = frozen_features(bank, weights=WEIGHTS, store=arguments.run / "frozen.npy")
+    for job in jobs:
+        add_frozen(job, films, pooled, arguments.run)
     publish(films, run=arguments.run, repository=arguments.out)
 
 
@@ -101,19 +104,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _jobs(films: Sequence[Film], folds: NDArray[np.int64], seed: int) -> list[Job]:
-    """List two readers for each fold, the readers to serve, one for each source left out."""
+    """List a model for each fold, the one to serve, and one for each source left out."""
     jobs = [Job(f"fold-{fold}", _indices(folds == fold), seed) for fold in range(FOLDS)]
-    jobs.append(Job("all-1", (), seed))
+    jobs.append(Job("all", (), seed))
     for source in sorted({film.source for film in films}):
         is_source = np.array([film.source == source for film in films])
         # One fold of the other sources stays out too: a left-out hospital needs unseen films to be
         # told from.
         jobs.append(Job(f"without-{source}", _indices(is_source | (folds == 0)), seed))
-    jobs += [Job("all-2", (), seed + 1, with_gate=False), Job("all-3", (), seed + 2)]
-    jobs += [
-        Job(f"fold-{fold}{SECOND}", _indices(folds == fold), seed + 1, with_gate=False)
-        for fold in range(FOLDS)
-    ]
     return jobs
 
 
@@ -134,23 +132,38 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
     members = np.setdiff1d(np.arange(len(films)), job.held_out)
     recipe = Recipe(epochs=epochs)
     reader = fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed)
+    # An inverted film counts as unreal: its finding would be wrong, and is better withheld.
+    unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
+    gate = fit_gate(reader, bank[members, :REAL_VIEWS], unreal)
     torch.save(reader.state_dict(), folder / "reader.pt")
+    np.savez(folder / "gate.npz", weight=gate.weight, bias=gate.bias)
     held_out = np.array(job.held_out, np.int64)
-    unseen = {"films": held_out}
     if len(held_out):
-        unseen["logits"] = np.stack([predict(reader, bank[held_out, view]) for view in (0, 1)])
-    if job.with_gate:
-        # An inverted film counts as unreal: its finding would be wrong, and is better withheld.
-        unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
-        gate = fit_gate(reader, bank[members, :REAL_VIEWS], unreal)
-        np.savez(folder / "gate.npz", weight=gate.weight, bias=gate.bias)
-        if len(held_out):
-            unseen["real"] = gate_scores(reader, gate, bank[held_out, :2])
-    np.savez(folder / "unseen.npz", **unseen)
+        np.savez(
+            folder / "unseen.npz",
+            films=held_out,
+            logits=np.stack([predict(reader, bank[held_out, view]) for view in (0, 1)]),
+            real=gate_scores(reader, gate, bank[held_out, :2]),
+        )
     seconds = time.monotonic() - started
     details = {"seconds": seconds, "films": len(members), "recipe": asdict(recipe)}
     (folder / "done.json").write_text(json.dumps(details, indent=1))
     return seconds
+
+
+def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> None:
+    """Give a trained model its second reader, and export both as they are served."""
+    folder = run / job.name
+    members = np.setdiff1d(np.arange(len(films)), job.held_out)
+    frozen = fit_frozen(pooled, films, members, weights=WEIGHTS)
+    torch.save(frozen.head.state_dict(), folder / "frozen-head.pt")
+    if job.held_out:
+        with np.load(folder / "unseen.npz") as kept:
+            unseen = dict(kept)
+        second = frozen_logits(frozen, pooled[unseen["films"], :2]).transpose(1, 0, 2)
+        unseen["mean_logits"] = (unseen["logits"] + second) / 2
+        np.savez(folder / "unseen.npz", **unseen)
+    _export(folder, 1.0, folder / "model.onnx")
 
 
 def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
@@ -164,13 +177,8 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
     }
     gate_logit = float(np.quantile(_unseen_sources(films, run), FALSE_ALARMS_ALLOWED))
     gate_threshold = round(1 / (1 + math.exp(-gate_logit)), 3)
-    for name, readers in MEMBERS.items():
-        _export(run, readers, temperature, repository / name / "1" / "model.onnx")
-    for fold in range(FOLDS):
-        readers = (f"fold-{fold}", f"fold-{fold}{SECOND}")
-        _export(run, readers, 1.0, run / f"fold-{fold}" / "model.onnx")
-    for folder in run.glob("without-*"):
-        _export(run, (folder.name,), 1.0, folder / "model.onnx")
+    for name, member in MEMBERS.items():
+        _export(run / member, temperature, repository / name / "1" / "model.onnx")
     export_mean(repository / "cxr_mean" / "1" / "model.onnx")
     write_catalogue(repository, thresholds=thresholds, gate_threshold=gate_threshold)
     chosen = {"temperature": temperature, "thresholds": thresholds, "gate": gate_threshold}
@@ -178,38 +186,32 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
 
 
 def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Gather what both readers of each fold say of films that they had not seen: logits, labels."""
-    logits, labels = [], []
-    for fold in range(FOLDS):
-        with (
-            np.load(run / f"fold-{fold}" / "unseen.npz") as first,
-            np.load(run / f"fold-{fold}{SECOND}" / "unseen.npz") as second,
-        ):
-            logits.append((first["logits"] + second["logits"]).reshape(-1, len(LABELS)) / 2)
-            labels.append(np.tile([films[index].label for index in first["films"]], 2))
-    return np.concatenate(logits), np.concatenate(labels)
+    """Gather what the fold models say of films that they had not seen: logits and labels."""
+    kept = [np.load(run / f"fold-{fold}" / "unseen.npz") for fold in range(FOLDS)]
+    logits = np.concatenate([part["mean_logits"].reshape(-1, len(LABELS)) for part in kept])
+    indices = np.concatenate([np.tile(part["films"], 2) for part in kept])
+    return logits, np.array([films[index].label for index in indices])
 
 
 def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
     """Gather the gate's logits for the films of each left-out source."""
     logits = []
-    for source in sorted({film.source for film in films}):
-        with np.load(run / f"without-{source}" / "unseen.npz") as kept:
+    for path in sorted(run.glob("without-*/unseen.npz")):
+        source = path.parent.name.removeprefix("without-")
+        with np.load(path) as kept:
             own = [films[index].source == source for index in kept["films"]]
             logits.append(kept["real"][own].ravel())
     return np.concatenate(logits)
 
 
-def _export(run: Path, names: Sequence[str], temperature: float, path: Path) -> None:
-    """Export the mean of the readers of this name; the first one brings the gate."""
-    readers = []
-    for name in names:
-        reader = new_reader(WEIGHTS, Recipe())
-        reader.load_state_dict(torch.load(run / name / "reader.pt", weights_only=True))
-        readers.append(reader)
-    with np.load(run / names[0] / "gate.npz") as kept:
+def _export(folder: Path, temperature: float, path: Path) -> None:
+    """Export the mean of a model's two readers, with its gate."""
+    trained, frozen = new_reader(WEIGHTS, Recipe()), new_reader(WEIGHTS, Recipe())
+    trained.load_state_dict(torch.load(folder / "reader.pt", weights_only=True))
+    frozen.head.load_state_dict(torch.load(folder / "frozen-head.pt", weights_only=True))
+    with np.load(folder / "gate.npz") as kept:
         gate = Gate(kept["weight"], float(kept["bias"]))
-    export(Served(readers, gate, temperature), path)
+    export(Served([trained, frozen], gate, temperature), path)
 
 
 def write_catalogue(
