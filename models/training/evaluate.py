@@ -1,8 +1,8 @@
 """Measure a model on a folder of labelled films: `python -m models.training.evaluate --data DIR`.
 
-With `--run`, the folder that training left, each film is read by the model of the fold that has not
-seen it, and by the model that has not seen its source. Without it, the served model reads all
-films: that is for films it was not trained on.
+If training left a run folder for these films, each film is read by the model of the fold that has
+not seen it, and by the model that has not seen its source. Any other folder is read by the model
+that is served: that is for films it was not trained on.
 """
 
 import argparse
@@ -39,15 +39,17 @@ def main() -> None:
     """Read the arguments, measure, write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with a manifest.csv")
-    parser.add_argument("--run", type=Path, help="what training left: measures by cross-validation")
+    parser.add_argument(
+        "--run", type=Path, default=Path(".carina/model"), help="what training left"
+    )
     parser.add_argument("--models", type=Path, default=Path("models"), help="Triton repository")
-    parser.add_argument("--name", default="cxr", help="model of the catalogue, without --run")
+    parser.add_argument("--name", default="cxr", help="model of the catalogue")
     parser.add_argument("--out", type=Path, default=Path(".carina/model-report"))
     arguments = parser.parse_args()
     films = read_manifest(arguments.data)
     entry = read_entry(arguments.models, arguments.name)
-    if arguments.run:
-        folds = read_folds(arguments.run, films)
+    folds = read_folds(arguments.run, films)
+    if folds is not None:
         answers = cross_validated(films, folds, arguments.run)
         left_out = leave_one_source_out(films, arguments.run)
         unseen = [film for film, fold in zip(films, folds, strict=True) if fold == 0]
@@ -66,7 +68,7 @@ def main() -> None:
         left_out=left_out,
         thresholds=entry["thresholds"],
         gate_threshold=entry["gate"]["threshold"],
-        cross_validated=bool(arguments.run),
+        cross_validated=folds is not None,
         unreal=unreal,
     )
     write_report(evaluation, arguments.out)
@@ -127,11 +129,14 @@ def _frontal(sessions: Sequence[onnxruntime.InferenceSession], pictures: Sequenc
     return np.mean(given, axis=0)[:, 0]
 
 
-def read_folds(run: Path, films: Sequence[Film]) -> NDArray[np.int64]:
-    """Give the fold of each film, as training wrote it."""
+def read_folds(run: Path, films: Sequence[Film]) -> NDArray[np.int64] | None:
+    """Give the fold of each film, as training wrote it; None if it was trained on other films."""
+    if not (run / "published.json").exists():
+        return None
     with (run / "folds.csv").open(newline="") as lines:
         folds = {row["file"]: int(row["fold"]) for row in csv.DictReader(lines)}
-    return np.array([folds[f"{film.path.parent.name}/{film.path.name}"] for film in films])
+    files = [f"{film.path.parent.name}/{film.path.name}" for film in films]
+    return np.array([folds[file] for file in files]) if set(files) == set(folds) else None
 
 
 def cross_validated(
@@ -156,14 +161,14 @@ def cross_validated(
 
 def _temperature_without(fold: int, run: Path, labels: NDArray[np.int64]) -> float:
     """Choose it on the other folds: a model's own films must not set its confidence."""
-    others = [
-        path for path in sorted(run.glob("fold-*/unseen.npz")) if path.parent.name != f"fold-{fold}"
+    kept = [
+        np.load(folder / "unseen.npz")
+        for folder in sorted(run.glob("fold-*"))
+        if folder.name != f"fold-{fold}"
     ]
-    kept = [np.load(path) for path in others]
-    logits = np.concatenate([part["logits"].reshape(-1, 3) for part in kept])
-    return best_temperature(
-        logits, np.concatenate([np.tile(labels[part["films"]], 2) for part in kept])
-    )
+    logits = np.concatenate([part["mean_logits"].reshape(-1, 3) for part in kept])
+    truth = np.concatenate([np.tile(labels[part["films"]], 2) for part in kept])
+    return best_temperature(logits, truth)
 
 
 def tempered(probabilities: Scores, temperature: float) -> Scores:
@@ -177,8 +182,10 @@ def leave_one_source_out(
     """Read each source, and the fold left out with it, by the model that has seen neither."""
     temperature = json.loads((run / "published.json").read_text())["temperature"]
     read = {}
-    for source in sorted({film.source for film in films}):
-        folder = run / f"without-{source}"
+    for folder in sorted(run.glob("without-*")):
+        if not (folder / "model.onnx").exists():
+            continue
+        source = folder.name.removeprefix("without-")
         with np.load(folder / "unseen.npz") as kept:
             indices = kept["films"]
         session = open_session(folder / "model.onnx")

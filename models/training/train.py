@@ -1,8 +1,8 @@
 """Train the reference model: `python -m models.training.train --data DIR`.
 
 Cross-validation and the left-out sources come first, because temperature, thresholds and the gate's
-threshold are chosen on films that the model in question has not seen. Two members are then trained
-on all films. What is already in the run folder is not done again.
+threshold are chosen on films that the model in question has not seen. The model that is served
+is then trained on all films. What is already in the run folder is not done again.
 """
 
 import argparse
@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from models.training.bank import BankPlan, build_bank
 from models.training.data import LABELS, SIDE, Film, read_manifest, split_by_patient
 from models.training.export import Gate, Served, export, export_mean
-from models.training.fit import Reader, Recipe, fit, new_reader, predict
+from models.training.fit import Recipe, fit, new_reader, predict
+from models.training.frozen import Pooled, fit_frozen, frozen_features, frozen_logits
 from models.training.gate import (
     FALSE_ALARMS_ALLOWED,
     REAL_VIEWS,
@@ -39,7 +40,9 @@ from models.training.metrics import best_temperature, operating_threshold, softm
 FOLDS = 5
 MAX_BATCH = 16  # as config.pbtxt has it
 SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
-MEMBERS = {"cxr": "member-a", "cxr_b": "member-b"}  # name in the repository: name in the run folder
+# Name in the repository: name in the run folder. The ensemble's second member is the reader of a
+# fold: it has seen other films than the first, and costs no further training.
+MEMBERS = {"cxr": "all", "cxr_b": "fold-0"}
 CATALOGUE_HEAD = """\
 # The models that may be asked for, written by `make model`.
 # digest: SHA-256 of 1/model.onnx, stored with every result; of an ensemble, SHA-256 of the digests
@@ -65,7 +68,7 @@ def main() -> None:
     arguments.run.mkdir(parents=True, exist_ok=True)
     films = read_manifest(arguments.data)
     plan = BankPlan(altered=arguments.views, inverted=1, seed=arguments.seed)
-    build_bank(
+    bank = build_bank(
         films, plan, weights=WEIGHTS, store=arguments.run / "bank.npy",
         processes=arguments.processes,
     )  # fmt: skip
@@ -82,6 +85,9 @@ def main() -> None:
         ]
         for job, done in zip(jobs, running, strict=True):
             print(f"{job.name}: {done.result():.0f} s", flush=True)  # noqa: T201
+    pooled = frozen_features(bank, weights=WEIGHTS, store=arguments.run / "frozen.npy")
+    for job in jobs:
+        add_frozen(job, films, pooled, arguments.run)
     publish(films, run=arguments.run, repository=arguments.out)
 
 
@@ -98,9 +104,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _jobs(films: Sequence[Film], folds: NDArray[np.int64], seed: int) -> list[Job]:
-    """One model for each fold, the two members, one model for each source left out."""
+    """List a model for each fold, the one to serve, and one for each source left out."""
     jobs = [Job(f"fold-{fold}", _indices(folds == fold), seed) for fold in range(FOLDS)]
-    jobs += [Job("member-a", (), seed), Job("member-b", (), seed + 1)]
+    jobs.append(Job("all", (), seed))
     for source in sorted({film.source for film in films}):
         is_source = np.array([film.source == source for film in films])
         # One fold of the other sources stays out too: a left-out hospital needs unseen films to be
@@ -126,7 +132,7 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
     members = np.setdiff1d(np.arange(len(films)), job.held_out)
     recipe = Recipe(epochs=epochs)
     reader = fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed)
-    # An inverted film counts as unreal: its finding would be wrong, so that it is better withheld.
+    # An inverted film counts as unreal: its finding would be wrong, and is better withheld.
     unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
     gate = fit_gate(reader, bank[members, :REAL_VIEWS], unreal)
     torch.save(reader.state_dict(), folder / "reader.pt")
@@ -138,13 +144,26 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
             films=held_out,
             logits=np.stack([predict(reader, bank[held_out, view]) for view in (0, 1)]),
             real=gate_scores(reader, gate, bank[held_out, :2]),
-            unreal=gate_scores(reader, gate, negatives[held_out]),
         )
-    export(Served(reader, gate, temperature=1.0), folder / "model.onnx")
     seconds = time.monotonic() - started
     details = {"seconds": seconds, "films": len(members), "recipe": asdict(recipe)}
     (folder / "done.json").write_text(json.dumps(details, indent=1))
     return seconds
+
+
+def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> None:
+    """Give a trained model its second reader, and export both as they are served."""
+    folder = run / job.name
+    members = np.setdiff1d(np.arange(len(films)), job.held_out)
+    frozen = fit_frozen(pooled, films, members, weights=WEIGHTS)
+    torch.save(frozen.head.state_dict(), folder / "frozen-head.pt")
+    if job.held_out:
+        with np.load(folder / "unseen.npz") as kept:
+            unseen = dict(kept)
+        second = frozen_logits(frozen, pooled[unseen["films"], :2]).transpose(1, 0, 2)
+        unseen["mean_logits"] = (unseen["logits"] + second) / 2
+        np.savez(folder / "unseen.npz", **unseen)
+    _export(folder, 1.0, folder / "model.onnx")
 
 
 def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
@@ -159,7 +178,7 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
     gate_logit = float(np.quantile(_unseen_sources(films, run), FALSE_ALARMS_ALLOWED))
     gate_threshold = round(1 / (1 + math.exp(-gate_logit)), 3)
     for name, member in MEMBERS.items():
-        export(Served(*load(run / member), temperature), repository / name / "1" / "model.onnx")
+        _export(run / member, temperature, repository / name / "1" / "model.onnx")
     export_mean(repository / "cxr_mean" / "1" / "model.onnx")
     write_catalogue(repository, thresholds=thresholds, gate_threshold=gate_threshold)
     chosen = {"temperature": temperature, "thresholds": thresholds, "gate": gate_threshold}
@@ -167,30 +186,32 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
 
 
 def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Gather what the fold models said of films they had not seen: logits and labels."""
+    """Gather what the fold models say of films that they had not seen: logits and labels."""
     kept = [np.load(run / f"fold-{fold}" / "unseen.npz") for fold in range(FOLDS)]
-    logits = np.concatenate([part["logits"].reshape(-1, len(LABELS)) for part in kept])
+    logits = np.concatenate([part["mean_logits"].reshape(-1, len(LABELS)) for part in kept])
     indices = np.concatenate([np.tile(part["films"], 2) for part in kept])
-    labels = np.array([films[index].label for index in indices])
-    return logits, labels
+    return logits, np.array([films[index].label for index in indices])
 
 
 def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
     """Gather the gate's logits for the films of each left-out source."""
     logits = []
-    for source in sorted({film.source for film in films}):
-        with np.load(run / f"without-{source}" / "unseen.npz") as kept:
+    for path in sorted(run.glob("without-*/unseen.npz")):
+        source = path.parent.name.removeprefix("without-")
+        with np.load(path) as kept:
             own = [films[index].source == source for index in kept["films"]]
             logits.append(kept["real"][own].ravel())
     return np.concatenate(logits)
 
 
-def load(folder: Path) -> tuple[Reader, Gate]:
-    """Read what `train_one` kept."""
-    reader = new_reader(WEIGHTS, Recipe())
-    reader.load_state_dict(torch.load(folder / "reader.pt", weights_only=True))
+def _export(folder: Path, temperature: float, path: Path) -> None:
+    """Export the mean of a model's two readers, with its gate."""
+    trained, frozen = new_reader(WEIGHTS, Recipe()), new_reader(WEIGHTS, Recipe())
+    trained.load_state_dict(torch.load(folder / "reader.pt", weights_only=True))
+    frozen.head.load_state_dict(torch.load(folder / "frozen-head.pt", weights_only=True))
     with np.load(folder / "gate.npz") as kept:
-        return reader, Gate(kept["weight"], float(kept["bias"]))
+        gate = Gate(kept["weight"], float(kept["bias"]))
+    export(Served([trained, frozen], gate, temperature), path)
 
 
 def write_catalogue(
