@@ -116,14 +116,15 @@ async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
             async with connection.transaction(**options):
                 try:
                     yield connection
-                except (TimeoutError, asyncio.CancelledError):
-                    # Else the rollback would wait for the answer that did not come.
+                except asyncio.CancelledError:
+                    # Else the rollback would wait for the answer that nobody waits for.
                     connection.terminate()
                     raise
-        except TimeoutError:
-            # A line that fell silent says nothing of the others, but they go the same way.
-            await pool.expire_connections()
-            raise
+                except TimeoutError:
+                    # This line fell silent; the others are likely to have gone the same way.
+                    connection.terminate()
+                    await pool.expire_connections()
+                    raise
         finally:
             await pool.release(connection, timeout=_SILENCE_SECONDS)
     except _AWAY as error:

@@ -31,6 +31,17 @@ async def test_the_images_a_killed_worker_held_are_done_by_another(chaos: Chaos,
         await chaos.mended(f"SIGKILL {name}")
 
 
+async def test_workers_killed_while_the_model_reads_begin_again(chaos: Chaos) -> None:
+    async with chaos.load("SIGKILL inference at work") as load:
+        async with chaos.stopped("triton"):
+            await chaos.queued(load, 6)
+            await chaos.in_stage("INFER", 3)
+            chaos.kill("inference-1")
+            chaos.kill("inference-2")
+            await asyncio.sleep(0.2)
+        await chaos.mended("SIGKILL of both inference workers while they wait for Triton")
+
+
 @pytest.mark.parametrize("name", ["gateway-1", "jobs-1", "triton", "postgres", "nats"])
 async def test_work_goes_on_after_a_process_was_killed_under_load(chaos: Chaos, name: str) -> None:
     async with chaos.load(f"SIGKILL {name}") as load, load.steady(callers=4):

@@ -62,6 +62,19 @@ async def test_a_slow_line_that_is_reset_again_and_again_is_borne(
         await chaos.mended(f"line to {server} slow (50 ms) and reset three times")
 
 
+async def test_workers_killed_while_they_read_a_film_begin_again(chaos: Chaos) -> None:
+    async with chaos.load("SIGKILL preprocess at work") as load:
+        async with chaos.stopped("preprocess-1", "preprocess-2"):
+            await chaos.queued(load, 6)
+            line(chaos, "s3").freeze()
+        await chaos.in_stage("PREPROCESS", 2)
+        chaos.kill("preprocess-1")
+        chaos.kill("preprocess-2")
+        await asyncio.sleep(0.2)
+        line(chaos, "s3").mend()
+        await chaos.mended("SIGKILL of both preprocess workers while they read")
+
+
 async def test_a_killed_blob_store_is_waited_for(chaos: Chaos) -> None:
     async with chaos.load("SIGKILL s3") as load, load.steady(callers=4):
         await chaos.queued(load, 6)

@@ -246,6 +246,19 @@ class Chaos:
             while (await self.backstage.queued())[stream] < count:
                 await asyncio.sleep(0.02)
 
+    async def in_stage(self, stage: str, count: int) -> None:
+        """Wait until workers have told that they are at that many images."""
+        async with asyncio.timeout(60):
+            while (
+                len(
+                    await self.backstage.rows(
+                        "SELECT 1 FROM images WHERE state = 'RUNNING' AND stage = $1", stage
+                    )
+                )
+                < count
+            ):
+                await asyncio.sleep(0.05)
+
     async def stream_bytes(self, stream: str) -> int:
         """Say how much a stream holds."""
         async with self.nats() as jetstream:

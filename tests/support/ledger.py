@@ -251,10 +251,22 @@ class Backstage:
             (row,) = await self.rows(f"SELECT count(*) FROM {table}")
             if row["count"]:
                 found.append(f"{row['count']} rows stay in {table}")
+        if found:
+            found += await self._sessions()
         for stream, count in (await self.queued()).items():
             if count:
                 found.append(f"{count} messages stay in {stream}")
         return found
+
+    async def _sessions(self) -> list[str]:
+        """Say who has a transaction open, for whoever wonders why rows stay."""
+        return [
+            f"  session {row['pid']} is {row['state']} since {row['age']}: {row['query'][:80]}"
+            for row in await self.rows(
+                "SELECT pid, state, now() - state_change AS age, query FROM pg_stat_activity"
+                " WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+            )
+        ]
 
     async def queued(self) -> dict[str, int]:
         """Count the messages of the two work queues."""
