@@ -4,13 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 TRITON_VENV := .venv-triton
 BIN := $(VENV)/bin
+TRAINING_VENV := .venv-training
 DATA ?= .carina
+MINUTES ?= 2
 HTTP_PORT ?= 8080
 GRPC_PORT ?= 50051
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-fast check fix proto lock bench clean
+.PHONY: help setup up demo test chaos check fix proto lock bench model model-eval clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +27,9 @@ demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it
 
 test: setup ## Run all tests, on real servers
 	$(BIN)/python -m pytest
+
+chaos: setup ## Faults at random under load, then compare with the ledger: MINUTES=2 SEED=...
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.done ## Everything that can be told without running: style, types, rooms, contract
 	$(BIN)/ruff format --check .
@@ -47,8 +52,19 @@ lock: ## Write the locks again (needs uv)
 bench: setup ## Measure; the report goes to bench/
 	$(BIN)/python -m bench
 
+model: $(TRAINING_VENV)/.done ## Train the reference model: DATA=folder with a manifest.csv
+	$(TRAINING_VENV)/bin/python -m models.training.train --data "$(DATA)"
+
+model-eval: $(TRAINING_VENV)/.done ## Measure the model on films with labels: DATA=folder
+	$(TRAINING_VENV)/bin/python -m models.training.evaluate --data "$(DATA)"
+
 clean: ## Remove the environments and the data of the local stack
-	rm -rf $(VENV) $(TRITON_VENV) .carina .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(TRITON_VENV) $(TRAINING_VENV) .carina .mypy_cache .ruff_cache .pytest_cache
+
+$(TRAINING_VENV)/.done: requirements/training.txt
+	$(PYTHON) -m venv $(TRAINING_VENV)
+	$(TRAINING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 $(VENV)/.done: requirements/dev.txt
 	$(PYTHON) deploy/local/python_version.py

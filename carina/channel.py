@@ -27,8 +27,9 @@ SERVICE_CONFIG = json.dumps(
             },
         ],
         # Retries pause while more than half of the recent calls failed, so that a service that is
-        # coming back is not run over.
-        "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+        # coming back is not run over. The bucket is wide enough for all the calls that one process
+        # has under way while a replica is replaced; five of them would empty one of ten tokens.
+        "retryThrottling": {"maxTokens": 200, "tokenRatio": 0.5},
     }
 )
 

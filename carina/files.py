@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-# The contract allows at most 1 MiB a message.
-CHUNK_BYTES = 1024 * 1024
+# The contract allows 1 MiB a message, but a GiB costs 2.8 s of CPU in messages of 1 MiB, and 1.4 s
+# in messages of 256 KiB, for which malloc need not take fresh pages at every copy.
+CHUNK_BYTES = 256 * 1024
 # Indexes and leavings of operating systems, never radiographs.
 _NO_IMAGES = {"dicomdir", "thumbs.db", "desktop.ini", "__macosx"}
 

@@ -126,13 +126,14 @@ class BarView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._render)
         self._job: Job | None = None
         self._images: dict[str, Image] = {}
         self._files: dict[str, FileUpload] = {}
         self._sent: dict[str, int] = {}
         self._refused: dict[str, str] = {}
         self._touched: dict[str, float] = {}
+        # Last, because it renders at once.
+        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._render)
 
     def __enter__(self) -> Self:
         """Begin to redraw."""

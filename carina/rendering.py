@@ -40,7 +40,7 @@ def _result_table(images: Iterable[Image], refused: Iterable[RefusedFile]) -> Ta
     table.add_column("probability", justify="right")
     for stage in ("queued", "decode", "enhance", "resize", "infer"):
         table.add_column(f"{stage}\nms", justify="right")
-    table.add_column("reason", overflow="fold")
+    table.add_column("reason or notes", overflow="fold")
     for image in images:
         durations = image.durations
         stages = (
@@ -56,12 +56,19 @@ def _result_table(images: Iterable[Image], refused: Iterable[RefusedFile]) -> Ta
             Text(printable(image.predicted_label)),
             "" if image.probability is None else f"{image.probability:.3f}",
             *(milliseconds(stage) for stage in stages),
-            Text(printable(f"{image.error.code}: {image.error.message}" if image.error else "")),
+            Text(printable(_remark(image))),
         )
     for each in refused:
         reason = Text(refusal_words(each))
         table.add_row(Text(each.file.file_name), styled("REFUSED"), *[""] * 7, reason)
     return table
+
+
+def _remark(image: Image) -> str:
+    """Say why an image failed, or what there is to know of its findings."""
+    if image.error:
+        return f"{image.error.code}: {image.error.message}"
+    return "; ".join(image.notes)
 
 
 def job_table(found: Iterable[Job]) -> Table:
@@ -123,7 +130,7 @@ def update_to_json(update: Update) -> dict[str, Any]:
     """Return what a watch has brought."""
     return {
         "event": "change" if isinstance(update, Change) else "snapshot",
-        "revision": update.revision,
+        "revision": str(update.revision),
         "job": update.job.to_json(),
         "images": [image.to_json() for image in update.images],
     }

@@ -63,7 +63,8 @@ class BlobStore:
     async def put(self, key: str, data: bytes) -> None:
         """Store durably; a blob that is there is replaced as a whole."""
         with _errors_of(key):
-            await obstore.put_async(self._store, key, data)
+            # In one piece: what we put is bounded, and parts would be copied once more.
+            await obstore.put_async(self._store, key, data, use_multipart=False)
         await self._sync(key)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:

@@ -214,6 +214,10 @@ class JetStream:
         answer = await self.api(f"STREAM.PURGE.{stream}", {"filter": subject})
         return int(answer["purged"])
 
+    async def stored_bytes(self, stream: str) -> int:
+        """Say how much a stream holds."""
+        return int((await self.api(f"STREAM.INFO.{stream}"))["state"]["bytes"])
+
     async def count(self, stream: str, subject_filter: str) -> int:
         """Count the messages of a stream whose subject matches."""
         total = offset = 0

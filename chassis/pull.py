@@ -24,7 +24,8 @@ logger = get_logger(__name__)
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _EXPIRES = timedelta(seconds=60)
-_HEARTBEAT = timedelta(seconds=10)  # the server says "still here" on an open request that often
+# The server says "still here" on an open request that often; a lost request costs _SILENCE.
+_HEARTBEAT = timedelta(seconds=2)
 _SILENCE = 2.5 * _HEARTBEAT
 _RETRY = timedelta(seconds=1)  # between looks for a stream or consumer that is missing
 _PROBE_TIMEOUT = timedelta(seconds=5)

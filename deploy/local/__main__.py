@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.console import STACK, Console
+from deploy.local.demo import demonstrate
 from deploy.local.part import PartFailedError
 from deploy.local.ports import PortTakenError
 from deploy.local.settings import ROOT, Options
@@ -37,6 +38,7 @@ def _arguments(values: Sequence[str] | None) -> argparse.Namespace:
         up.add_argument(f"--{service}", type=int, default=1, metavar="N", help="how many of it")
     up.add_argument("--blobs", choices=("folder", "s3"), default="folder", help="where files go")
     up.add_argument("--log-format", choices=("console", "json"), default="console")
+    commands.add_parser("demo", help="submit a batch of real films to a fresh stack, and check it")
     return parser.parse_args(values)
 
 
@@ -89,13 +91,25 @@ def _ready_lines(stack: LocalStack) -> list[str]:
         lines.append(f"web pages and HTTP API  {stack.http_url}")
     if stack.options.jobs:
         lines.append(f"gRPC                    {stack.grpc_address}")
+        folder = stack.issuer.jwks_path.parent
+        lines.append(f"a token to use them     carina token --role doctor --folder {folder}")
     return lines
+
+
+def _demo(console: Console) -> int:
+    try:
+        return 0 if asyncio.run(demonstrate()) else 1
+    except _REASONS as error:
+        console.tell(STACK, str(error))
+        return 1
 
 
 def main(values: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = _arguments(values)
     console = Console()
+    if arguments.command == "demo":
+        return _demo(console)
     stack = LocalStack(arguments.data, _options(arguments), tell=console.tell)
     try:
         asyncio.run(_up(stack, console))

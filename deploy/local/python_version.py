@@ -6,7 +6,7 @@ import sys
 OLDEST, NEWEST = (3, 11), (3, 12)
 
 if not OLDEST <= sys.version_info[:2] <= NEWEST:
-    sys.exit(
+    sys.exit(  # no f-string: an old Python has to get as far as this sentence
         "The local stack needs Python 3.11 or 3.12, because of the Triton binary it starts; "
         "this is %d.%d. Name another one: make PYTHON=python3.12 ..." % sys.version_info[:2]
     )

@@ -8,12 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from carina.issuer import AUDIENCE, ISSUER
 from deploy.local.probes import http_ok
 from deploy.local.program import Program
 
 ROOT = Path(__file__).resolve().parents[2]
-_ISSUER = "https://issuer.carina.localhost"
-_AUDIENCE = "carina"
 # A service finds the programs of our environment (dbmate) even where nobody activated it.
 _PYTHON = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -33,9 +32,11 @@ class Options:
     inference: int = 1
     gateway: int = 1
     blobs: Literal["folder", "s3"] = "folder"
-    models: tuple[str, ...] = ("cxr",)
+    # Holds the models and their catalogue; every model of the catalogue is served.
     repository: Path = ROOT / "models"
     triton_environment: Path = ROOT / ".venv-triton"
+    # Each instance of a model keeps one core busy; half of them are for everything else.
+    triton_instances: int = max(1, (os.cpu_count() or 1) // 2)
     log_format: Literal["json", "console"] = "json"
     # Further settings of the services, by their full names; they win over ours.
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -84,7 +85,10 @@ def service_program(
     return Program(
         name=f"{service}-{number}",
         command=(sys.executable, "-m", f"services.{service}.main"),
-        is_ready=lambda: http_ok(metrics_port, "/readyz"),
+        # The gateway serves its own health check where people reach it.
+        is_ready=lambda: http_ok(
+            addresses.http_port if service == "gateway" else metrics_port, "/readyz"
+        ),
         environment={
             **_prefixed(service, settings),
             **addresses.blob_environment,
@@ -109,8 +113,8 @@ def _settings(service: str, number: int, addresses: Addresses, options: Options)
     blobs = {"BLOB_URL": addresses.blob_url}
     tokens = {
         "JWKS_URL": (addresses.data / "issuer" / "jwks.json").as_uri(),
-        "ISSUER": _ISSUER,
-        "AUDIENCE": _AUDIENCE,
+        "ISSUER": ISSUER,
+        "AUDIENCE": AUDIENCE,
         "INSECURE_DEVELOPMENT_ISSUER": "true",
     }
     match service:
@@ -126,7 +130,12 @@ def _settings(service: str, number: int, addresses: Addresses, options: Options)
         case "preprocess":
             return {**queue, **blobs}
         case "inference":
-            return {**queue, "TRITON_ADDRESS": addresses.triton_address}
+            return {
+                **queue,
+                "TRITON_ADDRESS": addresses.triton_address,
+                # One batch for each instance, and one on its way.
+                "CONCURRENT_CALLS": str(options.triton_instances + 1),
+            }
         case "gateway":
             return {
                 **tokens,

@@ -9,12 +9,13 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
+from carina.issuer import DevelopmentIssuer
 from deploy.local import processes
 from deploy.local.console import STACK, LogFiles
 from deploy.local.guard import GOOD_BYE
@@ -32,12 +33,12 @@ from deploy.local.settings import (
     service_program,
     setup_steps,
 )
-from deploy.local.triton import TritonPorts, triton_program
+from deploy.local.triton import TritonPorts, catalogued, triton_program
 
 _DATABASE = "carina"
 _ROLE = "carina"
 _BUCKET = "carina"
-# Replicas of a service start and stop together; groups start in this order and stop in reverse.
+# Replicas of a service stop together; services stop in the reverse order.
 _SERVICES = ("jobs", "inference", "preprocess", "gateway")
 _LEFTOVER_GRACE = timedelta(seconds=5)
 _GUARD_PATIENCE = timedelta(seconds=15)
@@ -58,6 +59,17 @@ class StepFailedError(Exception):
 
     def __init__(self, name: str, code: int, said: str) -> None:
         super().__init__(f"{name} ended with code {code}; it said:\n{said}")
+
+
+async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await all; when one fails, leave off the others and raise its error, not a group."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _to_nobody(_part: str, _line: str) -> None:
@@ -138,6 +150,7 @@ class LocalStack:
     async def _come_up(self) -> None:
         lock = self._lock()
         self._clean_up.callback(self._logs.close)
+        self.issuer = DevelopmentIssuer(self.data / "issuer")
         # Of a run whose runner and guard were both killed.
         self.postgres = postgres_server(self.data / "postgres", settings=self.options.postgres)
         await self._end_leftovers()
@@ -148,12 +161,10 @@ class LocalStack:
                 require_free(port)
         begun = time.monotonic()
         servers, self.addresses = self._servers()
-        await self._start_group(servers)
+        await self._start(self._group(servers))
         await asyncio.to_thread(self.postgres.ensure_database, _DATABASE, role=_ROLE)
-        for step in setup_steps(self.addresses, self.options):
-            await self._run_step(step)
-        for service in _SERVICES:
-            await self._start_group(self._replicas(service))
+        # Each waits for what it needs, so nobody has to be first.
+        await _together(self._start_service(service) for service in _SERVICES)
         self.start_times["all"] = timedelta(seconds=time.monotonic() - begun)
 
     async def _go_down(self) -> None:
@@ -213,10 +224,11 @@ class LocalStack:
             triton_program(
                 self.data / "triton",
                 repository=options.repository,
-                models=options.models,
+                models=catalogued(options.repository),
                 environment=options.triton_environment,
                 ports=ports,
                 shared_memory_prefix=self._prefix,
+                instances=options.triton_instances,
             ),
         ]
         blobs = self.data / "blobs"
@@ -250,7 +262,14 @@ class LocalStack:
             for number in range(1, count + 1)
         ]
 
-    async def _start_group(self, programs: Iterable[Program]) -> None:
+    async def _start_service(self, service: str) -> None:
+        group = self._group(self._replicas(service))
+        if service == "jobs":
+            for step in setup_steps(self.addresses, self.options):
+                await self._run_step(step)
+        await self._start(group)
+
+    def _group(self, programs: Iterable[Program]) -> list[Part]:
         group = [
             Part(program, mark=self.mark, tell=self._tell, record=self._logs.tell)
             for program in programs
@@ -260,7 +279,10 @@ class LocalStack:
         self.processes = MappingProxyType(
             {part.name: part for group in self._groups for part in group}
         )
-        await asyncio.gather(*(self._start_part(part) for part in group))
+        return group
+
+    async def _start(self, group: Iterable[Part]) -> None:
+        await _together(self._start_part(part) for part in group)
 
     async def _start_part(self, part: Part) -> None:
         begun = time.monotonic()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import yaml
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
@@ -80,6 +81,7 @@ def triton_program(
     environment: Path,
     ports: TritonPorts,
     shared_memory_prefix: str,
+    instances: int = 1,
     name: str = "triton",
 ) -> Program:
     """A server of `models` of the production repository; `folder` takes what is derived.
@@ -113,7 +115,7 @@ def triton_program(
 
     def prepare() -> None:
         _copy_backend(found, folder / "backends" / "python")
-        _derive_repository(repository, models, folder / "models")
+        _derive_repository(repository, models, folder / "models", instances)
 
     return Program(
         name=name,
@@ -149,16 +151,36 @@ def _copy_backend(environment: TritonEnvironment, target: Path) -> None:
     shutil.copy2(stub / "triton_python_backend_stub", target)
 
 
-def _derive_repository(repository: Path, models: Sequence[str], target: Path) -> None:
+def _derive_repository(
+    repository: Path, models: Sequence[str], target: Path, instances: int
+) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    for model in models:
-        source = repository / model
-        config = read_config(source)
-        folder = target / model
+    for model, config in _with_members(repository, models).items():
+        source, folder = repository / model, target / model
         folder.mkdir(parents=True)
-        (folder / "config.pbtxt").write_text(text_format.MessageToString(derive(config)))
+        (folder / "config.pbtxt").write_text(text_format.MessageToString(derive(config, instances)))
         for version in _versions(source, config):
             _link_version(source / version, folder / version)
+
+
+def _with_members(repository: Path, models: Sequence[str]) -> dict[str, ModelConfig]:
+    """Read the models that are asked for, and those that their ensembles are made of."""
+    configs: dict[str, ModelConfig] = {}
+    wanted = list(models)
+    while wanted:
+        model = wanted.pop()
+        if model not in configs:
+            config = configs[model] = read_config(repository / model)
+            wanted += [step.model_name for step in config.ensemble_scheduling.step]
+    return configs
+
+
+def catalogued(repository: Path) -> list[str]:
+    """Return the names of the models in the catalogue of a repository."""
+    path = repository / "catalogue.yaml"
+    if not path.exists():
+        raise TritonSetupError(f"there is no {path}")
+    return [model["name"] for model in yaml.safe_load(path.read_text())["models"]]
 
 
 def read_config(model: Path) -> ModelConfig:
@@ -169,8 +191,8 @@ def read_config(model: Path) -> ModelConfig:
     return text_format.Parse(path.read_text(), ModelConfig())
 
 
-def derive(production: ModelConfig) -> ModelConfig:
-    """Return the configuration for a machine without a GPU."""
+def derive(production: ModelConfig, instances: int = 1) -> ModelConfig:
+    """Return the configuration for a machine without a GPU, `instances` of one thread each."""
     config = ModelConfig()
     config.CopyFrom(production)
     if config.platform == "ensemble":
@@ -189,7 +211,7 @@ def derive(production: ModelConfig) -> ModelConfig:
     # TensorRT and its like belong to the backend that was replaced.
     config.ClearField("optimization")
     config.ClearField("instance_group")
-    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)
+    config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=instances)
     return config
 
 
@@ -200,10 +222,10 @@ def _versions(source: Path, config: ModelConfig) -> list[str]:
 
 
 def _link_version(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        raise TritonSetupError(f"there is no {source}, which the configuration asks for")
     target.mkdir()
-    for file in source.iterdir():
+    # An ensemble has nothing in its version's folder, and git keeps no empty folders.
+    files = list(source.iterdir()) if source.is_dir() else []
+    for file in files:
         (target / file.name).symlink_to(file.resolve())
-    if not (target / "model.py").exists():
+    if any(file.suffix == ".onnx" for file in files) and not (target / "model.py").exists():
         shutil.copyfile(_MODEL_SCRIPT, target / "model.py")

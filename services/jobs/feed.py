@@ -8,7 +8,7 @@ one costs nothing, and one that falls too far behind is given a snapshot.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,10 +17,11 @@ from uuid import UUID
 from chassis.auth import Principal
 from chassis.errors import TransientError
 from chassis.logs import get_logger
-from services.jobs.errors import RevisionAheadError, TooManyWatchersError
+from services.jobs.errors import JobNotFoundError, RevisionAheadError, TooManyWatchersError
 from services.jobs.ledger import Ledger
 from services.jobs.models import Change, Scope
 from services.jobs.permissions import Action, authorize
+from services.jobs.queue import TaskQueue
 from services.jobs.store import JobStore
 
 # Changes of a job that are kept for its watchers, and the most read from the table at once.
@@ -44,12 +45,22 @@ class _Channel:
         self.changes: deque[Change] = deque(maxlen=_MEMORY)
         self.wake = asyncio.Event()
         self.moved = asyncio.Event()
+        self.deleted = False
         self.reader: asyncio.Task[None] | None = None
 
-    def extend(self, changes: list[Change]) -> None:
-        """Remember changes, and let the watchers know."""
-        self.changes.extend(changes)
-        self.revision = changes[-1].revision
+    def extend(self, changes: Sequence[Change]) -> None:
+        """Remember changes that follow on what is known, and let the watchers know."""
+        # The reader may bring what was offered while it was reading.
+        self.changes.extend(change for change in changes if change.revision > self.revision)
+        self.revision = max(self.revision, changes[-1].revision)
+        self._move()
+
+    def end(self) -> None:
+        """The job is gone, and its events with it: let the watchers know."""
+        self.deleted = True
+        self._move()
+
+    def _move(self) -> None:
         self.moved.set()
         self.moved = asyncio.Event()
 
@@ -71,12 +82,14 @@ class Feed:
         self,
         store: JobStore,
         ledger: Ledger,
+        queue: TaskQueue,
         *,
         max_watchers: int,
         poll: timedelta = timedelta(seconds=2),
     ) -> None:
         self._store = store
         self._ledger = ledger
+        self._queue = queue
         self._max_watchers = max_watchers
         # How long a change can stay unseen when its announcement is lost.
         self._poll = poll
@@ -88,9 +101,19 @@ class Feed:
         """How many watches are open."""
         return self._watchers
 
-    def wake(self, job_id: UUID) -> None:
-        """Look for changes of a job now."""
-        if channel := self._channels.get(job_id):
+    async def tell(self, change: Change) -> None:
+        """Tell the watchers, on this replica and on all others, that a change was committed."""
+        if not change.committed:
+            return
+        channel = self._channels.get(change.job.job_id)
+        if channel and change.revision == channel.revision + 1:
+            channel.extend([change])
+        await self._queue.announce(change.job.job_id, change.revision)
+
+    def wake(self, job_id: UUID, revision: int) -> None:
+        """Look for the changes of a job up to a revision now."""
+        channel = self._channels.get(job_id)
+        if channel and revision > channel.revision:
             channel.wake.set()
 
     async def watch(
@@ -101,7 +124,7 @@ class Feed:
         Ends when the job is terminal.
 
         Raises:
-            JobNotFoundError: the caller can not see the job.
+            JobNotFoundError: the caller can not see the job, or it was deleted meanwhile.
             RevisionAheadError: `after` lies in the future.
             TooManyWatchersError: this replica is full.
         """
@@ -145,6 +168,8 @@ class Feed:
                         return
                 if changes:
                     continue
+                if channel.deleted:
+                    raise JobNotFoundError(f"jobs/{job_id}")
                 try:
                     async with asyncio.timeout(heartbeat.total_seconds()):
                         await moved.wait()
@@ -185,9 +210,14 @@ class Feed:
                 async with asyncio.timeout(self._poll.total_seconds()):
                     await channel.wake.wait()
             channel.wake.clear()
+            found = False
             try:
                 while changes := await self._ledger.events_after(job_id, channel.revision, _MEMORY):
                     channel.extend(changes)
+                    found = True
+                if not found and not await self._ledger.job_exists(job_id):
+                    channel.end()
+                    return
             except TransientError as error:
                 _log.warning("feed can not read", job=str(job_id), reason=error.reason)
                 await asyncio.sleep(1)

@@ -122,6 +122,11 @@ class Ledger:
                 )
             ]
 
+    async def job_exists(self, job_id: UUID) -> bool:
+        """Tell whether there is such a job."""
+        async with transaction(self._pool) as connection:
+            return bool(await QUERIES.job_exists(connection, job_id=job_id))
+
     async def find_stalled(self, before: datetime, most: int) -> list[Stalled]:
         """Return jobs with images that have been open since before a moment."""
         async with transaction(self._pool) as connection:
@@ -178,6 +183,8 @@ class Ledger:
     ) -> AsyncIterator[list[str]]:
         """Hold prefixes whose rows are gone; they count as swept when the block ends well."""
         async with transaction(self._pool) as connection:
+            # A slow blob store may take long, and nobody waits for these rows.
+            await QUERIES.allow_idling(connection)
             rows = [
                 row async for row in QUERIES.take_deletions(connection, before=before, most=most)
             ]
@@ -191,12 +198,12 @@ class Ledger:
         async with transaction(self._pool) as connection:
             await QUERIES.forget_deletions(connection, before=before)
 
-    async def known_images(self, image_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these images have a row or an upload."""
+    async def known_originals(self, image_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+        """Return, of those images that have a row or an upload, the keys that these speak of."""
         async with transaction(self._pool) as connection:
             return {
-                row["image_id"]
-                async for row in QUERIES.known_images(connection, image_ids=list(image_ids))
+                row["image_id"]: frozenset(row["keys"])
+                async for row in QUERIES.known_originals(connection, image_ids=list(image_ids))
             }
 
 

@@ -50,10 +50,15 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
     catalogue = read_catalogue(config.catalogue)
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("jobs", config.otlp_endpoint))
+        readiness = Readiness()
+        # Before anything that has to be waited for, so that the wait can be seen.
+        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
+        readiness.waits_for("PostgreSQL")
         database = await stack.enter_async_context(
             open_database(config.database_url, connections=config.database_connections)
         )
         await require_current_schema(database)
+        readiness.waits_for("NATS")
         jetstream = await stack.enter_async_context(open_jetstream(config.nats_url, name="jobs"))
         blobs = open_blobs(config.blob_url)
         store, ledger = JobStore(database), Ledger(database)
@@ -64,8 +69,8 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         )
         queue = TaskQueue(jetstream, specs, catalogue.models)
         relay = Relay(ledger, queue, clock=clock)
-        results = Results(ledger, queue, clock=clock)
-        feed = Feed(store, ledger, max_watchers=config.max_watchers)
+        feed = Feed(store, ledger, queue, max_watchers=config.max_watchers)
+        results = Results(ledger, queue, clock=clock, committed=feed.tell)
         reconciler = Reconciler(
             store=store,
             ledger=ledger,
@@ -73,6 +78,7 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             results=results,
             sweeper=Sweeper(ledger, blobs, clock=clock),
             clock=clock,
+            committed=feed.tell,
             wake_relay=relay.wake,
             patience=Patience(
                 cycle=config.reconcile_cycle,
@@ -87,14 +93,15 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             catalogue=catalogue,
             limits=config.limits(),
             clock=clock,
+            committed=feed.tell,
             wake_relay=relay.wake,
         )
         uploads = Uploads(
             store=store,
             blobs=blobs,
-            queue=queue,
             limits=config.limits(),
             clock=clock,
+            committed=feed.tell,
             wake_relay=relay.wake,
         )
         server = build_server(
@@ -105,10 +112,8 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         )
         handlers = JobHandlers(service, uploads, feed, heartbeat=config.heartbeat)
         add_JobServiceServicer_to_server(handlers, server.server)
-        readiness = Readiness(database, jetstream, blobs)
-        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         background = await stack.enter_async_context(background_tasks(stop))
-        background.start("readiness", readiness.run())
+        background.start("readiness", readiness.run(database, jetstream, blobs))
         background.start("changes", queue.follow_changes(feed.wake))
         background.start("relay", relay.run())
         background.start("reconciler", reconciler.run())

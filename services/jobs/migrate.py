@@ -10,16 +10,16 @@ import sysconfig
 from pathlib import Path
 
 import asyncpg
-import structlog
 
 from chassis.config import load_config
+from chassis.logs import get_logger
 from services.jobs.config import DatabaseConfig
 from services.jobs.database import SQL_FOLDER
 
 # Any constant number will do, as long as nobody else on the database uses it: "carina" in ASCII.
 _LOCK = 0x636172696E61
 _ATTEMPTS = 60
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 async def migrate(database_url: str) -> None:

@@ -211,6 +211,8 @@ class Change:
 
     job: Job
     images: tuple[Image, ...]
+    # False: the job was so already, nothing was committed, and nobody is told.
+    committed: bool = True
 
     @property
     def revision(self) -> int:

@@ -11,7 +11,13 @@ from google.protobuf.message import DecodeError
 from carina.events.v1 import events_pb2
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import TransientError
-from chassis.jetstream import ConsumerSpec, JetStream, StreamNotFoundError, StreamSpec
+from chassis.jetstream import (
+    ConsumerSpec,
+    JetStream,
+    QueueFullError,
+    StreamNotFoundError,
+    StreamSpec,
+)
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import (
@@ -27,6 +33,7 @@ from services.jobs.models import (
 )
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
+WORKER_DIED = "WORKER_DIED"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
 _log = get_logger(__name__)
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
@@ -102,6 +109,7 @@ class TaskQueue:
     ) -> None:
         self._jetstream = jetstream
         self._specs = specs
+        self._most_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
         self._models = models
 
     async def ensure_streams(self) -> None:
@@ -111,6 +119,21 @@ class TaskQueue:
             TransientError: the broker is away.
         """
         await self._jetstream.ensure_streams(self._specs)
+
+    async def require_room(self) -> None:
+        """Refuse new tasks while the queue is more than half full.
+
+        A task leaves the queue when what a worker made of it, a hundred times its size, is in the
+        queue; one that is full of new tasks could never move again.
+
+        Raises:
+            QueueFullError: there is no room; the tasks are still owed.
+            TransientError: the broker is away.
+        """
+        if self._most_bytes <= 0:  # JetStream's word for no limit
+            return
+        if await self._jetstream.stored_bytes(TASKS) > self._most_bytes // 2:
+            raise QueueFullError
 
     async def publish(self, task: OwedTask) -> None:
         """Publish a task and wait until the broker has it.
@@ -151,11 +174,12 @@ class TaskQueue:
         except TransientError as error:
             _log.debug("change not announced", job=str(job_id), reason=error.reason)
 
-    async def follow_changes(self, changed: Callable[[UUID], None]) -> None:
+    async def follow_changes(self, changed: Callable[[UUID, int], None]) -> None:
         """Call `changed` for each job that any replica announces a change of, for ever."""
 
         async def received(_subject: str, data: bytes) -> None:
-            changed(UUID(bytes=events_pb2.JobChanged.FromString(data).job_id))
+            event = events_pb2.JobChanged.FromString(data)
+            changed(UUID(bytes=event.job_id), event.revision)
 
         await self._jetstream.subscribe_core("events.*", received)
         await asyncio.Event().wait()
@@ -180,7 +204,7 @@ class TaskQueue:
             stage=Stage.NONE,
             happened=datetime.now(UTC),
             error=ImageError(
-                "WORKER_DIED",
+                WORKER_DIED,
                 "Every attempt to process this image ended without an answer; "
                 "the image may be too demanding, or the service was disturbed.",
                 retryable=True,

@@ -13,25 +13,29 @@ _CYCLE_SECONDS = 2.0
 class Readiness:
     """Looks now and then, so that asking costs nothing."""
 
-    def __init__(self, database: Database, jetstream: JetStream, blobs: BlobStore) -> None:
-        self._database = database
-        self._jetstream = jetstream
-        self._blobs = blobs
+    def __init__(self) -> None:
         self._missing: tuple[str, ...] = ("the first check",)
+        self._jetstream: JetStream | None = None
 
     def __call__(self) -> tuple[bool, str]:
         """Return whether calls are served, and what is missing."""
         # Without NATS a job is still taken in: its tasks wait in the outbox.
-        missing = self._missing if self._jetstream.connected else (*self._missing, "NATS")
+        without_nats = self._jetstream is not None and not self._jetstream.connected
+        missing = (*self._missing, "NATS") if without_nats else self._missing
         return not self._missing, ", ".join(missing)
 
-    async def run(self) -> None:
+    def waits_for(self, server: str) -> None:
+        """Say what the start waits for."""
+        self._missing = (server,)
+
+    async def run(self, database: Database, jetstream: JetStream, blobs: BlobStore) -> None:
         """Look for ever."""
+        self._jetstream = jetstream
         while True:
             missing = []
             for name, check in (
-                ("PostgreSQL", self._database.check),
-                ("the blob store", self._blobs.check),
+                ("PostgreSQL", database.check),
+                ("the blob store", blobs.check),
             ):
                 try:
                     await check()

@@ -16,8 +16,10 @@ from services.jobs.models import ImageError, ImageState, Job, Outcome, Scope, St
 from services.jobs.queue import TaskQueue
 from services.jobs.results import Results
 from services.jobs.retention import Sweeper
+from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
+PROCESSING_STALLED = "PROCESSING_STALLED"
 _BATCH = 500
 _REPUBLISHED = Counter("carina_tasks_republished", "Tasks that the broker had lost")
 _log = get_logger(__name__)
@@ -49,7 +51,8 @@ class Reconciler:
         queue: TaskQueue,
         results: Results,
         sweeper: Sweeper,
-        clock: Callable[[], datetime],
+        clock: Clock,
+        committed: Committed,
         wake_relay: Callable[[], None],
         patience: Patience,
     ) -> None:
@@ -59,6 +62,7 @@ class Reconciler:
         self._results = results
         self._sweeper = sweeper
         self._clock = clock
+        self._committed = committed
         self._wake_relay = wake_relay
         self._patience = patience
 
@@ -117,7 +121,7 @@ class Reconciler:
         except _StillAliveError:
             return
         _log.info("abandoned job closed", job=str(abandoned.job_id), state=change.job.state)
-        await self._queue.announce(abandoned.job_id, change.revision)
+        await self._committed(change)
 
 
 class _StillAliveError(Exception):
@@ -133,7 +137,7 @@ def _given_up(now: datetime, image_id: UUID, job_id: UUID, attempt: int) -> Outc
         stage=Stage.NONE,
         happened=now,
         error=ImageError(
-            "PROCESSING_STALLED",
+            PROCESSING_STALLED,
             "The image was handed out again and again and nothing ever came back; "
             "the service was disturbed. Retry it.",
             retryable=True,

@@ -16,6 +16,7 @@ from services.jobs.queue import TaskQueue
 
 # Held in one transaction, so it bounds both its length and what a crash publishes twice.
 _BATCH = 128
+_GATHER = timedelta(milliseconds=15)
 _PAUSE_AFTER_FAILURE = timedelta(seconds=1)
 _PUBLISHED = Counter("carina_tasks_published", "Tasks that the broker has taken")
 _log = get_logger(__name__)
@@ -48,6 +49,8 @@ class Relay:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll.total_seconds()):
                     await self._woken.wait()
+            # A moment for more: under load one transaction carries the tasks of many commits.
+            await asyncio.sleep(_GATHER.total_seconds())
             self._woken.clear()
             try:
                 while await self.publish_due() == _BATCH:
@@ -64,6 +67,8 @@ class Relay:
             TransientError: the broker did not take them all; those it took are settled.
         """
         async with self._ledger.take_outbox(self._clock(), _BATCH) as (tasks, published):
+            if tasks:
+                await self._queue.require_room()
             failures = await asyncio.gather(*(self._publish(task, published) for task in tasks))
         _PUBLISHED.inc(len(published))
         for failure in failures:

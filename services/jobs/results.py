@@ -1,8 +1,8 @@
 """Applies what workers say, in batches, and what the broker says of work that killed its worker."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 from prometheus_client import Counter, Histogram
 
@@ -20,6 +20,7 @@ from services.jobs.queue import (
     TaskQueue,
     outcome_from_message,
 )
+from services.jobs.service import Clock, Committed
 
 _ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
 _SECONDS = Histogram(
@@ -28,7 +29,7 @@ _SECONDS = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
 # Outcomes gather this long, so that under load one transaction applies many.
-_GATHER = timedelta(milliseconds=30)
+_GATHER = timedelta(milliseconds=80)
 _MAX_BATCH = 256
 _RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}
 _log = get_logger(__name__)
@@ -37,10 +38,13 @@ _log = get_logger(__name__)
 class Results:
     """The consumers of RESULTS and DEAD."""
 
-    def __init__(self, ledger: Ledger, queue: TaskQueue, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger, queue: TaskQueue, *, clock: Clock, committed: Committed
+    ) -> None:
         self._ledger = ledger
         self._queue = queue
         self._clock = clock
+        self._committed = committed
 
     async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
         """Apply outcomes until `stop`."""
@@ -81,7 +85,7 @@ class Results:
             return []
         changes = await self._ledger.apply_outcomes(_latest(outcomes), self._clock())
         for change in changes:
-            await self._queue.announce(change.job.job_id, change.revision)
+            await self._committed(change)
             _count(change)
         return changes
 

@@ -65,7 +65,11 @@ class Sweeper:
         return expired
 
     async def delete_orphans(self, grace: timedelta = ORPHAN_GRACE) -> int:
-        """Delete blobs of images that have never been committed; return how many."""
+        """Delete blobs that no row speaks of; return how many.
+
+        A cut or killed upload leaves them: of an image that never came to be, or beside the parts
+        of one that did.
+        """
         before = self._clock() - grace
         batch: dict[str, UUID] = {}
         deleted = 0
@@ -79,8 +83,12 @@ class Sweeper:
         return deleted + await self._delete_unknown(batch)
 
     async def _delete_unknown(self, batch: dict[str, UUID]) -> int:
-        known = await self._ledger.known_images(list(set(batch.values())))
-        orphans = [key for key, image_id in batch.items() if image_id not in known]
+        known = await self._ledger.known_originals(list(set(batch.values())))
+        orphans = [
+            key
+            for key, image_id in batch.items()
+            if image_id not in known or (_is_original(key) and key not in known[image_id])
+        ]
         await self._blobs.delete(orphans)
         return len(orphans)
 
@@ -91,6 +99,10 @@ def _image_of(key: str) -> UUID | None:
         return UUID(key.split("/")[4])
     except (IndexError, ValueError):
         return None
+
+
+def _is_original(key: str) -> bool:
+    return key.rsplit("/", maxsplit=1)[-1].startswith("original-")
 
 
 async def run(config: RetentionConfig) -> None:

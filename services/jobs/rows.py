@@ -1,7 +1,6 @@
 """From the jsonb of a row to what the service speaks of. Live rows and events are read alike."""
 
 import json
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,7 +37,10 @@ def change_from_json(job: str, images: str) -> Change:
 
 def result_to_json(result: Result) -> str:
     """Write what goes into `images.result`; what is empty is left out."""
-    return json.dumps({name: value for name, value in asdict(result).items() if value})
+    document = {name: value for name, value in vars(result).items() if value}
+    if result.findings:
+        document["findings"] = [vars(finding) for finding in result.findings]
+    return json.dumps(document)
 
 
 def _job(row: dict[str, Any]) -> Job:

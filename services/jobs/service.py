@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,6 +22,7 @@ from services.jobs.errors import (
     WrongStateError,
 )
 from services.jobs.models import (
+    Change,
     Image,
     ImageState,
     Job,
@@ -37,9 +38,12 @@ from services.jobs.queue import TaskQueue
 from services.jobs.store import JobStore
 
 Clock = Callable[[], datetime]
+Committed = Callable[[Change], Awaitable[None]]
+"""Tells whoever watches that a change was committed."""
+
 _JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
 _IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
-_READ_CHUNK = 2**20
+_READ_CHUNK = 2**18
 _SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "notes": 4000, "model": 200}
 
 
@@ -65,6 +69,7 @@ class JobService:
         catalogue: Catalogue,
         limits: Limits,
         clock: Clock,
+        committed: Committed,
         wake_relay: Callable[[], None],
     ) -> None:
         self._store = store
@@ -73,6 +78,7 @@ class JobService:
         self._catalogue = catalogue
         self._limits = limits
         self._clock = clock
+        self._committed = committed
         self._wake_relay = wake_relay
 
     async def create_job(self, principal: Principal, request_id: str, spec: JobSpec) -> Job:
@@ -160,7 +166,7 @@ class JobService:
                 raise JobEmptyError(job.name)
 
         change = await self._store.close_job(scope, job_id, admit=admit, now=self._clock())
-        await self._queue.announce(job_id, change.revision)
+        await self._committed(change)
         return change.job
 
     async def cancel_job(self, principal: Principal, job_id: UUID, etag: str) -> Job:
@@ -174,7 +180,7 @@ class JobService:
                 raise WrongStateError(job.name, job.state, "be cancelled")
 
         change = await self._store.cancel_job(scope, job_id, admit=admit, now=self._clock())
-        await self._queue.announce(job_id, change.revision)
+        await self._committed(change)
         # Only a saving: what is not taken away is worked on, and its outcome changes nothing.
         await self._queue.purge_quietly(job_id)
         return change.job
@@ -206,7 +212,7 @@ class JobService:
             admit=admit,
             now=self._clock(),
         )
-        await self._queue.announce(job_id, change.revision)
+        await self._committed(change)
         self._wake_relay()
         return change.job
 
@@ -219,6 +225,8 @@ class JobService:
                 raise WrongStateError(job.name, job.state, "be deleted; cancel it first")
 
         await self._store.delete_job(scope, job_id, admit=admit, now=self._clock())
+        # Who has not been told of its end yet, looks and finds that it is gone.
+        await self._queue.announce(job_id, 0)
 
     async def read_image(
         self, principal: Principal, image_id: UUID, job_id: UUID | None, kind: str

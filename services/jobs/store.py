@@ -256,7 +256,7 @@ class JobStore:
             job = await _lock_job(connection, job_id)
             admit(job)
             if await QUERIES.close_job(connection, job_id=job_id, now=now) is None:
-                return Change(job, ())
+                return Change(job, (), committed=False)
             return await _record(connection, job_id)
 
     async def cancel_job(
@@ -267,7 +267,7 @@ class JobStore:
             job = await _lock_job(connection, job_id)
             admit(job)
             if job.state.terminal:
-                return Change(job, ())
+                return Change(job, (), committed=False)
             image_ids = [
                 row["image_id"]
                 async for row in QUERIES.cancel_images(
@@ -297,7 +297,7 @@ class JobStore:
             if request_id and not await QUERIES.record_retry(
                 connection, job_id=job_id, request_id=request_id, site=scope.site
             ):
-                return Change(job, ())
+                return Change(job, (), committed=False)
             admit(job)
             retried = [
                 row["image_id"]
@@ -311,7 +311,7 @@ class JobStore:
                 )
             ]
             if not retried:
-                return Change(job, ())
+                return Change(job, (), committed=False)
             await QUERIES.reopen_job(connection, job_id=job_id, retried=len(retried), now=now)
             return await _record(connection, job_id, retried)
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from chassis.auth import Principal
 from chassis.blobs import BlobStore
-from chassis.errors import DomainError
+from chassis.errors import DomainError, UsageError
 from chassis.logs import get_logger
 from services.jobs.errors import (
     ChecksumMismatchError,
@@ -32,8 +32,7 @@ from services.jobs.errors import (
 )
 from services.jobs.models import Image, Job, JobState, Limits, NewImage, Scope
 from services.jobs.permissions import Action, authorize
-from services.jobs.queue import TaskQueue
-from services.jobs.service import Clock
+from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
 # A caller that sends more at once is refused: it bounds what one message may cost.
@@ -64,16 +63,16 @@ class Uploads:
         *,
         store: JobStore,
         blobs: BlobStore,
-        queue: TaskQueue,
         limits: Limits,
         clock: Clock,
+        committed: Committed,
         wake_relay: Callable[[], None],
     ) -> None:
         self.store = store
         self.blobs = blobs
         self.limits = limits
         self.clock = clock
-        self.queue = queue
+        self.committed = committed
         self.wake_relay = wake_relay
         self._rescues: set[asyncio.Task[None]] = set()
 
@@ -237,17 +236,24 @@ class Receiver:
             sha256=computed,
             original_keys=(*self._image.original_keys, *last),
         )
-        change = await uploads.store.commit_image(
-            image,
-            parts_size=self._image.size_bytes,
-            admit=self._admit,
-            now=uploads.clock(),
-        )
+        try:
+            change = await uploads.store.commit_image(
+                image,
+                parts_size=self._image.size_bytes,
+                admit=self._admit,
+                now=uploads.clock(),
+            )
+        except UploadRaceError:
+            await self._discard(last)
+            raise
+        except UsageError:
+            await self._discard(last)
+            await self._drop()
+            raise
         if change is None:
-            self._chunks, self._held = [], 0
-            await uploads.blobs.delete(last)
+            await self._discard(last)
             return await self._other(image)
-        await uploads.queue.announce(image.job_id, change.revision)
+        await uploads.committed(change)
         uploads.wake_relay()
         return change.images[0]
 
@@ -283,19 +289,29 @@ class Receiver:
         if not self._held:
             return
         key = await self._put()
-        await self._uploads.store.append_part(
-            self._image,
-            part_key=key,
-            old_size=self._image.size_bytes,
-            new_size=self._received,
-            now=self._uploads.clock(),
-        )
+        try:
+            await self._uploads.store.append_part(
+                self._image,
+                part_key=key,
+                old_size=self._image.size_bytes,
+                new_size=self._received,
+                now=self._uploads.clock(),
+            )
+        except UploadRaceError:
+            # Another stream is further, or the cut came after the commit: no row speaks of it.
+            await self._uploads.blobs.delete([key])
+            raise
         self._image = replace(
             self._image,
             size_bytes=self._received,
             original_keys=(*self._image.original_keys, key),
         )
         self._chunks, self._held = [], 0
+
+    async def _discard(self, last: list[str]) -> None:
+        """Take back the blob that was to be the last part, and keep nothing of it."""
+        self._chunks, self._held = [], 0
+        await self._uploads.blobs.delete(last)
 
     async def _drop(self) -> None:
         """Forget the parts: nothing half-stored stays visible."""

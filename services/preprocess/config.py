@@ -29,7 +29,7 @@ class PreprocessConfig(ServiceConfig, NatsConfig):
         default=2.0, gt=0, title="CLAHE clip limit", description="Times the mean of a tile"
     )
     tile_grid: int = Field(
-        default=8, gt=0, title="CLAHE tiles", description="Tiles along each side of the film"
+        default=8, gt=0, le=64, title="CLAHE tiles", description="Tiles along each side of the film"
     )
     preview_side: int = Field(
         default=1024,
@@ -47,6 +47,10 @@ class PreprocessConfig(ServiceConfig, NatsConfig):
         description="Most decoded bytes for each byte of a large file",
     )
 
+    max_pages: int = Field(
+        default=_LIMITS.pages, gt=0, title="Pages", description="Most pages of a TIFF"
+    )
+
     def limits(self) -> Limits:
         """Return the limits as the pipeline takes them."""
-        return Limits(pixels=self.max_pixels, expansion=self.max_expansion)
+        return Limits(pixels=self.max_pixels, expansion=self.max_expansion, pages=self.max_pages)

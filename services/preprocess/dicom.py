@@ -16,13 +16,15 @@ def decode_dicom(data: bytes, limits: Limits) -> Frame:
     """Decode a DICOM file, whose header must keep the limits."""
     header = read_dicom_header(data, limits)
     acquisition = read_acquisition(header.dataset)
-    pixels, notes = display(read_first_frame(header), header.dataset, header.photometric)
+    stored = read_first_frame(header)
+    pixels, notes = display(stored, header.dataset, header.photometric)
     if header.frames > 1:
         notes.append(FIRST_FRAME.format(frames=header.frames))
     if acquisition.modality not in _RADIOGRAPHS:
         notes.append(NO_RADIOGRAPH.format(modality=acquisition.modality))
     return Frame(
         pixels=pixels,
+        bits=stored.bits,
         media_type=FileType.DICOM.value,
         acquisition=acquisition,
         notes=tuple(notes),

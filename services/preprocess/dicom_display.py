@@ -21,12 +21,11 @@ from services.preprocess.errors import (
     InvalidDisplayWindowError,
     UnsupportedPixelFormatError,
 )
-from services.preprocess.film import Pixels
+from services.preprocess.film import BLANK, Pixels
 
 Values = NDArray[np.float64]
 
 NO_WINDOW = "The file asks for no display window; the whole range of its values is shown."
-BLANK = "Every pixel of the film has the same value."
 
 # Of 256 greys. A window that spreads the film over fewer, or has fewer steps, hides what is in it.
 _FEWEST_GREYS = 4

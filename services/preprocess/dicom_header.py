@@ -88,6 +88,17 @@ _BODY_PARTS = _words(
     "ANKLE FOOT HEEL TOE EXTREMITY WHOLEBODY"
 )
 
+_PHOTOMETRIC = (
+    "MONOCHROME1",
+    "MONOCHROME2",
+    "PALETTE COLOR",
+    "RGB",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_ICT",
+    "YBR_RCT",
+)
+
 # What the objects are called that hold no image, by the start of their SOP class.
 _OBJECTS_WITHOUT_PIXELS = {
     "1.2.840.10008.1.3.10": "an index of other DICOM files (DICOMDIR)",
@@ -224,6 +235,9 @@ def _check(header: DicomHeader, limits: Limits) -> None:
         raise UnsupportedPixelFormatError(f"{header.allocated} bits a sample")
     if header.samples not in (1, 3):
         raise UnsupportedPixelFormatError(f"{header.samples} samples a pixel")
+    one_sample = header.photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
+    if header.photometric not in _PHOTOMETRIC or one_sample != (header.samples == 1):
+        raise CorruptImageError("DICOM")
     if not 1 <= header.stored <= header.allocated or not (
         header.stored - 1 <= header.high_bit < header.allocated
     ):
@@ -237,14 +251,14 @@ def _read_elements(
 ) -> tuple[bytes, Dataset, UID | None, int | None, int]:
     """Give the bytes read, the elements, their encoding, what holds the pixels, and where."""
     found: int | None = None
-    end = 0
+    end: int | None = None  # of the last element, where its length is known
 
     def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
         nonlocal found, end
         if tag == _PIXEL_DATA or tag in _OTHER_PIXELS:
             found = int(tag)
             return True
-        end = file.tell() + (0 if length == _UNDEFINED_LENGTH else length)
+        end = None if length == _UNDEFINED_LENGTH else file.tell() + length
         return False
 
     dataset_at, transfer_syntax = _read_meta(data)
@@ -265,7 +279,7 @@ def _read_elements(
         dataset = read_partial(file, at_pixels, force=True, specific_tags=list(_WANTED))
     at = file.tell()
     # A file without pixels ends with a whole element.
-    if found is None and (end > len(body) or 0 < len(body) - max(end, at) < 8):  # noqa: PLR2004 - the shortest element
+    if found is None and end is not None and end != len(body):
         raise TruncatedImageError("DICOM")
     return body, dataset, transfer_syntax, found, at
 

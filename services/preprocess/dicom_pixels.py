@@ -1,18 +1,17 @@
 """Take the first frame out of a DICOM file, as it is stored: nothing is done here to show it."""
 
-import ctypes
 import struct
 from dataclasses import dataclass
 from io import BytesIO
 from typing import cast
 
 import cv2
-import gdcm
 import numpy as np
 import openjpeg.utils
 from pydicom import uid
 from pydicom.encaps import generate_frames
 
+from services.preprocess.decompress import Compressed, decompress
 from services.preprocess.dicom_header import DicomHeader
 from services.preprocess.errors import (
     CorruptImageError,
@@ -21,7 +20,7 @@ from services.preprocess.errors import (
     UnsupportedTransferSyntaxError,
 )
 from services.preprocess.film import Pixels
-from services.preprocess.raster_headers import read_jpeg_header
+from services.preprocess.jpeg_header import read_jpeg_header
 
 _UNCOMPRESSED = (
     uid.ImplicitVRLittleEndian,
@@ -113,7 +112,7 @@ def _read_encapsulated(header: DicomHeader) -> bytes:
     stream.seek(header.pixels_at)
     try:
         return next(generate_frames(stream, number_of_frames=header.frames))
-    except (StopIteration, ValueError, struct.error):
+    except (StopIteration, ValueError, OSError, struct.error):
         raise TruncatedImageError("DICOM") from None
 
 
@@ -189,56 +188,27 @@ def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> Sto
     number = np.dtype("u1" if header.allocated == 8 else "<u2")  # noqa: PLR2004 - bits
     if syntax == uid.RLELossless and header.samples > 1 and number.itemsize > 1:
         raise UnsupportedPixelFormatError("RLE colours of 16 bits")  # gdcm mixes them up
-    decoded, by_plane = _decompress_with_gdcm(frame, header, syntax)
+    decoded = decompress(
+        Compressed(
+            content=frame,
+            transfer_syntax=str(syntax),
+            rows=header.rows,
+            columns=header.columns,
+            samples=header.samples,
+            allocated=header.allocated,
+            stored=header.stored,
+            high_bit=header.high_bit,
+            signed=header.signed,
+            by_plane=header.by_plane,
+        )
+    )
     count = header.rows * header.columns * header.samples
-    if decoded is None or len(decoded) < count * number.itemsize:
+    if decoded is None or len(decoded.content) < count * number.itemsize:
         raise CorruptImageError("DICOM")
-    values: Pixels = np.frombuffer(decoded, number, count)
+    values: Pixels = np.frombuffer(decoded.content, number, count)
     if header.samples == 1:
         return _as_stored(values.reshape(header.rows, header.columns), header)
-    return _as_stored(_to_grey(values, header, by_plane=by_plane), header)
-
-
-def _decompress_with_gdcm(
-    frame: bytes, header: DicomHeader, syntax: uid.UID
-) -> tuple[bytes | None, bool]:
-    """Decompress to bytes, None where gdcm cannot, and say whether they lie plane by plane.
-
-    Raises nothing on purpose: gdcm counts references and ends the process if an object is freed in
-    the wrong order, as it may be where a traceback keeps this function's variables.
-    """
-    fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(frame)
-    fragments = gdcm.SequenceOfFragments.New()
-    fragments.AddFragment(fragment)
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetValue(fragments.__ref__())
-    pixel_format = gdcm.PixelFormat(
-        header.samples, header.allocated, header.stored, header.high_bit, int(header.signed)
-    )
-    photometric = gdcm.PhotometricInterpretation.GetPIType(header.photometric)
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((header.columns, header.rows, 1))
-    image.SetDataElement(element)
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(photometric))
-    if header.samples > 1:
-        image.SetPlanarConfiguration(int(header.by_plane))
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
-    image.SetPixelFormat(pixel_format)
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ImplicitVRLittleEndian))
-    change.SetInput(image)
-    image.thisown = False  # it is freed with `change`; freed twice it would end the process
-    if not change.Change():
-        return None, False
-    output = change.GetOutput()
-    value = output.GetDataElement().GetByteValue()
-    if value is None:
-        return None, False
-    # Copied from where it lies: GetBuffer makes a str first, at 50 ms for 3.6 megapixels.
-    content = ctypes.string_at(int(value.GetVoidPointer()), int(str(value.GetLength())))
-    return content, output.GetPlanarConfiguration() == 1
+    return _as_stored(_to_grey(values, header, by_plane=decoded.by_plane), header)
 
 
 def _to_grey(values: Pixels, header: DicomHeader, *, by_plane: bool) -> Pixels:

@@ -2,19 +2,19 @@
 
 Model training imports `enhance_and_fit`, so that a model learns from exactly what it will be given.
 
-Films are enhanced at their full size and depth: at a smaller size CLAHE would equalise another
-picture. They are then reduced once, by area, to the reading size, and from there to the model's
-frame. Going by way of the reading size lets the preview share the costly first step. Against one
-direct step a pixel differs by 0.1 grey levels on average, 4 of 255 at most (1955 x 1841 film).
+Films are enhanced at their full size: at a smaller one CLAHE would equalise another picture. They
+are then reduced once, by area, to the reading size, and from there to the model's frame. Going by
+way of the reading size lets the preview share the costly first step. Against one direct step a
+pixel differs by 0.2 grey levels on average, 7 of 255 at most (1955 x 1841 film to 384 x 384).
 """
 
-import threading
 from dataclasses import dataclass
 from typing import cast
 
 import cv2
 import numpy as np
 
+from services.preprocess.clahe import equalise
 from services.preprocess.film import Grey, Pixels
 
 # One film, one core: the worker's threads carry several films, OpenCV's pool would fight with them.
@@ -23,8 +23,6 @@ cv2.setNumThreads(1)
 # Longest side, in pixels, of the film between enhancement and the model's frame.
 # It is no setting, because a model's pixels would change with it.
 _READING_SIDE = 1024
-
-_local = threading.local()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +69,7 @@ def place(source_width: int, source_height: int, settings: PipelineSettings) -> 
 def enhance(pixels: Pixels, settings: PipelineSettings) -> Grey:
     """Equalise the contrast at the film's own depth, if asked, and bring it to 8 bit."""
     if settings.clahe:
-        equaliser = _equaliser(settings.clip_limit, settings.tile_grid)
-        pixels = cast("Pixels", equaliser.apply(pixels))
+        return equalise(pixels, clip_limit=settings.clip_limit, tile_grid=settings.tile_grid)
     if pixels.dtype == np.uint16:
         return cast("Grey", cv2.convertScaleAbs(pixels, alpha=1 / 257))  # 65535 becomes 255
     return cast("Grey", pixels)
@@ -113,12 +110,3 @@ def _resize(film: Grey, width: int, height: int) -> Grey:
     enlarges = width > film.shape[1] or height > film.shape[0]
     how = cv2.INTER_LINEAR if enlarges else cv2.INTER_AREA
     return cast("Grey", cv2.resize(film, (width, height), interpolation=how))
-
-
-def _equaliser(clip_limit: float, tile_grid: int) -> cv2.CLAHE:
-    """Give this thread's CLAHE: it keeps its tables (8 MB at 16 bit) and cannot be shared."""
-    key = (clip_limit, tile_grid)
-    if getattr(_local, "key", None) != key:
-        _local.key = key
-        _local.equaliser = cv2.createCLAHE(clipLimit=clip_limit, tileGridSize=(tile_grid,) * 2)
-    return cast("cv2.CLAHE", _local.equaliser)

@@ -84,11 +84,7 @@ def identify(data: bytes) -> FileType | None:
     # DICOM first: its preamble is free, and may hold the header of another kind.
     if data[128:132] == b"DICM" or _is_bare_dicom(data):
         return FileType.DICOM
-    for signature, file_type in _SIGNATURES:
-        if data.startswith(signature):
-            break
-    else:
-        return None
+    file_type = next((kind for start, kind in _SIGNATURES if data.startswith(start)), None)
     if file_type is FileType.WEBP and data[8:12] != b"WEBP":
         return None
     # "BM" begins many words: a bitmap also has a header of a known length.

@@ -13,6 +13,9 @@ Pixels = NDArray[np.unsignedinteger[Any]]
 Grey = NDArray[np.uint8]
 
 
+BLANK = "Every pixel of the film has the same value."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acquisition:
     """How the film was taken. Words from the DICOM standard only, so that none names a patient."""
@@ -30,6 +33,7 @@ class Frame:
 
     # [height, width] of uint8 or uint16, contiguous; 0 is black, the type's maximum white.
     pixels: Pixels
+    bits: int  # of a grey level as it was decoded; `pixels` are scaled up from them
     media_type: str
     acquisition: Acquisition = field(default_factory=Acquisition)
     notes: tuple[str, ...] = ()  # sentences for a doctor

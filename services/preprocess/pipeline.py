@@ -60,9 +60,9 @@ class Prepared:
     acquisition: Acquisition
     notes: tuple[str, ...]  # sentences for a doctor
     media_type: str
-    source_width: int
+    bits: int  # of a grey level as it was decoded
+    source_width: int  # pixels, upright
     source_height: int
-    bits: int  # of a grey level as it was decoded: 8 or 16
     durations: Durations
 
 
@@ -97,9 +97,9 @@ def prepare(data: bytes, settings: PipelineSettings, limits: Limits) -> Prepared
         acquisition=frame.acquisition,
         notes=tuple(notes),
         media_type=frame.media_type,
+        bits=frame.bits,
         source_width=width,
         source_height=height,
-        bits=8 * frame.pixels.itemsize,
         durations=Durations(
             decode=timedelta(seconds=decoded - started),
             enhance=timedelta(seconds=enhanced - decoded),

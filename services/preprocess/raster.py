@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.preprocess.errors import CorruptImageError
 from services.preprocess.filetype import FileType
-from services.preprocess.film import Frame, Limits, Pixels
+from services.preprocess.film import BLANK, Frame, Limits, Pixels
 from services.preprocess.raster_headers import RasterHeader, read_header
 
 # Grey as the codec makes it, at the depth of the file. Orientation is ours to apply: OpenCV would
@@ -37,14 +37,22 @@ def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
     if header.deep and decoded.dtype == np.uint8:
         notes.append(REDUCED_DEPTH)
     pixels = _flatten(decoded)
-    if header.inverted and pixels.dtype == np.uint16:
-        pixels = cast("Pixels", cv2.bitwise_not(pixels))
     pixels, used = _use_all_bits(pixels)
     if used:
         notes.append(UNUSED_BITS.format(bits=used))
-    if file_type is FileType.JPEG and _ends_flat(pixels):
+    if header.inverted and pixels.dtype == np.uint16:
+        pixels = cast("Pixels", cv2.bitwise_not(pixels))
+    darkest, brightest, _, _ = cv2.minMaxLoc(pixels)
+    if darkest == brightest:
+        notes.append(BLANK)
+    elif file_type is FileType.JPEG and _ends_flat(pixels):
         notes.append(FLAT_END)
-    return Frame(pixels=_upright(pixels, header), media_type=file_type.value, notes=tuple(notes))
+    return Frame(
+        pixels=_upright(pixels, header),
+        bits=used or 8 * pixels.dtype.itemsize,
+        media_type=file_type.value,
+        notes=tuple(notes),
+    )
 
 
 def _imdecode(data: bytes, flags: int, file_type: FileType) -> Pixels:

@@ -12,7 +12,6 @@ from chassis.consume import Delivery
 from chassis.errors import TransientError
 from chassis.logs import get_logger
 from chassis.patience import patiently
-from chassis.tracing import process_span
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits
 from services.preprocess.pipeline import PipelineSettings, Prepared, prepare
@@ -24,6 +23,7 @@ _SECONDS = Histogram(
     ["stage"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+ORIGINAL_MISSING = "ORIGINAL_MISSING"
 _log = get_logger(__name__)
 
 
@@ -64,27 +64,28 @@ class Worker:
             TransientError: it may work later, or elsewhere.
         """
         task = task_from_message(delivery.data)
-        with process_span("preprocess", delivery.headers):
-            await self._reports.started(task)
-            try:
-                film = await self._prepare(task)
-            except FilmError as error:
-                _log.info("film not readable", image=task.image, code=error.code)
-                await self._reports.failed(
-                    task, code=error.code, message=str(error), retryable=error.retryable
-                )
-            except BlobNotFoundError:
-                await self._reports.failed(
-                    task,
-                    code="ORIGINAL_MISSING",
-                    message="The uploaded file is no longer there; upload it again.",
-                    retryable=False,
-                )
-            except MemoryError:
-                await self._out_of_memory(task, last=delivery.last)
-            else:
-                has_preview = await self._keep_preview(task, film)
-                await self._reports.prepared(task, film, has_preview=has_preview)
+        await self._reports.started(task)
+        try:
+            film = await self._prepare(task)
+        except FilmError as error:
+            # What a parser stumbled over, by its kind: its words may quote the file.
+            cause = type(error.__cause__).__name__ if error.__cause__ else None
+            _log.info("film not readable", image=task.image, code=error.code, reason=cause)
+            await self._reports.failed(
+                task, code=error.code, message=str(error), retryable=error.retryable
+            )
+        except BlobNotFoundError:
+            await self._reports.failed(
+                task,
+                code=ORIGINAL_MISSING,
+                message="The uploaded file is no longer there; upload it again.",
+                retryable=False,
+            )
+        except MemoryError:
+            await self._out_of_memory(task, last=delivery.last)
+        else:
+            has_preview = await self._keep_preview(task, film)
+            await self._reports.prepared(task, film, has_preview=has_preview)
 
     async def _prepare(self, task: Task) -> Prepared:
         data = await self._read(task)

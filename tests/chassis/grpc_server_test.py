@@ -236,7 +236,7 @@ async def test_a_stream_that_its_client_cancels_is_cleaned_up_and_nothing_stays(
             assert await call.read() == b"first"
             call.cancel()
         async with asyncio.timeout(5):
-            while closed < 100:  # noqa: ASYNC110 - the handlers only count
+            while closed < 100:
                 await asyncio.sleep(0.01)
         assert opened == 100
         assert not built.calls._watches

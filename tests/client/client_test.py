@@ -105,7 +105,8 @@ async def test_a_cut_upload_goes_on_at_the_committed_size(
     [upload] = jobs.uploads.values()
     assert bytes(upload.data) == path.read_bytes()
     offsets = [each.offset for each in jobs.requests if hasattr(each, "offset")]
-    assert offsets == [0, MIB - 1000, 4 * MIB - 2000]
+    assert offsets[:2] == [0, MIB - 1000]
+    assert 3 * MIB - 2000 <= offsets[2] < 4 * MIB
     assert sent[-1] == path.stat().st_size
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from carina.client import Client, FileUpload
+from carina.client import Client
 from carina.errors import RefusedError
+from carina.files import FileUpload
 from carina.issuer import Role
 from carina.results import ImageKind, ImageState, JobSpec, JobState, Priority
 from carina.tasks.v1 import tasks_pb2
@@ -71,7 +73,9 @@ async def image_states(client: Client, name: str) -> list[str]:
     return [str(image.state) async for image in client.images(name)]
 
 
-async def until(question, answer, seconds: float = 10) -> None:  # type: ignore[no-untyped-def]
+async def until(
+    question: Callable[[], Awaitable[object]], answer: object, seconds: float = 10
+) -> None:
     async with asyncio.timeout(seconds):
         while await question() != answer:
             await asyncio.sleep(0.05)
@@ -141,7 +145,9 @@ async def test_cancel_ends_what_is_open_and_purges_its_tasks(jobs: Jobs, tmp_pat
         job = await client.cancel(submission.job)
         assert job.state == JobState.CANCELLED
         assert job.progress.cancelled == 3
-        assert await jobs.jetstream.count("TASKS", f"tasks.*.*.{job.name.removeprefix('jobs/')}") == 0
+        assert (
+            await jobs.jetstream.count("TASKS", f"tasks.*.*.{job.name.removeprefix('jobs/')}") == 0
+        )
         await jobs.report(succeeded(task))
         await asyncio.sleep(0.3)
         assert await image_states(client, job.name) == ["CANCELLED"] * 3

@@ -31,7 +31,7 @@ class Heard:
 
     async def wait_for(self, words: str) -> None:
         async with asyncio.timeout(20):
-            while not any(words in line for line in self.lines):  # noqa: ASYNC110 - quick
+            while not any(words in line for line in self.lines):
                 await asyncio.sleep(0.01)
 
 

@@ -44,7 +44,7 @@ async def serves(stack: LocalStack) -> None:
 
 async def wait_until_gone(pids: set[int], seconds: float) -> None:
     async with asyncio.timeout(seconds):
-        while any(_runs(pid) for pid in pids):  # noqa: ASYNC110 - no event tells
+        while any(_runs(pid) for pid in pids):
             await asyncio.sleep(0.05)
 
 
@@ -75,6 +75,21 @@ async def test_each_server_comes_back_after_it_was_killed(tmp_path: Path, option
         pids = everything(stack)
     await wait_until_gone(pids, 1)
     assert not everything(stack)
+
+
+async def test_every_service_comes_back_after_it_was_killed(
+    tmp_path: Path, options: Options
+) -> None:
+    whole = Options(repository=options.repository, postgres=options.postgres, jobs=2)
+    async with LocalStack(tmp_path / "data", whole) as stack:
+        services = [name for name in stack.processes if name[-1].isdigit()]
+        assert len(services) == 5
+        for name in services:
+            stack.kill(name)
+        await stack.wait_ready()
+        assert all(stack.processes[name].starts == 2 for name in services)
+        pids = everything(stack)
+    await wait_until_gone(pids, 1)
 
 
 async def test_what_was_stored_survives_a_restart(tmp_path: Path, options: Options) -> None:
@@ -196,7 +211,7 @@ async def test_no_process_outlives_a_runner_that_was_killed(runner: Runner) -> N
                 async with LocalStack(runner.stack.data, Options(**NO_SERVICES)):  # type: ignore[arg-type]
                     break
             except AlreadyRunningError as error:
-                assert "still stopping" in str(error)  # noqa: PT017 - the wait is the point
+                assert "still stopping" in str(error)
                 await asyncio.sleep(0.1)
 
 

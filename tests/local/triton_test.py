@@ -22,10 +22,12 @@ def films(count: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return random.integers(0, 256, (count, 1, 224, 224), dtype=np.uint8)
 
 
-async def infer(client: InferenceServerClient, pixels: Any, **options: Any) -> Any:
+async def infer(
+    client: InferenceServerClient, pixels: Any, *, model: str = "cxr", **options: Any
+) -> Any:
     tensor = InferInput("image", list(pixels.shape), "UINT8")
     tensor.set_data_from_numpy(pixels)
-    return await client.infer("cxr", [tensor], model_version="1", **options)
+    return await client.infer(model, [tensor], model_version="1", **options)
 
 
 @pytest.fixture
@@ -103,9 +105,27 @@ def test_the_production_queue_is_bounded_and_refuses() -> None:
     assert policy.max_queue_size > 0
 
 
-def test_an_ensemble_is_served_as_it_is() -> None:
-    ensemble = ModelConfig(name="both", platform="ensemble", max_batch_size=4)
-    assert derive(ensemble) == ensemble
+async def test_an_ensemble_is_served_with_its_members(tmp_path: Path) -> None:
+    repository = tiny_repository(tmp_path)
+    config = read_config(repository / "cxr")
+    ensemble = ModelConfig(name="both", platform="ensemble", max_batch_size=16)
+    ensemble.input.add(name="image", data_type=config.input[0].data_type, dims=[1, 224, 224])
+    ensemble.output.add(name="probabilities", data_type=config.output[0].data_type, dims=[3])
+    step = ensemble.ensemble_scheduling.step.add(model_name="cxr", model_version=1)
+    step.input_map["image"] = "image"
+    step.output_map["probabilities"] = "probabilities"
+    (repository / "both" / "1").mkdir(parents=True)
+    (repository / "both" / "config.pbtxt").write_text(text_format.MessageToString(ensemble))
+    program, address = triton_of(repository, tmp_path, models=["both"])
+    with running(program, tmp_path):
+        async with InferenceServerClient(address) as client:
+            together = await infer(client, films(2), model="both")
+            alone = await infer(client, films(2))
+    for answer in (together, alone):
+        assert answer.as_numpy("probabilities").shape == (2, 3)
+    np.testing.assert_array_equal(
+        together.as_numpy("probabilities"), alone.as_numpy("probabilities")
+    )
 
 
 def test_a_backend_that_needs_a_gpu_is_named() -> None:

@@ -116,10 +116,11 @@ class Jobs:
             await self.report(failed(task) if fail(number) else succeeded(task))
 
     async def _pull(self, durable: str) -> bytes | None:
+        wait = 0.2 if durable.endswith("urgent") else 3
         js = self.jetstream._client.jetstream()
         subscription = await js.pull_subscribe_bind(durable, "TASKS")
         try:
-            (message,) = await subscription.fetch(1, timeout=3 if durable.endswith("routine") else 0.2)
+            (message,) = await subscription.fetch(1, timeout=wait)
         except TimeoutError:
             return None
         finally:
@@ -129,7 +130,7 @@ class Jobs:
         return data
 
 
-def started(task: tasks_pb2.PreprocessTask, stage: tasks_pb2.Stage) -> tasks_pb2.Outcome:
+def started(task: tasks_pb2.PreprocessTask, stage: tasks_pb2.Stage.ValueType) -> tasks_pb2.Outcome:
     """Build the outcome of a worker that has taken an image up."""
     return tasks_pb2.Outcome(ref=task.ref, stage=stage, started=tasks_pb2.Started())
 
@@ -170,9 +171,7 @@ async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
     port = free_port()
     program = nats_program(folder / "nats", port=port, monitor_port=free_port())
     with running(program, folder):
-        jobs = Jobs(
-            folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}"
-        )
+        jobs = Jobs(folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}")
         async with open_jetstream(jobs.nats_url, name="test") as jetstream:
             jobs.jetstream = jetstream
             try:

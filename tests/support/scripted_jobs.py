@@ -68,6 +68,7 @@ class ScriptedJobs(JobServiceServicer):
         self.refuse_files: dict[str, tuple[grpc.StatusCode, str, str]] = {}
         self.calls: list[str] = []
         self.tokens: list[str] = []
+        self.traces: list[str] = []
         self.requests: list[Any] = []
         self.concurrent = 0
         self.most_concurrent = 0
@@ -94,6 +95,9 @@ class ScriptedJobs(JobServiceServicer):
         messages = aiter(request_iterator)
         header = (await anext(messages)).header
         self.calls.append("UploadImage")
+        self.traces += [
+            value for name, value in context.invocation_metadata() if name == "traceparent"
+        ]
         self.requests.append(header)
         if header.file_name in self.refuse_files:
             await refuse(context, *self.refuse_files[header.file_name])

@@ -4,7 +4,6 @@ The fixtures are in `tests/conftest.py`; a test that has to kill a server takes 
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -15,14 +14,29 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
+from google.protobuf import text_format
+
 from deploy.local import processes
 from deploy.local.launch import launched
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import ROOT
-from deploy.local.triton import TritonPorts, triton_program
-from tests.support.tiny_model import write_tiny_model
+from deploy.local.triton import TritonPorts, read_config, triton_program
+from tests.support.tiny_model import HEATMAP, tiny_digest, write_tiny_model
 
+TINY_CATALOGUE = """
+default: cxr
+models:
+  - name: cxr
+    version: "1"
+    digest: {digest}
+    input: {{width: 224, height: 224}}
+    max_batch_size: 16
+    labels: [normal, pneumonia, covid19]
+    thresholds: {{normal: 0.4, pneumonia: 0.4, covid19: 0.4}}
+    gate: {{output: frontal_score, threshold: 0.5}}
+    card: tests/support/tiny_model.py
+"""
 _ORPHAN_GRACE = timedelta(seconds=2)
 
 
@@ -35,6 +49,13 @@ class Server:
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of a server that runs."""
+        if self._process is None:
+            raise RuntimeError(f"{self.program.name} does not run")
+        return self._process.pid
 
     def start(self) -> None:
         """Start it and wait until it serves."""
@@ -94,13 +115,20 @@ def running(program: Program, folder: Path) -> Iterator[Server]:
 
 
 def tiny_repository(folder: Path) -> Path:
-    """Make a model repository with the production configuration and the tiny network."""
+    """Make a repository of the tiny network, with the production configuration of `cxr`.
+
+    Only what belongs to the trained network is changed: the size of its heatmap, its label file.
+    """
     repository = folder / "models"
     model = repository / "cxr"
-    model.mkdir(parents=True)
-    shutil.copyfile(ROOT / "models" / "cxr" / "config.pbtxt", model / "config.pbtxt")
     write_tiny_model(model / "1" / "model.onnx")
-    shutil.copyfile(ROOT / "models" / "cxr" / "1" / "labels.txt", model / "1" / "labels.txt")
+    config = read_config(ROOT / "models" / "cxr")
+    for output in config.output:
+        output.ClearField("label_filename")
+        if output.name == "heatmap":
+            output.dims[:] = HEATMAP
+    (model / "config.pbtxt").write_text(text_format.MessageToString(config))
+    (repository / "catalogue.yaml").write_text(TINY_CATALOGUE.format(digest=tiny_digest()))
     return repository
 
 

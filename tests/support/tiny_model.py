@@ -4,7 +4,9 @@ Its findings mean nothing, but they differ from image to image, so a test sees a
 images are mixed up. Run as a module it writes the file to the path it is given.
 """
 
+import hashlib
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 SIDE = 224
 LABELS = 3
+HEATMAP = (LABELS, 7, 7)
 # A stride of 2 each: 224 becomes 7, as in the real model.
 CHANNELS = (1, 8, 12, 16, 24, 32)
 # What onnxruntime of the Triton environment reads, and every newer one.
@@ -50,7 +53,8 @@ def tiny_model() -> onnx.ModelProto:
         value = node("Relu", [value], f"features_{index}")
 
     evidence = weight("evidence", EVIDENCE_GAIN * drawn(LABELS, CHANNELS[-1], 1, 1))
-    places = node("Conv", [value, evidence], "heatmap")
+    places = node("Conv", [value, evidence], "evidence_places")
+    node("Softmax", [places], "heatmap", axis=1)
     logits = node("ReduceMean", [places], "logits", axes=[2, 3], keepdims=0)
     node("Softmax", [logits], "probabilities", axis=1)
 
@@ -69,7 +73,7 @@ def tiny_model() -> onnx.ModelProto:
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 1, SIDE, SIDE])],
         [
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", LABELS]),
-            helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, ["N", LABELS, 7, 7]),
+            helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, ["N", *HEATMAP]),
             helper.make_tensor_value_info("frontal_score", TensorProto.FLOAT, ["N", 1]),
         ],
         weights,
@@ -84,10 +88,20 @@ def tiny_model() -> onnx.ModelProto:
     return model
 
 
+@cache
+def _tiny_bytes() -> bytes:
+    return tiny_model().SerializeToString(deterministic=True)
+
+
+def tiny_digest() -> str:
+    """Return the SHA-256 of the file."""
+    return hashlib.sha256(_tiny_bytes()).hexdigest()
+
+
 def write_tiny_model(path: Path) -> None:
     """Write the network to `path`, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(tiny_model().SerializeToString(deterministic=True))
+    path.write_bytes(_tiny_bytes())
 
 
 if __name__ == "__main__":

@@ -255,6 +255,10 @@ WHERE job_id = :job_id AND revision > :after
 ORDER BY revision
 LIMIT :most;
 
+-- name: job_exists$
+-- Whether a job is still there: a deleted one has no events left to tell of its end.
+SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id);
+
 -- name: take_outbox
 -- Tasks that are due, held by this replica alone until the transaction ends.
 SELECT o.image_id, o.job_id, o.site, o.attempt, i.republished, i.original_keys, i.size_bytes,
@@ -389,6 +393,10 @@ INSERT INTO deletions (site, job_id, prefix, delete_time)
 SELECT site, job_id, 'sites/' || site || '/jobs/' || job_id || '/', :now FROM gone
 RETURNING job_id;
 
+-- name: allow_idling!
+-- The transaction may wait for something else than the database.
+SET LOCAL idle_in_transaction_session_timeout = '10min';
+
 -- name: take_deletions
 -- Blobs whose rows are gone, held by this replica alone until the transaction ends.
 SELECT deletion_id, prefix FROM deletions
@@ -404,8 +412,8 @@ UPDATE deletions SET sweep_time = :now WHERE deletion_id = ANY(:deletion_ids::bi
 -- Tombstones nobody will ask for any more.
 DELETE FROM deletions WHERE sweep_time < :before;
 
--- name: known_images
--- Which of these images have a row or an upload; blobs of the others are orphans.
-SELECT image_id FROM images WHERE image_id = ANY(:image_ids::uuid[])
-UNION
-SELECT image_id FROM uploads WHERE image_id = ANY(:image_ids::uuid[]);
+-- name: known_originals
+-- The blobs of those of these images that have a row or an upload; all other blobs are orphans.
+SELECT image_id, original_keys AS keys FROM images WHERE image_id = ANY(:image_ids::uuid[])
+UNION ALL
+SELECT image_id, part_keys FROM uploads WHERE image_id = ANY(:image_ids::uuid[]);

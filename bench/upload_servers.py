@@ -1,0 +1,191 @@
+"""Which HTTP server and which multipart parser carry 2 GiB through the gateway most cheaply.
+
+    python bench/upload_servers.py [--mib 64] [--files 32]
+
+Every pair runs in a process of its own, in front of a jobs service that throws the bytes away, so
+that the gateway is what is measured. Needs what is being compared: granian, httptools and
+streaming-form-data beside our own requirements. The result is in docs/decisions.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.upload import MIB, Watched, measure
+from carina.channel import open_channel
+from carina.issuer import ISSUER, DevelopmentIssuer, Role
+from carina.jobs.v1 import image_pb2, job_pb2
+from chassis.auth import TokenVerifier
+from chassis.memory import keep_freed_memory
+from deploy.local.ports import free_port
+from services.gateway import multipart
+from services.gateway.app import Lingering, build_app
+from services.gateway.config import GatewayConfig
+from services.gateway.handlers import uploads
+from services.gateway.handlers.translate import State
+from services.gateway.jobs_client import JobsClient
+from tests.support.scripted_jobs import JOB, ScriptedJobs, serve
+
+SERVERS = ("uvicorn-h11", "uvicorn-httptools", "granian")
+PARSERS = ("python-multipart", "streaming-form-data")
+
+
+class Discard(ScriptedJobs):
+    """Counts bytes and forgets them."""
+
+    async def UploadImage(self, request_iterator: Any, context: Any) -> image_pb2.Image:  # noqa: N802
+        """Take an upload in."""
+        del context
+        size = 0
+        async for message in request_iterator:
+            size += len(message.chunk)
+        return image_pb2.Image(name=f"{JOB}/images/x", size_bytes=size)
+
+    async def CloseJob(self, request: Any, context: Any) -> job_pb2.Job:  # noqa: N802
+        """Close a job."""
+        del request, context
+        return self.job
+
+
+async def read_form_streaming(
+    content_type: str, chunks: AsyncIterator[bytes]
+) -> AsyncGenerator[multipart.Event, None]:
+    """The same events from streaming-form-data, for parts named `files`."""
+    from streaming_form_data import StreamingFormDataParser  # noqa: PLC0415 - compared, not used
+    from streaming_form_data.targets import BaseTarget  # noqa: PLC0415 - compared, not used
+
+    events: list[multipart.Event] = []
+
+    class Target(BaseTarget):  # type: ignore[misc, no-any-unimported, unused-ignore]
+        def on_start(self) -> None:
+            events.append(multipart.PartBegin("files", self.multipart_filename))
+
+        def on_data_received(self, chunk: bytes) -> None:
+            events.append(multipart.PartData(chunk))
+
+        def on_finish(self) -> None:
+            events.append(multipart.PartEnd())
+
+    class Many(Target):  # type: ignore[misc, no-any-unimported, unused-ignore]
+        """One target for parts of one name, however many."""
+
+    parser = StreamingFormDataParser(headers={"Content-Type": content_type})
+    parser.register("files", Many())
+    async for chunk in chunks:
+        parser.data_received(chunk)
+        taken, events[:] = list(events), []
+        for event in taken:
+            yield event
+
+
+async def serve_gateway(server: str, parser: str, port: int, jobs: str, folder: Path) -> None:
+    """Run one pair until the process is killed."""
+    if parser == "streaming-form-data":
+        uploads.read_form = read_form_streaming  # type: ignore[attr-defined]
+    issuer = DevelopmentIssuer(folder)
+    config = GatewayConfig(  # type: ignore[call-arg] # the rest has defaults
+        jwks_url=issuer.jwks_path.resolve().as_uri(),
+        issuer=ISSUER,
+        insecure_development_issuer=True,
+    )
+    async with open_channel(jobs) as channel:
+        client = JobsClient(
+            channel,
+            call_timeout=timedelta(seconds=20),
+            upload_timeout=timedelta(hours=1),
+            patience=timedelta(seconds=5),
+        )
+        verifier = TokenVerifier(config)
+        state = State(config=config, jobs=client, verifier=verifier, stopping=asyncio.Event())
+        app = Lingering(build_app(state))
+        if server == "granian":
+            from granian.server.embed import Server  # noqa: PLC0415 - compared, not used
+
+            await Server(app, address="127.0.0.1", port=port, interface="asgi").serve()
+            return
+        http = server.removeprefix("uvicorn-")
+        options = uvicorn.Config(app, port=port, http=http, log_config=None, access_log=False)
+        await uvicorn.Server(options).serve()
+
+
+async def serve_sink(port: int) -> None:
+    """Run the jobs service that throws away."""
+    async with serve(Discard(), f"127.0.0.1:{port}"):
+        await asyncio.Event().wait()
+
+
+def compare(files: int, file_bytes: int) -> None:
+    """Measure every pair and print a line for each."""
+    with tempfile.TemporaryDirectory() as folder:
+        token = DevelopmentIssuer(Path(folder)).mint([Role.DOCTOR])
+        for server in SERVERS:
+            for parser in PARSERS:
+                jobs_port, port = free_port(), free_port()
+                sink = _start("sink", str(jobs_port))
+                gateway = _start("gateway", server, parser, str(port), str(jobs_port), folder)
+                try:
+                    url = f"http://127.0.0.1:{port}"
+                    _wait_for(url)
+                    measure(url, token, [], files=1, file_bytes=MIB)
+                    watched = [Watched("gateway", gateway.pid), Watched("sink", sink.pid)]
+                    numbers = measure(url, token, watched, files=files, file_bytes=file_bytes)
+                    print(json.dumps({"server": server, "parser": parser, **numbers}), flush=True)
+                finally:
+                    for process in (gateway, sink):
+                        process.kill()
+                        process.wait()
+
+
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, __file__, *arguments],
+        stderr=None if "CARINA_BENCH_LOGS" in os.environ else subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(300):
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:  # noqa: PLR2004 - ready
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError("the gateway does not serve")
+
+
+def main() -> None:
+    """Compare; the other forms of the command are the processes of a comparison."""
+    match sys.argv[1:]:
+        case ["sink", port]:
+            uvloop.run(serve_sink(int(port)))
+        case ["gateway", server, parser, port, jobs_port, folder]:
+            keep_freed_memory()
+            address = f"127.0.0.1:{jobs_port}"
+            uvloop.run(serve_gateway(server, parser, int(port), address, Path(folder)))
+        case _:
+            parser_ = argparse.ArgumentParser(description=__doc__)
+            parser_.add_argument("--files", type=int, default=32)
+            parser_.add_argument("--mib", type=int, default=64)
+            arguments = parser_.parse_args()
+            compare(arguments.files, arguments.mib * MIB)
+
+
+if __name__ == "__main__":
+    main()

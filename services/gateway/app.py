@@ -1,0 +1,200 @@
+"""The application: routes, and what stands around every request."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from typing import Any
+
+from prometheus_client import Gauge, Histogram
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import tracing
+from chassis.auth import TokenVerifier, bearer_token
+from chassis.errors import DomainError
+from chassis.logs import get_logger
+from services.gateway.handlers.translate import Request, State
+from services.gateway.openapi import build_document
+from services.gateway.problems import EXCEPTION_HANDLERS, problem_of
+from services.gateway.routes import build_routes
+
+logger = get_logger(__name__)
+
+_SECONDS = Histogram(
+    "carina_gateway_request_seconds",
+    "Time of a request from its first byte to the last byte of its answer",
+    ["method", "operation", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
+)
+_OPEN = Gauge("carina_gateway_open_requests", "Requests being answered, event streams included")
+_LINGER_SECONDS = 2.0
+# What is said of patients belongs in no cache, and no answer is guessed to be a page.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def build_app(state: State) -> Starlette:
+    """Build the application around what its handlers share."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        yield dict(state)
+
+    document = build_document()
+
+    async def openapi(_request: Request) -> Response:
+        return JSONResponse(document)
+
+    return Starlette(
+        routes=[*build_routes(), Route("/openapi.json", openapi)],
+        middleware=[
+            Middleware(Measured),
+            Middleware(Authenticated, verifier=state["verifier"]),
+        ],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+        lifespan=lifespan,
+    )
+
+
+class Authenticated:
+    """Lets nobody past `/v1/` whose token is not good; the jobs service checks it again."""
+
+    def __init__(self, app: ASGIApp, verifier: TokenVerifier) -> None:
+        self._app = app
+        self._verifier = verifier
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the application's place, or let it answer."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            header = next(
+                (value for name, value in scope["headers"] if name == b"authorization"), b""
+            )
+            try:
+                await self._verifier.verify(bearer_token(header.decode("latin-1")))
+            except DomainError as error:
+                await problem_of(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class Measured:
+    """Counts and logs each request, and sets the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and note how it went."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+        started = time.perf_counter()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        headers = {
+            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
+        }
+        with _OPEN.track_inprogress(), tracing.server_span(scope["method"], headers) as span:
+            try:
+                await self._app(scope, receive, send_with_headers)
+            finally:
+                # Never the path: it would make a series of each job, and tell of patients.
+                operation = getattr(scope.get("route"), "name", "none")
+                span.update_name(f"{scope['method']} {operation}")
+                span.set_attribute("http.request.method", scope["method"])
+                span.set_attribute("http.response.status_code", status)
+                _note(scope["method"], operation, status, time.perf_counter() - started)
+
+
+def _note(method: str, operation: str, status: int, seconds: float) -> None:
+    _SECONDS.labels(method, operation, status).observe(seconds)
+    if operation not in {"livez", "readyz"}:
+        logger.info(
+            "request",
+            method=method,
+            name=operation,
+            code=status,
+            duration_ms=round(seconds * 1000, 1),
+        )
+
+
+class Lingering:
+    """Ends a connection whose request was answered before its body was read.
+
+    Stands around the whole application, so that it sees the answer to a fault as well. The server
+    would otherwise read gigabytes of a refused file to their end and throw them away.
+    The line stays open for a moment after the answer: closed at once, with bytes on their way, it
+    would be reset, and the answer could be lost with it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, and see whether it has read everything."""
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        asked, unread, early = False, True, False
+
+        async def noted_receive() -> Message:
+            nonlocal asked, unread
+            asked = True
+            message = await receive()
+            unread = (
+                unread and message["type"] == "http.request" and message.get("more_body", False)
+            )
+            return message
+
+        async def noted_send(message: Message) -> None:
+            nonlocal early
+            if message["type"] == "http.response.start":
+                early = unread
+                if early:
+                    MutableHeaders(scope=message)["Connection"] = "close"
+            elif early and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                # A sender that waits for "100 Continue" must not be told to go on.
+                if asked or not _expects_continue(scope):
+                    await _drain(receive)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        await self._app(scope, noted_receive, noted_send)
+
+
+async def _drain(receive: Receive) -> None:
+    """Throw away what still arrives, until the sender has understood."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            more = True
+            while more:
+                message = await receive()
+                more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
+    return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+
+def _expects_continue(scope: Scope) -> bool:
+    return (b"expect", b"100-continue") in scope["headers"]

@@ -1,0 +1,94 @@
+"""The live progress of a job as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from http import HTTPStatus
+
+from starlette.responses import Response, StreamingResponse
+
+from carina.errors import CarinaError
+from carina.following import is_terminal
+from carina.jobs.v1 import job_service_pb2
+from carina.results import message_to_json
+from services.gateway.errors import InvalidFieldError
+from services.gateway.handlers.translate import Request, caller_of, dump, job_name_of
+from services.gateway.problems import problem_of
+
+_Messages = AsyncGenerator[job_service_pb2.WatchJobResponse, None]
+# How long a browser waits before it comes back after a cut line.
+_RECONNECT = b"retry: 2000\n\n"
+_HEARTBEAT = b": heartbeat\n\n"
+
+
+async def job_events(request: Request) -> Response:
+    """Stream a snapshot and every change after it; `Last-Event-ID` resumes.
+
+    Ends when the job is terminal. A browser then asks once more, with the last revision, and is
+    told by 204 to stop asking.
+    """
+    jobs, caller, name = request.state["jobs"], caller_of(request), job_name_of(request)
+    after = _revision(request)
+    # Refusals are answered before the stream begins; in it they could only end it.
+    job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=name), caller)
+    if after >= job.revision and is_terminal(job):
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return StreamingResponse(
+        _events(
+            jobs.follow(name, min(after, job.revision), caller),
+            heartbeat=request.state["config"].heartbeat.total_seconds(),
+            stopping=request.state["stopping"],
+        ),
+        media_type="text/event-stream",
+        # Proxies that gather an answer before they pass it on would hold it back for ever.
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(
+    messages: _Messages, *, heartbeat: float, stopping: asyncio.Event
+) -> AsyncGenerator[bytes, None]:
+    """Write events; the next message is waited for in a task that a heartbeat leaves alone."""
+    stop = asyncio.create_task(stopping.wait())
+    following: asyncio.Task[job_service_pb2.WatchJobResponse | None] | None = None
+    try:
+        yield _RECONNECT
+        while not stopping.is_set():
+            following = following or asyncio.create_task(_next(messages))
+            await asyncio.wait(
+                {following, stop}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED
+            )
+            if following.done():
+                message = following.result()
+                if message is None:
+                    return
+                following = None
+                yield _event(message)
+            elif not stop.done():
+                yield _HEARTBEAT
+    except CarinaError as error:
+        # The status line is gone: the problem is told as an event.
+        yield b"event: problem\ndata: " + bytes(problem_of(error).body) + b"\n\n"
+    finally:
+        tasks = [task for task in (stop, following) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await messages.aclose()
+
+
+async def _next(messages: _Messages) -> job_service_pb2.WatchJobResponse | None:
+    return await anext(messages, None)
+
+
+def _event(message: job_service_pb2.WatchJobResponse) -> bytes:
+    kind = "change" if message.HasField("change") else "snapshot"
+    body = {"revision": str(message.revision)} | message_to_json(getattr(message, kind))
+    body.pop("last", None)
+    return f"id: {message.revision}\nevent: {kind}\ndata: {dump(body)}\n\n".encode()
+
+
+def _revision(request: Request) -> int:
+    text = request.headers.get("last-event-id") or request.query_params.get("afterRevision", "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004 - digits of an int64
+        raise InvalidFieldError("Last-Event-ID", "expected a revision")
+    return int(text)

@@ -1,0 +1,73 @@
+"""Images: the list of them, and their bytes."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1.job_service_pb2 import ReadImageRequest
+from services.gateway.handlers.translate import (
+    Request,
+    answer,
+    caller_of,
+    disposition,
+    job_name_of,
+    message_from,
+    prefixed,
+)
+
+_KINDS = {
+    "original": ReadImageRequest.KIND_ORIGINAL,
+    "preview": ReadImageRequest.KIND_PREVIEW,
+    "heatmap": ReadImageRequest.KIND_HEATMAP,
+}
+
+
+async def list_images(request: Request) -> Response:
+    """List the images of a job by ordinal."""
+    query = request.query_params
+    fields: dict[str, Any] = {name: value for name, value in query.items() if name != "state"}
+    if states := query.getlist("state"):
+        fields["states"] = [prefixed(state, "STATE_") for state in states]
+    message = message_from(fields, job_service_pb2.ListImagesRequest())
+    message.parent = job_name_of(request)
+    return answer(await request.state["jobs"].call("ListImages", message, caller_of(request)))
+
+
+async def read_image(request: Request, kind: str) -> Response:
+    """Stream an original, a preview or a heatmap."""
+    path = request.path_params
+    # Who knows the image need not know its job.
+    name = f"jobs/{path.get('job', '-')}/images/{path['image']}"
+    parts = request.state["jobs"].read(name, _KINDS[kind], caller_of(request))
+    try:
+        # With the first part come the facts, or the refusal, while an answer can be chosen.
+        first = await anext(parts)
+    except BaseException:
+        await parts.aclose()
+        raise
+    # An original is whatever somebody uploaded: it is saved, never shown.
+    shown = "attachment" if kind == "original" else "inline"
+    return StreamingResponse(
+        _bytes(first, parts),
+        media_type=first.media_type,
+        headers={
+            "Content-Length": str(first.size_bytes),
+            "Content-Disposition": disposition(shown, first.file_name),
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+async def _bytes(
+    first: job_service_pb2.ReadImageResponse,
+    parts: AsyncGenerator[job_service_pb2.ReadImageResponse, None],
+) -> AsyncGenerator[bytes, None]:
+    try:
+        if first.chunk:
+            yield first.chunk
+        async for part in parts:
+            yield part.chunk
+    finally:
+        await parts.aclose()

@@ -1,0 +1,89 @@
+"""Jobs: create, list, read, close, cancel, retry, delete."""
+
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from carina.jobs.v1 import job_service_pb2
+from services.gateway.handlers.translate import (
+    Request,
+    answer,
+    caller_of,
+    job_name_of,
+    message_from,
+    prefixed,
+    read_message,
+)
+
+_REPEATED = "state"
+_FILTERS = {
+    "patient_id",
+    "patientId",
+    "created_after",
+    "createdAfter",
+    "created_before",
+    "createdBefore",
+    "creator",
+}
+
+
+async def create_job(request: Request) -> Response:
+    """Create a job that is open for uploads."""
+    body = await read_message(request, job_service_pb2.CreateJobRequest())
+    body.request_id = body.request_id or str(uuid.uuid4())
+    job = await request.state["jobs"].call("CreateJob", body, caller_of(request))
+    return answer(job, HTTPStatus.CREATED, Location=f"/v1/{job.name}")
+
+
+async def list_jobs(request: Request) -> Response:
+    """List the jobs that the caller may see."""
+    query = request.query_params
+    fields: dict[str, Any] = {
+        name: value for name, value in query.items() if name not in {_REPEATED, "priority"}
+    }
+    filters: dict[str, Any] = {name: fields.pop(name) for name in _FILTERS & fields.keys()}
+    message = message_from(fields, job_service_pb2.ListJobsRequest())
+    if states := query.getlist(_REPEATED):
+        filters["states"] = [prefixed(state, "STATE_") for state in states]
+    if priority := query.get("priority"):
+        filters["priority"] = prefixed(priority, "PRIORITY_")
+    message_from(filters, message.filter)
+    return answer(await request.state["jobs"].call("ListJobs", message, caller_of(request)))
+
+
+async def get_job(request: Request) -> Response:
+    """Return a job."""
+    message = job_service_pb2.GetJobRequest(name=job_name_of(request))
+    job = await request.state["jobs"].call("GetJob", message, caller_of(request))
+    return answer(job, ETag=job.etag)
+
+
+async def close_job(request: Request) -> Response:
+    """Close a job to further images."""
+    message = job_service_pb2.CloseJobRequest(name=job_name_of(request))
+    return answer(await request.state["jobs"].call("CloseJob", message, caller_of(request)))
+
+
+async def cancel_job(request: Request) -> Response:
+    """Cancel what has not ended; `If-Match` refuses where the job has moved on."""
+    message = await read_message(request, job_service_pb2.CancelJobRequest())
+    message.name = job_name_of(request)
+    message.etag = message.etag or request.headers.get("if-match", "")
+    return answer(await request.state["jobs"].call("CancelJob", message, caller_of(request)))
+
+
+async def retry_job(request: Request) -> Response:
+    """Queue failed images again."""
+    message = await read_message(request, job_service_pb2.RetryJobRequest())
+    message.name = job_name_of(request)
+    message.request_id = message.request_id or str(uuid.uuid4())
+    return answer(await request.state["jobs"].call("RetryJob", message, caller_of(request)))
+
+
+async def delete_job(request: Request) -> Response:
+    """Delete a job with all its images, for ever."""
+    message = job_service_pb2.DeleteJobRequest(name=job_name_of(request))
+    await request.state["jobs"].call("DeleteJob", message, caller_of(request))
+    return Response(status_code=HTTPStatus.NO_CONTENT)

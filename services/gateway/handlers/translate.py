@@ -1,0 +1,155 @@
+"""Between HTTP and the contract: who calls, what was asked, how it is answered."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, TypedDict, TypeVar
+from urllib.parse import quote
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.requests import Request as AnyRequest
+from starlette.responses import Response
+
+from carina.following import Metadata
+from carina.results import message_to_json
+from chassis import tracing
+from chassis.auth import TokenVerifier
+from services.gateway.config import GatewayConfig
+from services.gateway.errors import (
+    BodyStalledError,
+    BodyTooLargeError,
+    InvalidBodyError,
+    InvalidFieldError,
+    UnsupportedBodyError,
+)
+from services.gateway.jobs_client import JobsClient
+
+JSON_BYTES = 1024 * 1024
+
+
+class State(TypedDict):
+    """What every handler can reach."""
+
+    config: GatewayConfig
+    jobs: JobsClient
+    verifier: TokenVerifier
+    stopping: asyncio.Event
+
+
+Request = AnyRequest[State]
+_Message = TypeVar("_Message", bound=Message)
+
+
+def caller_of(request: Request) -> Metadata:
+    """Return what makes a call one of the sender's: its token, checked before, and its trace.
+
+    The trace is passed on by hand: with the interceptors of OpenTelemetry on the channel, an upload
+    would wait for its own end before it sent a byte, and refusals would lose their reason.
+    """
+    trace = tracing.inject()
+    return (("authorization", request.headers["authorization"]), *trace.items())
+
+
+def job_name_of(request: Request) -> str:
+    """Return the resource name of the job in the path."""
+    return f"jobs/{request.path_params['job']}"
+
+
+async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, None]:
+    """Yield the body as it arrives; a sender that goes quiet is given up."""
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(idle.total_seconds()):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise BodyStalledError(idle.total_seconds()) from None
+        if chunk:
+            yield chunk
+
+
+async def read_message(request: Request, message: _Message) -> _Message:
+    """Read a JSON body into a message of the contract; no body leaves it empty."""
+    body = bytearray()
+    async for chunk in read_body(request, request.state["config"].idle_timeout):
+        body += chunk
+        if len(body) > JSON_BYTES:
+            raise BodyTooLargeError(JSON_BYTES)
+    if not body:
+        return message
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedBodyError("application/json")
+    try:
+        return json_format.Parse(bytes(body), message)
+    except (json_format.ParseError, UnicodeDecodeError) as error:
+        raise InvalidBodyError(str(error)[:300]) from None
+
+
+def message_from(values: Mapping[str, Any], message: _Message) -> _Message:
+    """Read fields of a form or of a query, by their names in JSON or in the contract."""
+    for name, value in values.items():
+        try:
+            json_format.ParseDict({name: value}, message)
+        except json_format.ParseError:
+            raise InvalidFieldError(name, _wanted(name, message)) from None
+    return message
+
+
+def prefixed(value: str, prefix: str) -> str:
+    """Return the contract's name of an enum value that people may write short."""
+    name = value.strip().upper()
+    return name if name.startswith(prefix) else prefix + name
+
+
+def truth(field: str, value: str) -> bool:
+    """Read what a form says for yes and no."""
+    words = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+    try:
+        return words[value.strip().lower()]
+    except KeyError:
+        raise InvalidFieldError(field, "expected true or false") from None
+
+
+def answer(message: Message, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    """Return a message as JSON."""
+    return answer_json(message_to_json(message), status, **headers)
+
+
+def answer_json(value: Any, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    """Return a value as JSON; header names are given with underscores."""
+    return Response(
+        dump(value),
+        status_code=status,
+        headers={name.replace("_", "-"): text for name, text in headers.items()},
+        media_type="application/json",
+    )
+
+
+def dump(value: Any) -> str:
+    """Return JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def disposition(kind: str, file_name: str) -> str:
+    """Return a Content-Disposition (RFC 6266) whose file name can be no path and no header.
+
+    The ASCII name is for old readers, the other one is the true one.
+    """
+    name = "".join(
+        char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in file_name
+    ).strip(". ")
+    name = name.encode("utf-8", "replace").decode()[-150:] or "image"
+    plain = "".join(char if char.isascii() and char not in "%;" else "_" for char in name)
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _wanted(name: str, message: Message) -> str:
+    fields = message.DESCRIPTOR.fields
+    known = {alias for field in fields for alias in (field.name, field.json_name)}
+    return "it does not hold what it must" if name in known else "there is no such field"

@@ -1,0 +1,177 @@
+"""Images on their way in: a whole batch in one form, or one at a time and resumable."""
+
+import base64
+import binascii
+import re
+import uuid
+from email.message import Message
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from carina.errors import CarinaError
+from carina.jobs.v1 import job_service_pb2
+from carina.results import message_to_json
+from services.gateway.errors import InvalidFieldError
+from services.gateway.handlers.translate import (
+    Request,
+    answer,
+    answer_json,
+    caller_of,
+    job_name_of,
+    message_from,
+    prefixed,
+    read_body,
+    truth,
+)
+from services.gateway.intake import Intake, Refused
+from services.gateway.multipart import is_multipart, read_form
+
+_REQUEST_ID = ("request_id", "requestId")
+
+
+async def submit_job(request: Request) -> Response:
+    """Create a job, upload its images and close it, in one form."""
+    jobs, caller = request.state["jobs"], caller_of(request)
+
+    async def open_job(fields: dict[str, str]) -> str:
+        given = next((fields.pop(name) for name in _REQUEST_ID if name in fields), "")
+        # Only who names the request can mean the same one again.
+        intake.repeatable = bool(given)
+        creation = job_service_pb2.CreateJobRequest(request_id=given or str(uuid.uuid4()))
+        message_from(_spec_fields(fields), creation.spec)
+        job = await jobs.call("CreateJob", creation, caller)
+        name: str = job.name
+        return name
+
+    intake = Intake(jobs, caller, open_job)
+    await _take(request, intake)
+    if not intake.images:
+        await jobs.call("CancelJob", job_service_pb2.CancelJobRequest(name=intake.job), caller)
+        raise intake.refused[0].error
+    job = await jobs.call("CloseJob", job_service_pb2.CloseJobRequest(name=intake.job), caller)
+    body = {"job": message_to_json(job), "refused": _refused_to_json(intake.refused)}
+    return answer_json(body, HTTPStatus.CREATED, Location=f"/v1/{job.name}")
+
+
+async def upload_images(request: Request) -> Response:
+    """Upload one image as the body itself, or several as a form."""
+    if not is_multipart(request.headers.get("content-type", "")):
+        return await _upload_raw(request)
+    job = job_name_of(request)
+
+    async def open_job(fields: dict[str, str]) -> str:
+        for name in fields:
+            raise InvalidFieldError(name, "the job decides about itself; send files only")
+        return job
+
+    intake = Intake(request.state["jobs"], caller_of(request), open_job)
+    await _take(request, intake)
+    if not intake.images:
+        raise intake.refused[0].error
+    body = {
+        "images": [message_to_json(image) for image in intake.images],
+        "refused": _refused_to_json(intake.refused),
+    }
+    return answer_json(body, HTTPStatus.CREATED)
+
+
+async def get_upload(request: Request) -> Response:
+    """Tell how much of an upload is durable: the offset at which to resume."""
+    message = job_service_pb2.GetUploadRequest(
+        job=job_name_of(request), image_key=request.path_params["key"]
+    )
+    upload = await request.state["jobs"].call("GetUpload", message, caller_of(request))
+    return answer(upload, Upload_Offset=str(upload.committed_size))
+
+
+async def _upload_raw(request: Request) -> Response:
+    headers = request.headers
+    length = _number(headers.get("content-length", "0"), "Content-Length")
+    offset = _number(headers.get("upload-offset", "0"), "Upload-Offset")
+    query = request.query_params
+    header = job_service_pb2.UploadHeader(
+        job=job_name_of(request),
+        image_key=headers.get("upload-key") or str(uuid.uuid4()),
+        file_name=query.get("fileName") or _file_name(headers.get("content-disposition", "")),
+        offset=offset,
+        sha256=_sha256(headers.get("repr-digest", "")),
+        # A chunked body tells its size by ending.
+        size_bytes=offset + length if length else 0,
+        patient_id=query.get("patientId", ""),
+    )
+    upload = request.state["jobs"].upload(header, caller_of(request))
+    try:
+        async for data in read_body(request, request.state["config"].idle_timeout):
+            if not await upload.send(data):
+                break
+        image = await upload.finish()
+    finally:
+        upload.cut()
+    return answer(
+        image,
+        HTTPStatus.CREATED,
+        Location=f"/v1/{image.name}",
+        Upload_Key=header.image_key,
+        Upload_Offset=str(image.size_bytes),
+    )
+
+
+async def _take(request: Request, intake: Intake) -> None:
+    content_type = request.headers.get("content-type", "")
+    body = read_body(request, request.state["config"].idle_timeout)
+    await intake.take(read_form(content_type, body))
+
+
+def _spec_fields(fields: dict[str, str]) -> dict[str, Any]:
+    """Return the fields of a form as the contract has them; empty ones were left out."""
+    spec: dict[str, Any] = {}
+    for name, value in fields.items():
+        if not value.strip():
+            continue
+        if name == "clahe":
+            spec[name] = truth(name, value)
+        elif name == "priority":
+            spec[name] = prefixed(value, "PRIORITY_")
+        else:
+            spec[name] = value
+    return spec
+
+
+def _refused_to_json(refused: list[Refused]) -> list[dict[str, Any]]:
+    return [{"fileName": each.file_name} | _error_to_json(each.error) for each in refused]
+
+
+def _error_to_json(error: CarinaError) -> dict[str, Any]:
+    return {
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": dict(error.metadata),
+    }
+
+
+def _number(text: str, header: str) -> int:
+    # int() would take "+1", "1_0" and digits of other scripts as well.
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise InvalidFieldError(header, "expected a number of bytes")
+    return int(text)
+
+
+def _file_name(disposition: str) -> str:
+    if not disposition:
+        return ""
+    parsed = Message()
+    parsed["content-disposition"] = disposition
+    return parsed.get_filename() or ""
+
+
+def _sha256(digest: str) -> str:
+    """Read `Repr-Digest: sha-256=:base64:` (RFC 9530) as hexadecimal digits."""
+    found = re.search(r"sha-256=:([A-Za-z0-9+/=]+):", digest)
+    if found is None:
+        return ""
+    try:
+        return base64.b64decode(found[1], validate=True).hex()
+    except binascii.Error:
+        raise InvalidFieldError("Repr-Digest", "expected base64") from None

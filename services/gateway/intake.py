@@ -1,0 +1,142 @@
+"""Files of a form, each on its way to the jobs service while it arrives."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import grpc
+
+from carina.errors import RefusedError
+from carina.following import Metadata
+from carina.jobs.v1 import image_pb2
+from carina.jobs.v1.job_service_pb2 import UploadHeader
+from services.gateway.errors import (
+    BodyTooLargeError,
+    FieldAfterFileError,
+    InvalidFieldError,
+    NoFilesError,
+)
+from services.gateway.jobs_client import JobsClient, Upload
+from services.gateway.multipart import Event, PartBegin, PartData
+
+_FIELD_BYTES = 64 * 1024
+# These say that the job or the caller is the matter, so the other files would fare no better.
+_REFUSES_ALL = {
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+}
+
+OpenJob = Callable[[dict[str, str]], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that did not become an image."""
+
+    file_name: str
+    error: RefusedError
+
+
+class Intake:
+    """Takes a form in: fields first, then files.
+
+    `open_job` is called with the fields before the first file, and returns the name of the job.
+    With `repeatable`, files have the same keys each time, so that a form that was cut off can be
+    sent again: what is durable of it is passed over.
+    """
+
+    def __init__(
+        self, jobs: JobsClient, caller: Metadata, open_job: OpenJob, *, repeatable: bool = False
+    ) -> None:
+        self.images: list[image_pb2.Image] = []
+        self.refused: list[Refused] = []
+        self.repeatable = repeatable
+        self._jobs = jobs
+        self._caller = caller
+        self._open_job = open_job
+        self._job = ""
+        self._files = 0
+        self._fields: dict[str, str] = {}
+        self._field: str | None = None
+        self._value = b""
+        self._upload: Upload | None = None
+        self._wanted = False
+        self._file_name = ""
+        self._pass_over = 0
+
+    @property
+    def job(self) -> str:
+        """Name of the job that the files went to."""
+        return self._job
+
+    async def take(self, events: AsyncIterator[Event]) -> None:
+        """Take the whole form in.
+
+        Raises the refusal of the jobs service where it concerns the job, or every single file.
+        """
+        try:
+            async for event in events:
+                if isinstance(event, PartBegin):
+                    await self._begin(event)
+                elif isinstance(event, PartData):
+                    await self._data(event.data)
+                else:
+                    await self._end()
+        finally:
+            if self._upload is not None:
+                self._upload.cut()
+        if not self._files:
+            raise NoFilesError
+
+    async def _begin(self, part: PartBegin) -> None:
+        if part.file_name is None:
+            if self._files:
+                raise FieldAfterFileError(part.name)
+            self._field, self._value = part.name, b""
+        elif part.file_name:
+            await self._begin_file(part.file_name)
+        # An empty file name is what browsers send where no file was chosen.
+
+    async def _begin_file(self, file_name: str) -> None:
+        if not self._files:
+            self._job = await self._open_job(self._fields)
+        key = f"file-{self._files}" if self.repeatable else str(uuid.uuid4())
+        self._files += 1
+        self._file_name = file_name
+        self._pass_over = 0
+        if self.repeatable:
+            self._pass_over = await self._jobs.committed_size(self._job, key, self._caller)
+        header = UploadHeader(
+            job=self._job, image_key=key, file_name=file_name, offset=self._pass_over
+        )
+        self._upload = self._jobs.upload(header, self._caller)
+        self._wanted = True
+
+    async def _data(self, data: bytes) -> None:
+        if self._field is not None:
+            self._value += data
+            if len(self._value) > _FIELD_BYTES:
+                raise BodyTooLargeError(_FIELD_BYTES)
+        elif self._upload is not None and self._wanted:
+            skipped = min(self._pass_over, len(data))
+            self._pass_over -= skipped
+            if skipped < len(data):
+                self._wanted = await self._upload.send(data[skipped:] if skipped else data)
+
+    async def _end(self) -> None:
+        if self._field is not None:
+            if self._field in self._fields:
+                raise InvalidFieldError(self._field, "it is there twice")
+            self._fields[self._field] = self._value.decode("utf-8", "replace")
+            self._field = None
+        elif self._upload is not None:
+            upload = self._upload
+            try:
+                self.images.append(await upload.finish())
+            except RefusedError as error:
+                if error.code in _REFUSES_ALL:
+                    raise
+                self.refused.append(Refused(self._file_name, error))
+            self._upload = None

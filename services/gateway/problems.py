@@ -1,0 +1,128 @@
+"""Errors as `application/problem+json` (RFC 9457): the one table from gRPC to HTTP."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import grpc
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from carina.errors import CarinaError
+from chassis.errors import DomainError, Kind
+from chassis.logs import get_logger
+
+logger = get_logger(__name__)
+
+STATUS_OF: Mapping[grpc.StatusCode, HTTPStatus] = {
+    grpc.StatusCode.OK: HTTPStatus.OK,
+    # Nobody reads it: the caller has gone away.
+    grpc.StatusCode.CANCELLED: HTTPStatus.BAD_REQUEST,
+    grpc.StatusCode.UNKNOWN: HTTPStatus.INTERNAL_SERVER_ERROR,
+    grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
+    grpc.StatusCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,
+    grpc.StatusCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS: HTTPStatus.CONFLICT,
+    grpc.StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: HTTPStatus.TOO_MANY_REQUESTS,
+    grpc.StatusCode.FAILED_PRECONDITION: HTTPStatus.CONFLICT,
+    grpc.StatusCode.ABORTED: HTTPStatus.CONFLICT,
+    grpc.StatusCode.OUT_OF_RANGE: HTTPStatus.BAD_REQUEST,
+    grpc.StatusCode.UNIMPLEMENTED: HTTPStatus.NOT_IMPLEMENTED,
+    grpc.StatusCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+    grpc.StatusCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    grpc.StatusCode.DATA_LOSS: HTTPStatus.INTERNAL_SERVER_ERROR,
+    grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+}
+# Where HTTP has a word of its own for a reason.
+STATUS_OF_REASON: Mapping[str, HTTPStatus] = {
+    "IMAGE_BYTES_EXCEEDED": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "JOB_BYTES_EXCEEDED": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "TOO_MANY_IMAGES": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "BODY_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "BODY_STALLED": HTTPStatus.REQUEST_TIMEOUT,
+    "UNSUPPORTED_BODY": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "ETAG_MISMATCH": HTTPStatus.PRECONDITION_FAILED,
+    "WRONG_OFFSET": HTTPStatus.CONFLICT,
+}
+_RETRY_AFTER_SECONDS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: "5",
+    # The limits of the jobs service count by the minute.
+    HTTPStatus.TOO_MANY_REQUESTS: "60",
+}
+_FAULT = "The service failed. The fault has been recorded."
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(
+    status: HTTPStatus, reason: str, detail: str, metadata: Mapping[str, str] | None = None
+) -> Response:
+    """Return an answer that says what went wrong."""
+    body = {
+        "type": f"urn:carina:problem:{reason}" if reason else "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "reason": reason,
+        "metadata": dict(metadata or {}),
+    }
+    headers = {}
+    if status in _RETRY_AFTER_SECONDS:
+        headers["Retry-After"] = _RETRY_AFTER_SECONDS[status]
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(json.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Response:
+    """Return the answer to an error, of the jobs service or of our own."""
+    if isinstance(error, CarinaError):
+        code, reason, message = error.code, error.reason or error.code.name, error.message
+    elif isinstance(error, DomainError):
+        code, reason, message = grpc.StatusCode[error.kind], error.reason, error.message
+    else:
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, Kind.INTERNAL, _FAULT)
+    status = STATUS_OF_REASON.get(reason, STATUS_OF[code])
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in {
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }:
+        return problem(status, reason, _FAULT)
+    if isinstance(error, CarinaError) and not error.reason:
+        # The transport speaks of addresses inside the house.
+        message = "The service cannot be reached just now; try again."
+    return problem(status, reason, message, error.metadata)
+
+
+async def _answer(_request: Request, error: Exception) -> Response:
+    if isinstance(error, CarinaError) and type(error) is CarinaError:
+        logger.error("jobs service failed", code=error.code.name, reason=error.reason)
+    return problem_of(error)
+
+
+async def _answer_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    status = HTTPStatus(error.status_code)
+    answer = problem(status, status.name, error.detail)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _answer_fault(_request: Request, error: Exception) -> Response:
+    """Called once the answer can still be chosen; the error is then logged by who serves us."""
+    return problem_of(error)
+
+
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
+EXCEPTION_HANDLERS: Mapping[type[Exception] | int, ExceptionHandler] = {
+    CarinaError: _answer,
+    DomainError: _answer,
+    HTTPException: _answer_http,
+    ClientDisconnect: _answer_nobody,
+    Exception: _answer_fault,
+}

@@ -1,0 +1,343 @@
+"""Every path there is: the one table that routing and the OpenAPI document are made from."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from services.gateway.handlers.events import job_events
+from services.gateway.handlers.images import list_images, read_image
+from services.gateway.handlers.jobs import (
+    cancel_job,
+    close_job,
+    create_job,
+    delete_job,
+    get_job,
+    list_jobs,
+    retry_job,
+)
+from services.gateway.handlers.results import job_results
+from services.gateway.handlers.translate import Request
+from services.gateway.handlers.uploads import get_upload, submit_job, upload_images
+
+JSON = "application/json"
+FORM = "multipart/form-data"
+BYTES = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A parameter of a query or a header; `kind` is a JSON type."""
+
+    name: str
+    place: str
+    text: str
+    kind: str = "string"
+    many: bool = False
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One method of one path, and what the document says of it.
+
+    Bodies and answers are named after schemas; `requests` and `answers` go from media type to
+    schema, `also` names statuses beside `status` that bring no body.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Any], Awaitable[Response]]
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    requests: tuple[tuple[str, str], ...] = ()
+    status: HTTPStatus = HTTPStatus.OK
+    answers: tuple[tuple[str, str], ...] = ()
+    also: tuple[tuple[HTTPStatus, str], ...] = ()
+    open_to_all: bool = False
+    operation: str = ""
+
+    @property
+    def plain_path(self) -> str:
+        """Return the path without Starlette's convertors, as OpenAPI writes it."""
+        return self.path.replace(":path}", "}")
+
+    @property
+    def operation_id(self) -> str:
+        """Return the name of the operation, unique in the document."""
+        return self.operation or self.handler.__name__
+
+
+async def livez(_request: Request) -> Response:
+    """Answer while the event loop does; depends on nothing else."""
+    return PlainTextResponse("ok\n")
+
+
+async def readyz(request: Request) -> Response:
+    """Answer whether requests can be served: the jobs service must be within reach."""
+    if request.state["stopping"].is_set():
+        return PlainTextResponse("stopping\n", status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+    if not request.state["jobs"].reachable():
+        return PlainTextResponse(
+            "waiting for the jobs service\n", status_code=HTTPStatus.SERVICE_UNAVAILABLE
+        )
+    return PlainTextResponse("ok\n")
+
+
+_PAGE = (
+    Parameter(name="pageSize", place="query", text="Most entries to return.", kind="integer"),
+    Parameter(name="pageToken", place="query", text="From the answer before."),
+)
+_JOB_STATES = (
+    "RECEIVING",
+    "PENDING",
+    "RUNNING",
+    "SUCCEEDED",
+    "PARTIALLY_SUCCEEDED",
+    "FAILED",
+    "CANCELLED",
+)
+_IMAGE_STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
+_PLAIN = (("text/plain", "Text"),)
+_NOT_READY = ((HTTPStatus.SERVICE_UNAVAILABLE, "Not ready, or stopping."),)
+
+
+def _read(path: str, kind: str, media_type: str, operation: str, text: str) -> Endpoint:
+    async def handler(request: Request) -> Response:
+        return await read_image(request, kind)
+
+    return Endpoint(
+        method="GET",
+        path=f"{path}/{kind}",
+        handler=handler,
+        operation=f"{operation}_{kind}",
+        summary=text,
+        answers=((media_type, "Bytes"),),
+    )
+
+
+def _results(form: str, media_type: str, schema: str) -> Endpoint:
+    async def handler(request: Request) -> Response:
+        return await job_results(request, form)
+
+    return Endpoint(
+        method="GET",
+        path=f"/v1/jobs/{{job}}/results.{form}",
+        handler=handler,
+        operation=f"job_results_{form}",
+        summary=f"The findings of a job as {form.upper()}, streamed.",
+        answers=((media_type, schema),),
+    )
+
+
+_IMAGE_BYTES = tuple(
+    _read(path, kind, media_type, operation, text)
+    for path, operation in (
+        ("/v1/images/{image}", "read"),
+        ("/v1/jobs/{job}/images/{image}", "read_job_image"),
+    )
+    for kind, media_type, text in (
+        ("original", BYTES, "The file as it was uploaded."),
+        ("preview", "image/jpeg", "The film as the model saw it."),
+        ("heatmap", "image/png", "Where the model looked, grey over its input."),
+    )
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="POST",
+        path="/v1/jobs:submit",
+        handler=submit_job,
+        summary="Create a job, upload its images and close it, in one form. Fields come before "
+        "files. Files that are refused do not hold up the others.",
+        requests=((FORM, "Submission"),),
+        status=HTTPStatus.CREATED,
+        answers=((JSON, "Submitted"),),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/jobs",
+        handler=create_job,
+        summary="Create a job that is open for uploads.",
+        requests=((JSON, "CreateJobRequest"),),
+        status=HTTPStatus.CREATED,
+        answers=((JSON, "Job"),),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/jobs",
+        handler=list_jobs,
+        summary="List the jobs that the caller may see, newest first.",
+        parameters=(
+            Parameter(
+                name="state",
+                place="query",
+                text="Any of these states.",
+                many=True,
+                values=_JOB_STATES,
+            ),
+            Parameter(name="patientId", place="query", text="Jobs of this patient."),
+            Parameter(name="createdAfter", place="query", text="RFC 3339; then or later."),
+            Parameter(name="createdBefore", place="query", text="RFC 3339; before."),
+            Parameter(
+                name="priority",
+                place="query",
+                text="Only this priority.",
+                values=("ROUTINE", "URGENT"),
+            ),
+            Parameter(name="creator", place="query", text="Created by this subject."),
+            *_PAGE,
+        ),
+        answers=((JSON, "ListJobsResponse"),),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/jobs/{job}",
+        handler=get_job,
+        summary="A job as it is now.",
+        answers=((JSON, "Job"),),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/v1/jobs/{job}",
+        handler=delete_job,
+        summary="Delete a job that has ended, with all its images, for ever.",
+        status=HTTPStatus.NO_CONTENT,
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/jobs/{job}:close",
+        handler=close_job,
+        summary="Close a job to further images.",
+        answers=((JSON, "Job"),),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/jobs/{job}:cancel",
+        handler=cancel_job,
+        summary="Cancel what has not ended.",
+        parameters=(
+            Parameter(name="If-Match", place="header", text="Refuse if the job has moved on."),
+        ),
+        requests=((JSON, "CancelJobRequest"),),
+        answers=((JSON, "Job"),),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/jobs/{job}:retry",
+        handler=retry_job,
+        summary="Queue failed images again.",
+        requests=((JSON, "RetryJobRequest"),),
+        answers=((JSON, "Job"),),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/jobs/{job}/images",
+        handler=list_images,
+        summary="The images of a job by ordinal.",
+        parameters=(
+            Parameter(
+                name="state",
+                place="query",
+                text="Any of these states.",
+                many=True,
+                values=_IMAGE_STATES,
+            ),
+            *_PAGE,
+        ),
+        answers=((JSON, "ListImagesResponse"),),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/jobs/{job}/images",
+        handler=upload_images,
+        summary="Upload one image as the body itself, resumable, or several as a form. One image "
+        "is answered with itself, a form with what was accepted and what was refused.",
+        parameters=(
+            Parameter(
+                name="Upload-Key",
+                place="header",
+                text="The caller's own key of the image; needed to resume. Raw body only.",
+            ),
+            Parameter(
+                name="Upload-Offset",
+                place="header",
+                text="Offset of the first byte of the body; the committed size when resuming.",
+                kind="integer",
+            ),
+            Parameter(
+                name="Content-Disposition",
+                place="header",
+                text="The file name of a raw body, as `attachment; filename*=UTF-8''...`.",
+            ),
+            Parameter(
+                name="Repr-Digest",
+                place="header",
+                text="`sha-256=:base64:` of the whole file; checked when given.",
+            ),
+            Parameter(name="fileName", place="query", text="The file name of a raw body."),
+            Parameter(name="patientId", place="query", text="Patient of a raw body."),
+        ),
+        requests=((BYTES, "Bytes"), (FORM, "Files")),
+        status=HTTPStatus.CREATED,
+        answers=((JSON, "Uploaded"),),
+    ),
+    Endpoint(
+        method="GET",
+        # A key may hold slashes.
+        path="/v1/jobs/{job}/uploads/{key:path}",
+        handler=get_upload,
+        summary="How much of an upload is durable; also by HEAD, in `Upload-Offset`.",
+        answers=((JSON, "Upload"),),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/jobs/{job}/events",
+        handler=job_events,
+        summary="A snapshot and every change after it as server-sent events, until the job ends. "
+        "`id` is the revision.",
+        parameters=(
+            Parameter(name="Last-Event-ID", place="header", text="Resume after this revision."),
+            Parameter(
+                name="afterRevision",
+                place="query",
+                text="The same, for the first request.",
+                kind="integer",
+            ),
+        ),
+        answers=(("text/event-stream", "JobEvent"),),
+        also=((HTTPStatus.NO_CONTENT, "The job has ended and nothing is left to tell."),),
+    ),
+    _results("json", JSON, "Results"),
+    _results("csv", "text/csv", "Text"),
+    _results("zip", "application/zip", "Bytes"),
+    *_IMAGE_BYTES,
+    Endpoint(
+        method="GET",
+        path="/livez",
+        handler=livez,
+        summary="Whether the process is alive.",
+        answers=_PLAIN,
+        open_to_all=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/readyz",
+        handler=readyz,
+        summary="Whether the jobs service is within reach.",
+        answers=_PLAIN,
+        also=_NOT_READY,
+        open_to_all=True,
+    ),
+)
+
+
+def build_routes() -> list[Route]:
+    """Return the routes of the application."""
+    return [
+        Route(each.path, each.handler, methods=[each.method], name=each.operation_id)
+        for each in ENDPOINTS
+    ]

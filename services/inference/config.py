@@ -1,0 +1,40 @@
+"""Settings of the inference worker, all of them with the prefix `CARINA_INFERENCE_`."""
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from chassis.config import Duration, NatsConfig, ServiceConfig
+
+
+class InferenceConfig(ServiceConfig, NatsConfig):
+    """What the worker needs."""
+
+    model_config = SettingsConfigDict(env_prefix="CARINA_INFERENCE_")
+
+    triton_address: str = Field(
+        title="Triton", description="host:port of its gRPC endpoint; dns:///name for several"
+    )
+    slots: int = Field(
+        default=64,
+        gt=0,
+        title="Slots",
+        description="Images held at once: being read, gathering, or being reported",
+    )
+    concurrent_calls: int = Field(
+        default=2,
+        gt=0,
+        title="Concurrent calls",
+        description="Batches of one model at Triton at once: one is computed, one travels",
+    )
+    gather: Duration = Field(
+        default=timedelta(milliseconds=5),
+        title="Gather",
+        description="How long an image waits for others to share its batch",
+    )
+    deadline: Duration = Field(
+        default=timedelta(seconds=30),
+        title="Deadline",
+        description="How long Triton may take for a batch, its own queue included",
+    )

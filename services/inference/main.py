@@ -1,0 +1,71 @@
+"""The inference worker: reads its settings, builds its objects, works, stops."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import uvloop
+
+from chassis.config import load_config
+from chassis.consume import consume
+from chassis.jetstream import open_jetstream
+from chassis.logs import configure_logs
+from chassis.metrics import serve_metrics
+from chassis.stopping import background_tasks, stop_on_signals
+from chassis.tracing import open_tracing
+from services.inference.batcher import Batcher
+from services.inference.config import InferenceConfig
+from services.inference.queue import SOURCES, Reports
+from services.inference.readiness import Readiness
+from services.inference.triton import open_triton
+from services.inference.worker import Worker
+
+_LOG_KEYS = ("image",)
+
+
+async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, then finish what was begun."""
+    async with AsyncExitStack() as stack:
+        stack.enter_context(open_tracing("inference", config.otlp_endpoint))
+        connected = False
+
+        def ready() -> tuple[bool, str]:
+            return readiness() if connected else (False, "NATS")
+
+        await stack.enter_async_context(serve_metrics(config.metrics_address, ready))
+        jetstream = await stack.enter_async_context(
+            open_jetstream(config.nats_url, name="inference")
+        )
+        triton = await stack.enter_async_context(
+            open_triton(config.triton_address, deadline=config.deadline)
+        )
+        readiness = Readiness(jetstream, triton)
+        connected = True
+        batcher = Batcher(triton, gather=config.gather, concurrent_calls=config.concurrent_calls)
+        stack.push_async_callback(batcher.close)
+        worker = Worker(batcher=batcher, reports=Reports(jetstream))
+        background = await stack.enter_async_context(background_tasks(stop))
+        background.start("readiness", readiness.run())
+        await readiness.wait_for_triton(stop)
+        await consume(
+            jetstream,
+            SOURCES,
+            worker.handle,
+            slots=config.slots,
+            stop=stop,
+            grace=config.shutdown_grace,
+        )
+
+
+async def _run_until_signal(config: InferenceConfig) -> None:
+    await run(config, stop_on_signals())
+
+
+def main() -> None:
+    """Run the worker."""
+    config = load_config(InferenceConfig)
+    configure_logs("inference", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
+    uvloop.run(_run_until_signal(config))
+
+
+if __name__ == "__main__":
+    main()

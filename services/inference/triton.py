@@ -1,0 +1,188 @@
+"""Triton over gRPC. The only room that knows its protocol.
+
+The stub is used, not tritonclient's own client: that one has no channel options without losing its
+defaults, turns every status into a string, and copies each tensor once more.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import grpc
+import numpy as np
+from prometheus_client import Counter, Histogram
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from chassis.errors import DomainError
+from chassis.logs import get_logger
+from chassis.tracing import client_interceptors
+from services.inference.errors import (
+    ModelFailedError,
+    ModelMissingError,
+    RefusedByModelError,
+    TooSlowError,
+    TritonAwayError,
+    TritonBusyError,
+)
+from services.inference.model import Answer, Floats, Model
+
+_CALL_SECONDS = Histogram(
+    "carina_triton_call_seconds",
+    "Time of one call to Triton, whatever came of it",
+    ["model"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+_CALLS = Counter("carina_triton_calls", "Calls to Triton, by what came of them", ["model", "code"])
+_log = get_logger(__name__)
+
+_INPUT, _PROBABILITIES, _HEATMAP = "image", "probabilities", "heatmap"
+_URGENT, _ROUTINE = 1, 2  # priority levels of the model's queue, as its config.pbtxt has them
+_READY_TIMEOUT = timedelta(seconds=2)
+# Triton gives up first, so that its own words arrive.
+_MARGIN = timedelta(seconds=1)
+_LARGEST_MESSAGE = 64 * 2**20
+_OPTIONS = (
+    # A dead server is noticed within 30 s even while nothing is asked. Triton must allow it:
+    # --grpc-http2-min-recv-ping-interval-without-data=10000.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    # The default goes up to 2 minutes, for which a restarted Triton would stand idle.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_send_message_length", _LARGEST_MESSAGE),
+    ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
+    ("grpc.lb_policy_name", "round_robin"),
+)
+# The words of Triton's core; both mean that the request was turned away unread.
+_TURNED_AWAY = ("Exceeds maximum queue size", "Request timeout expired")
+
+
+class TritonClient:
+    """Asks a Triton for answers; one for the life of the process."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, deadline: timedelta) -> None:
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        self._deadline = deadline
+
+    async def is_ready(self) -> bool:
+        """Whether Triton is there and all its models are loaded."""
+        try:
+            answer = await self._stub.ServerReady(
+                service_pb2.ServerReadyRequest(), timeout=_READY_TIMEOUT.total_seconds()
+            )
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.ready)
+
+    async def infer(
+        self, model: Model, images: Sequence[bytes], *, urgent: bool = False
+    ) -> list[Answer]:
+        """Have a batch of images read, each `height * width` grey values; one answer for each.
+
+        Raises:
+            TritonAwayError, TritonBusyError, ModelMissingError: it will work later.
+            TooSlowError: there was no answer within the deadline.
+            RefusedByModelError: Triton finds the request invalid.
+            ModelFailedError: the model broke down, or its answer breaks the contract.
+        """
+        request = self._request(model, images, urgent=urgent)
+        code = "OK"
+        with _CALL_SECONDS.labels(model.name).time():
+            try:
+                response = await self._stub.ModelInfer(
+                    request, timeout=(self._deadline + _MARGIN).total_seconds()
+                )
+                return _answers(response, model, len(images))
+            except grpc.aio.AioRpcError as error:
+                code = error.code().name
+                raise _translated(error, model) from error
+            except ModelFailedError:
+                code = "BROKEN_CONTRACT"
+                raise
+            finally:
+                _CALLS.labels(model.name, code).inc()
+
+    def _request(
+        self, model: Model, images: Sequence[bytes], *, urgent: bool
+    ) -> service_pb2.ModelInferRequest:
+        request = service_pb2.ModelInferRequest(
+            model_name=model.name,
+            model_version=model.version,
+            raw_input_contents=[b"".join(images)],
+        )
+        shape = (len(images), 1, model.height, model.width)
+        request.inputs.add(name=_INPUT, datatype="UINT8", shape=shape)
+        request.parameters["priority"].uint64_param = _URGENT if urgent else _ROUTINE
+        # In microseconds, and of the time in the queue alone.
+        microseconds = self._deadline // timedelta(microseconds=1)
+        request.parameters["timeout"].int64_param = microseconds
+        return request
+
+
+@asynccontextmanager
+async def open_triton(address: str, *, deadline: timedelta) -> AsyncIterator[TritonClient]:
+    """Keep one channel to Triton; it need not be there yet."""
+    async with grpc.aio.insecure_channel(
+        address, options=_OPTIONS, interceptors=client_interceptors()
+    ) as channel:
+        yield TritonClient(channel, deadline=deadline)
+
+
+def _translated(error: grpc.aio.AioRpcError, model: Model) -> DomainError:
+    details = error.details() or ""
+    match error.code():
+        case grpc.StatusCode.UNAVAILABLE if any(words in details for words in _TURNED_AWAY):
+            return TritonBusyError()
+        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
+            return TritonAwayError()
+        case grpc.StatusCode.NOT_FOUND:
+            return ModelMissingError(model.name, model.version)
+        case grpc.StatusCode.DEADLINE_EXCEEDED:
+            return TooSlowError()
+        case grpc.StatusCode.INVALID_ARGUMENT:
+            _log.warning("triton refused a batch", name=model.name, reason=details)
+            return RefusedByModelError()
+        case code:
+            _log.error("triton failed", name=model.name, code=code.name, reason=details)
+            return ModelFailedError()
+
+
+def _answers(response: service_pb2.ModelInferResponse, model: Model, count: int) -> list[Answer]:
+    outputs = {
+        output.name: (output, content)
+        for output, content in zip(response.outputs, response.raw_output_contents, strict=True)
+    }
+    probabilities = _tensor(outputs, _PROBABILITIES, model)
+    heatmaps = _tensor(outputs, _HEATMAP, model) if _HEATMAP in outputs else None
+    gates = _tensor(outputs, model.gate_output, model) if model.gate_output else None
+    labels = len(model.labels)
+    if (
+        probabilities.shape != (count, labels)
+        or (heatmaps is not None and (heatmaps.ndim != 4 or heatmaps.shape[:2] != (count, labels)))  # noqa: PLR2004 - [N, labels, rows, columns]
+        or (gates is not None and gates.size != count)
+    ):
+        _log.error("an output has another shape than the contract", name=model.name)
+        raise ModelFailedError
+    return [
+        Answer(
+            probabilities=probabilities[index],
+            heatmap=None if heatmaps is None else heatmaps[index],
+            gate=None if gates is None else float(gates.flat[index]),
+        )
+        for index in range(count)
+    ]
+
+
+def _tensor(
+    outputs: dict[str, tuple[service_pb2.ModelInferResponse.InferOutputTensor, bytes]],
+    name: str,
+    model: Model,
+) -> Floats:
+    if name not in outputs or outputs[name][0].datatype != "FP32":
+        _log.error("an output of the contract is missing", name=model.name, reason=name)
+        raise ModelFailedError
+    output, content = outputs[name]
+    return np.frombuffer(content, np.float32).reshape(tuple(output.shape))

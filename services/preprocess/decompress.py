@@ -1,0 +1,151 @@
+"""Decompress with gdcm, in a process of its own that may die of a damaged film.
+
+The processes are started when first needed and used again, one film at a time each. There are never
+more than there are threads that decode at once. Waiting for one lets the other threads run, which
+gdcm itself would not.
+"""
+
+import atexit
+import fcntl
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from services.preprocess.gdcm_child import ANSWER, REQUEST
+
+_PROGRAM = Path(__file__).with_name("gdcm_child.py")
+_SECONDS = 60  # for one film; 64 megapixels of JPEG-LS take 2
+_PIPE_BYTES = 1 << 20  # the most that Linux allows everyone; the default of 64 KiB costs switches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compressed:
+    """One frame, and what gdcm wants to know of it."""
+
+    content: bytes
+    transfer_syntax: str
+    rows: int
+    columns: int
+    samples: int
+    allocated: int
+    stored: int
+    high_bit: int
+    signed: bool
+    by_plane: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decompressed:
+    """The frame as bytes, little endian."""
+
+    content: bytearray
+    by_plane: bool
+
+
+_idle: list[subprocess.Popen[bytes]] = []
+
+
+def decompress(frame: Compressed) -> Decompressed | None:
+    """Decompress; None where gdcm cannot, or dies or hangs trying.
+
+    Raises:
+        MemoryError: The system ended the process, as it does when memory runs out.
+    """
+    if _idle:
+        try:
+            return _try(_idle.pop(), frame)
+        except _DiedError:
+            pass  # perhaps of something else, while it was idle: a fresh one tells
+    try:
+        return _try(_start(), frame)
+    except _DiedError as death:
+        if death.by == signal.SIGKILL:
+            raise MemoryError from None
+        return None
+
+
+class _DiedError(Exception):
+    def __init__(self, by: int) -> None:
+        super().__init__(by)
+        self.by = by
+
+
+def _try(process: subprocess.Popen[bytes], frame: Compressed) -> Decompressed | None:
+    try:
+        answer = _ask(process, frame)
+    except (OSError, EOFError):
+        # What closed its pipes is about to end.
+        code = process.wait(_SECONDS)
+        _stop(process)
+        raise _DiedError(-code) from None
+    except BaseException:
+        _stop(process)
+        raise
+    _idle.append(process)
+    return answer
+
+
+def close() -> None:
+    """Stop the processes that are idle."""
+    while _idle:
+        _stop(_idle.pop())
+
+
+atexit.register(close)
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # -P keeps the modules beside the program, such as our queue.py, from hiding Python's own.
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-P", str(_PROGRAM)],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    for pipe in (process.stdin, process.stdout):
+        fcntl.fcntl(cast("IO[bytes]", pipe), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process
+
+
+def _ask(process: subprocess.Popen[bytes], frame: Compressed) -> Decompressed | None:
+    requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    head = REQUEST.pack(
+        frame.rows,
+        frame.columns,
+        frame.samples,
+        frame.allocated,
+        frame.stored,
+        frame.high_bit,
+        frame.signed,
+        frame.by_plane,
+        frame.transfer_syntax.encode(),
+        _SECONDS,
+        len(frame.content),
+    )
+    for part in (head, frame.content):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[requests.write(rest) :]
+    length, by_plane = ANSWER.unpack(_read(answers, ANSWER.size))
+    return Decompressed(_read(answers, length), by_plane) if length >= 0 else None
+
+
+def _read(answers: IO[bytes], length: int) -> bytearray:
+    content = bytearray(length)
+    rest = memoryview(content)
+    while rest:
+        read = answers.readinto(rest)  # type: ignore[attr-defined]  # unbuffered, so a RawIOBase
+        if not read:
+            raise EOFError
+        rest = rest[read:]
+    return content
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    with process:  # on the way out its pipes are closed, and its end awaited
+        pass

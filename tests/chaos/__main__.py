@@ -1,0 +1,184 @@
+"""`python -m tests.chaos --minutes 2`: load, random faults, the ledger compared at the end."""
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from chassis.errors import DomainError
+from chassis.logs import configure_logs
+from tests.support.chaos import ACK_WAIT, Chaos, ProxiedStack, options, running_stack
+from tests.support.load import Load
+
+SERVICES = (
+    *("jobs-1", "jobs-2", "preprocess-1", "preprocess-2"),
+    *("inference-1", "inference-2", "gateway-1"),
+)
+
+
+class Faults:
+    """Everything that may go wrong, drawn from one seed."""
+
+    def __init__(self, chaos: Chaos, dice: random.Random) -> None:
+        assert isinstance(chaos.stack, ProxiedStack)
+        self._chaos = chaos
+        self._dice = dice
+        self._proxies = chaos.stack.proxies
+        self._parts = sorted(chaos.stack.processes)
+        self._choices: tuple[tuple[int, Callable[[], Awaitable[str]]], ...] = (
+            (6, self._kill),
+            (2, self._kill_two),
+            (4, self._stop),
+            (3, self._restart),
+            (3, self._cut),
+            (3, self._freeze),
+            (2, self._slow),
+            (2, self._unplug),
+            (1, self._delete_streams),
+            (1, self._wipe),
+        )
+
+    async def next(self) -> str:
+        """Put one fault in, mend it, and say what it was."""
+        weights = [weight for weight, _ in self._choices]
+        (_, fault), *_ = self._dice.choices(self._choices, weights)
+        return await fault()
+
+    async def _kill(self) -> str:
+        name = self._dice.choice(self._parts)
+        self._chaos.kill(name)
+        return f"SIGKILL {name}"
+
+    async def _kill_two(self) -> str:
+        names = self._dice.sample(self._parts, 2)
+        for name in names:
+            self._chaos.kill(name)
+        return f"SIGKILL {' and '.join(names)}"
+
+    async def _stop(self) -> str:
+        name = self._dice.choice((*SERVICES, "nats", "triton"))
+        seconds = self._dice.uniform(1, 2 * ACK_WAIT.total_seconds())
+        async with self._chaos.stopped(name):
+            await asyncio.sleep(seconds)
+        return f"SIGSTOP {name} for {seconds:.1f} s"
+
+    async def _restart(self) -> str:
+        name = self._dice.choice(SERVICES)
+        await self._chaos.stack.wait_ready(name)
+        await self._chaos.stack.restart(name)
+        return f"restart of {name}"
+
+    async def _cut(self) -> str:
+        name, seconds = self._line()
+        self._proxies[name].cut()
+        await asyncio.sleep(seconds)
+        self._proxies[name].mend()
+        return f"line to {name} cut for {seconds:.1f} s"
+
+    async def _freeze(self) -> str:
+        name, seconds = self._line()
+        self._proxies[name].freeze()
+        await asyncio.sleep(seconds)
+        self._proxies[name].mend()
+        return f"line to {name} silent for {seconds:.1f} s"
+
+    async def _slow(self) -> str:
+        name, seconds = self._line()
+        self._proxies[name].latency = timedelta(milliseconds=40)
+        await asyncio.sleep(seconds)
+        self._proxies[name].mend()
+        return f"line to {name} slow for {seconds:.1f} s"
+
+    async def _unplug(self) -> str:
+        name, _ = self._line()
+        self._proxies[name].abandon()
+        return f"line to {name} unplugged"
+
+    async def _delete_streams(self) -> str:
+        try:
+            async with asyncio.timeout(20), self._chaos.nats() as jetstream:
+                for stream in ("TASKS", "RESULTS", "DEAD"):
+                    await jetstream.api(f"STREAM.DELETE.{stream}")
+        except (TimeoutError, DomainError):
+            return "streams deleted, as far as they were there"
+        return "streams deleted"
+
+    async def _wipe(self) -> str:
+        self._chaos.stop("nats")
+        shutil.rmtree(self._chaos.stack.data / "nats", ignore_errors=True)
+        self._chaos.kill("nats")
+        return "NATS killed, and its data wiped"
+
+    def _line(self) -> tuple[str, float]:
+        return self._dice.choice(sorted(self._proxies)), self._dice.uniform(1, 4)
+
+
+async def _disturb(chaos: Chaos, load: Load, minutes: float, seed: int) -> None:
+    dice = random.Random(seed)
+    faults = Faults(chaos, dice)
+    begun = time.monotonic()
+    async with load.steady(callers=4, fickle=True):
+        while time.monotonic() - begun < 60 * minutes:
+            await asyncio.sleep(dice.uniform(0.5, 4))
+            said = await faults.next()
+            _say(f"{time.monotonic() - begun:6.1f} s  {load.ledger.accepted:5d} accepted  {said}")
+
+
+async def run(minutes: float, seed: int, blobs: str) -> bool:
+    """Return whether every promise was kept."""
+    _say(f"seed {seed}: python -m tests.chaos --minutes {minutes:g} --seed {seed} --blobs {blobs}")
+    random.seed(seed)
+    with tempfile.TemporaryDirectory(prefix="carina-chaos-") as folder:
+        async with running_stack(
+            Path(folder), kind=ProxiedStack, stack_options=options(blobs=blobs)
+        ) as chaos:
+            _say(f"{len(chaos.stack.processes)} processes serve")
+            ledger = None
+            try:
+                async with chaos.load(f"seed {seed}") as load:
+                    ledger = load.ledger
+                    await _disturb(chaos, load, minutes, seed)
+                    begun = time.monotonic()
+                    retried = await chaos.retry_disturbed(load)
+                    _say(f"quiet {time.monotonic() - begun:.1f} s after the last fault")
+                    _say(f"{retried} jobs had to be retried for images whose workers died")
+            except AssertionError as broken:
+                _say(str(broken))
+                shutil.copytree(chaos.stack.data / "logs", ".carina/chaos-logs", dirs_exist_ok=True)
+                _say("the logs are in .carina/chaos-logs/")
+                return False
+            finally:
+                if ledger is not None:
+                    _say(
+                        f"{ledger.accepted} images accepted in {len(ledger.promises)} jobs,"
+                        f" {len(ledger.watchers)} watchers, {ledger.orphans} orphaned blobs swept"
+                    )
+                    _say(f"calls repeated: {dict(ledger.absorbed)}")
+    _say("every promise was kept")
+    return True
+
+
+def _say(line: str) -> None:
+    print(f"chaos: {line}", flush=True)  # noqa: T201
+
+
+def main() -> int:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=2, help="how long faults are put in")
+    parser.add_argument("--seed", type=int, help="repeat the faults of an earlier run")
+    parser.add_argument("--blobs", choices=("folder", "s3"), default="s3")
+    arguments = parser.parse_args()
+    configure_logs("chaos", "ERROR", "console")
+    seed = random.SystemRandom().randrange(2**31) if arguments.seed is None else arguments.seed
+    return 0 if asyncio.run(run(arguments.minutes, seed, arguments.blobs)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The broker loses everything, or is full; and work that no worker survives."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.chaos import Chaos, PoisonedStack, options, running_stack
+from tests.support.small_films import Answered, Film, Films
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# Some forty films that are ready for the model.
+_SMALL = {"CARINA_JOBS_STREAM_MAX_BYTES": str(2 * 2**20)}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos]:
+    """A stack whose broker is small, and whose preprocess workers can be poisoned."""
+    folder = tmp_path_factory.mktemp("broker")
+    async with running_stack(folder, kind=PoisonedStack, stack_options=options(_SMALL)) as running:
+        yield running
+
+
+async def test_what_was_queued_when_the_broker_lost_its_disk_is_queued_again(chaos: Chaos) -> None:
+    async with chaos.load("NATS wiped") as load:
+        async with chaos.stopped("preprocess-1", "preprocess-2"):
+            await chaos.queued(load)
+            await chaos.in_stream("TASKS", 12)
+            async with chaos.stopped("nats"):
+                shutil.rmtree(chaos.stack.data / "nats")
+                chaos.kill("nats")
+                await asyncio.sleep(0.2)
+        await chaos.mended("NATS data wiped while tasks are queued")
+
+
+async def test_tasks_of_a_deleted_stream_are_queued_again(chaos: Chaos) -> None:
+    async with chaos.load("streams deleted") as load:
+        async with chaos.stopped("preprocess-1", "preprocess-2"):
+            await chaos.queued(load)
+            await chaos.in_stream("TASKS", 12)
+            async with chaos.nats() as jetstream:
+                for stream in ("TASKS", "RESULTS", "DEAD"):
+                    await jetstream.api(f"STREAM.DELETE.{stream}")
+        await chaos.mended("TASKS, RESULTS and DEAD deleted while tasks are queued")
+
+
+async def test_outcomes_of_a_deleted_stream_are_worked_out_again(chaos: Chaos) -> None:
+    async with chaos.load("RESULTS deleted") as load:
+        async with chaos.stopped("inference-1", "inference-2"):
+            await chaos.queued(load)
+        async with chaos.stopped("jobs-1", "jobs-2"):
+            await chaos.in_stream("RESULTS")
+            async with chaos.nats() as jetstream:
+                await jetstream.api("STREAM.DELETE.RESULTS")
+        await chaos.mended("RESULTS deleted with outcomes in it")
+
+
+async def test_a_full_broker_is_back_pressure(chaos: Chaos) -> None:
+    async with chaos.load("TASKS full", films=Films(broken=False)) as load:
+        async with chaos.stopped("inference-1", "inference-2"):
+            # Callers are answered all the same: what the broker can not take waits in PostgreSQL.
+            await chaos.queued(load, 72)
+            async with asyncio.timeout(90):
+                while (await chaos.stream_bytes("TASKS")) < 2**20:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(2)
+        await chaos.mended("TASKS full, then read", limit=150)
+
+
+async def test_a_film_that_kills_its_worker_fails_and_its_neighbours_do_not_wait(
+    chaos: Chaos,
+) -> None:
+    async with chaos.load("a film that kills its worker") as load:
+        poison = Film("poison.png", b"POISON", Answered("FAILED", "WORKER_DIED"))
+        deadly = await load.begin()
+        await load.upload(deadly, poison)
+        await load.close(deadly)
+        neighbours = [await load.submit(3) for _ in range(3)]
+        ids = [promise.name.removeprefix("jobs/") for promise in neighbours]
+        async with asyncio.timeout(90):
+            while await chaos.backstage.rows(
+                "SELECT 1 FROM jobs WHERE job_id = ANY($1::uuid[]) AND end_time IS NULL", ids
+            ):
+                await asyncio.sleep(0.1)
+        # The neighbours have ended while the poison is still being tried.
+        (row,) = await chaos.backstage.rows(
+            "SELECT state FROM jobs WHERE job_id = $1::uuid", deadly.name.removeprefix("jobs/")
+        )
+        assert row["state"] != "FAILED"
+        await chaos.mended("a film that kills its worker each time", limit=150)

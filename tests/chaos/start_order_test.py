@@ -1,0 +1,128 @@
+"""Each part is started alone; it waits, says what for, and goes on when the others come."""
+
+import asyncio
+import http.client
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+
+from carina.client import Client
+from carina.issuer import DevelopmentIssuer, Role
+from deploy.local.nats import nats_program
+from deploy.local.part import Part
+from deploy.local.ports import free_port
+from deploy.local.postgres import postgres_server
+from deploy.local.program import Program
+from deploy.local.settings import Addresses, Options, service_program
+from services.jobs.migrate import migrate
+from tests.support.servers import Server, tiny_repository, triton_of
+from tests.support.small_films import Films
+
+WAITS_FOR = {
+    "jobs-1": "PostgreSQL",
+    "preprocess-1": "NATS",
+    "inference-1": "NATS",
+    "gateway-1": "jobs",
+}
+
+
+def readiness(port: int) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    except OSError:
+        return 0, ""
+    finally:
+        connection.close()
+
+
+async def says(port: int, word: str) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            status, text = await asyncio.to_thread(readiness, port)
+            if status == 503 and word in text:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: Path) -> None:
+    nats_port = free_port()
+    postgres = postgres_server(tmp_path / "pg")
+    triton, triton_address = triton_of(tiny_repository(tmp_path), tmp_path)
+    first = Server(postgres.program, tmp_path / "first.log")
+    await asyncio.to_thread(first.start)
+    postgres.ensure_database("carina", role="carina")
+    database_url = postgres.url("carina", role="carina")
+    await migrate(database_url)
+    await asyncio.to_thread(first.stop)
+
+    issuer = DevelopmentIssuer(tmp_path / "issuer")
+    addresses = Addresses(
+        nats_url=f"nats://127.0.0.1:{nats_port}",
+        database_url=database_url,
+        blob_url=(tmp_path / "blobs").as_uri(),
+        blob_environment={},
+        triton_address=triton_address,
+        http_port=free_port(),
+        grpc_ports=(free_port(),),
+        data=tmp_path,
+    )
+    options = Options(repository=tmp_path / "models")
+    ports = {name: free_port() for name in WAITS_FOR}
+    async with AsyncExitStack() as stack:
+
+        def part(program: Program) -> Part:
+            made = Part(
+                program, mark=f"order-{tmp_path.name}", tell=lambda *_: None, record=log.tell
+            )
+            stack.push_async_callback(made.stop)
+            return made
+
+        log = Log(tmp_path / "parts.log")
+        services = {
+            name: part(service_program(name[:-2], 1, port, addresses, options))
+            for name, port in ports.items()
+        }
+        starting = [asyncio.create_task(each.start()) for each in services.values()]
+        for name, port in ports.items():
+            await says(port, WAITS_FOR[name])
+        # Each server that comes moves the waiting on.
+        await part(postgres.program).start()
+        await says(ports["jobs-1"], "NATS")
+        await part(
+            nats_program(tmp_path / "nats", port=nats_port, monitor_port=free_port())
+        ).start()
+        await says(ports["inference-1"], "Triton")
+        await part(triton).start()
+        await asyncio.gather(*starting)
+        # Nobody had to be started twice.
+        assert {name: each.starts for name, each in services.items()} == dict.fromkeys(services, 1)
+
+        path = tmp_path / "film.png"
+        path.write_bytes(Films(broken=False).next().data)
+        async with Client(
+            f"127.0.0.1:{addresses.grpc_ports[0]}", issuer.mint([Role.DOCTOR])
+        ) as client:
+            submission = await client.submit([path])
+            async with asyncio.timeout(60):
+                async for update in client.watch(submission.job):
+                    last = update.job.state
+        assert last == "SUCCEEDED"
+        async with httpx.AsyncClient() as browser:
+            answer = await browser.get(f"http://127.0.0.1:{addresses.http_port}/readyz")
+        assert answer.status_code == 200
+
+
+class Log:
+    """What the parts say, for whoever looks into a failure."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def tell(self, part: str, line: str) -> None:
+        """Write a line."""
+        with self._path.open("a") as file:
+            file.write(f"{part}: {line}\n")

@@ -1,0 +1,63 @@
+"""SIGSTOP for longer than ack_wait, then SIGCONT: who was thought dead comes back and is late."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from carina.client import Client
+from carina.errors import RefusedError
+from carina.results import JobState
+from tests.support.chaos import ACK_WAIT, Chaos
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LONGER = 1.7 * ACK_WAIT.total_seconds()
+
+
+@pytest.mark.parametrize("name", ["preprocess", "inference"])
+async def test_a_worker_that_comes_back_late_changes_nothing(chaos: Chaos, name: str) -> None:
+    async with chaos.load(f"SIGSTOP {name}") as load:
+        async with chaos.holding(load, name, f"{name}-1"):
+            # Another worker has done them all before this one goes on with them.
+            await chaos.mended(f"SIGSTOP {name}")
+        await asyncio.sleep(1)
+
+
+@pytest.mark.parametrize("name", ["jobs-1", "gateway-1", "nats", "triton"])
+async def test_work_goes_on_after_a_process_was_stopped_under_load(chaos: Chaos, name: str) -> None:
+    async with chaos.load(f"SIGSTOP {name}") as load, load.steady(callers=4):
+        await chaos.queued(load, 8)
+        async with chaos.stopped(name):
+            await asyncio.sleep(LONGER)
+        await chaos.mended(f"SIGSTOP {name}, then SIGCONT")
+
+
+async def test_a_replica_that_slept_through_the_end_tells_its_watchers(chaos: Chaos) -> None:
+    addresses = [f"127.0.0.1:{port}" for port in chaos.stack.addresses.grpc_ports]
+    async with (
+        chaos.load("SIGSTOP jobs-1 until the job was deleted") as load,
+        Client(addresses[0], chaos.token) as sleeper,
+        Client(addresses[1], chaos.admin_token) as awake,
+    ):
+        promise = await load.begin(watch=False)
+        watching = asyncio.create_task(last_state(sleeper, promise.name))
+        await load.upload(promise, load.films.next())
+        async with asyncio.timeout(30):
+            while (await awake.get(promise.name)).progress.processed < 1:
+                await asyncio.sleep(0.05)
+        async with chaos.stopped("jobs-1"):
+            job = await awake.close(promise.name)
+            promise.closed = promise.deleted = True
+            assert job.state.terminal
+            await awake.delete(promise.name)
+        # Nothing is left to tell; the watch must end all the same.
+        async with asyncio.timeout(30):
+            with contextlib.suppress(RefusedError):
+                await watching
+
+
+async def last_state(client: Client, job: str) -> JobState:
+    state = JobState.UNSPECIFIED
+    async for update in client.watch(job):
+        state = update.job.state
+    return state

@@ -1,0 +1,210 @@
+"""The `carina` command as a process, against the real jobs service."""
+
+import asyncio
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jwt
+import pytest
+
+from carina.issuer import DevelopmentIssuer, Role
+from tests.support.jobs import Jobs, open_jobs
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Cli:
+    environment: dict[str, str]
+
+    async def __call__(self, *arguments: str) -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "carina", *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=os.environ | self.environment,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+        assert b"Traceback" not in err
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def jobs(tmp_path: Path, postgres_url: str) -> AsyncIterator[Jobs]:
+    async with open_jobs(tmp_path / "service", postgres_url) as service:
+        await service.start(image_bytes=1000)
+        yield service
+
+
+@pytest.fixture
+def carina(jobs: Jobs) -> Cli:
+    return Cli({"CARINA_ADDRESS": jobs.replicas[0].address, "CARINA_TOKEN": jobs.token()})
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name in ("a.dcm", "b\x1b[31m.png"):
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+async def test_a_job_that_succeeds_ends_with_0_and_a_table(
+    carina: Cli, jobs: Jobs, films: Path
+) -> None:
+    running = asyncio.create_task(carina("submit", str(films), "--patient", "P1"))
+    await jobs.work(2)
+    ran = await running
+    assert ran.code == 0, ran.err
+    assert "a.dcm" in ran.out
+    assert "pneumonia" in ran.out
+    assert "0.700" in ran.out
+    assert "\x1b" not in ran.out + ran.err
+    assert "2/2" in ran.err
+    assert "SUCCEEDED" in ran.err
+
+
+@pytest.mark.parametrize(("failures", "code"), [(1, 3), (2, 4)])
+async def test_a_job_with_failures_says_so_by_its_exit_code(
+    carina: Cli, jobs: Jobs, films: Path, failures: int, code: int
+) -> None:
+    running = asyncio.create_task(carina("submit", str(films), "--patient", "P1"))
+    await jobs.work(2, fail=lambda number: number < failures)
+    ran = await running
+    assert ran.code == code
+    assert "CORRUPT_IMAGE: The file is damaged." in ran.out
+
+
+async def test_a_cancelled_job_ends_the_watch_with_5(carina: Cli, films: Path) -> None:
+    submitted = await carina("submit", str(films), "--patient", "P1", "--no-watch", "--json")
+    assert submitted.code == 0
+    name = json.loads(submitted.out)["job"]["name"]
+    watching = asyncio.create_task(carina("watch", name))
+    await asyncio.sleep(1)
+    cancelled = await carina("cancel", name.removeprefix("jobs/"))
+    assert (cancelled.code, cancelled.out.strip()) == (0, f"{name} CANCELLED")
+    assert (await watching).code == 5
+
+
+async def test_refused_files_are_named_and_the_others_go_on(
+    carina: Cli, jobs: Jobs, films: Path
+) -> None:
+    (films / "big.png").write_bytes(bytes(2000))
+    running = asyncio.create_task(carina("submit", str(films), "--patient", "P1"))
+    await jobs.work(2)
+    ran = await running
+    assert ran.code == 3
+    assert "REFUSED" in ran.out
+    assert "An image may have at most 1000 bytes" in ran.out
+
+
+async def test_when_every_file_is_refused_the_exit_code_is_1(carina: Cli, films: Path) -> None:
+    for name in ("a.dcm", "b\x1b[31m.png"):
+        (films / name).write_bytes(bytes(2000))
+    ran = await carina("submit", str(films), "--patient", "P1", "--json")
+    assert ran.code == 1
+    answer = json.loads(ran.out)
+    assert {each["reason"] for each in answer["refused"]} == {"IMAGE_BYTES_EXCEEDED"}
+    assert answer["job"]["state"] == "STATE_CANCELLED"
+
+
+async def test_results_come_as_json_and_csv(carina: Cli, jobs: Jobs, films: Path) -> None:
+    running = asyncio.create_task(carina("submit", str(films), "--patient", "=P1", "--json"))
+    await jobs.work(2)
+    submitted = json.loads((await running).out)
+    name = submitted["job"]["name"]
+    assert submitted["refused"] == []
+
+    shown = json.loads((await carina("results", name, "--format", "json")).out)
+    assert shown == {key: submitted[key] for key in ("job", "images")}
+    rows = list(csv.DictReader(io.StringIO((await carina("results", name, "--format", "csv")).out)))
+    assert {row["predicted_label"] for row in rows} == {"pneumonia"}
+    assert {row["patient_id"] for row in rows} == {"'=P1"}
+
+    listed = json.loads((await carina("jobs", "--state", "succeeded", "--json")).out)
+    assert [job["name"] for job in listed] == [name]
+    assert json.loads((await carina("jobs", "--state", "failed", "--json")).out) == []
+    assert name.removeprefix("jobs/") in (await carina("jobs")).out
+
+    told = (await carina("watch", name, "--json")).out.splitlines()
+    assert json.loads(told[0])["event"] == "snapshot"
+
+    refused = await carina("delete", name)
+    assert refused.code == 1
+    assert "not allowed" in refused.err
+    deleted = await carina("delete", name, "--token", jobs.token(Role.ADMIN), "--json")
+    assert json.loads(deleted.out) == {"name": name, "deleted": True}
+    assert (await carina("show", name)).code == 1
+
+
+async def test_failed_images_are_retried(carina: Cli, jobs: Jobs, films: Path) -> None:
+    running = asyncio.create_task(carina("submit", str(films), "--patient", "P1", "--json"))
+    await jobs.work(2, fail=lambda _: True)
+    name = json.loads((await running).out)["job"]["name"]
+    await carina("retry", name, "--only-retryable")
+    retried = await carina("retry", name)
+    assert retried.code == 0
+    watching = asyncio.create_task(carina("watch", name))
+    await jobs.work(2)
+    assert (await watching).code == 0
+
+
+async def test_a_missing_token_is_refused_with_a_way_out(carina: Cli) -> None:
+    carina.environment["CARINA_TOKEN"] = ""
+    ran = await carina("jobs")
+    assert ran.code == 1
+    assert "carina token --role doctor" in ran.err
+
+
+async def test_a_service_that_is_away_gives_6() -> None:
+    ran = await Cli({"CARINA_ADDRESS": "127.0.0.1:1", "CARINA_TOKEN": "x"})("jobs")
+    assert ran.code == 6
+
+
+async def test_wrong_use_gives_2(tmp_path: Path) -> None:
+    cli = Cli({})
+    for arguments in (
+        ("submit", str(tmp_path / "nothing"), "--patient", "P1"),
+        ("submit", str(tmp_path), "--patient", "P1"),
+        ("submit", str(tmp_path)),
+        ("results", "x", "--format", "pdf"),
+        ("token", "--role", "patient"),
+        ("token", "--role", "doctor", "--lifetime", "long"),
+    ):
+        assert (await cli(*arguments)).code == 2
+
+
+async def test_the_development_issuer_signs_what_its_keys_verify(tmp_path: Path) -> None:
+    folder = tmp_path / "issuer"
+    arguments = ("token", "--role", "patient", "--patient", "P1", "--site", "north")
+    cli = Cli({"CARINA_ISSUER_FOLDER": str(folder)})
+    tokens = [(await cli(*arguments)).out.strip()]
+    tokens += [(await cli(*arguments, "--lifetime", "5m")).out.strip()]
+    jwks = jwt.PyJWKSet.from_json((folder / "jwks.json").read_text())
+    for token in tokens:
+        key = jwks[jwt.get_unverified_header(token)["kid"]]
+        claims = jwt.decode(token, key, algorithms=["ES256"], audience="carina")
+        assert claims["roles"] == ["patient"]
+        assert claims["patient_id"] == "P1"
+        assert claims["site"] == "north"
+    assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
+
+
+async def test_issuers_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+    issuers = await asyncio.gather(
+        *(asyncio.to_thread(DevelopmentIssuer, tmp_path / "issuer") for _ in range(8))
+    )
+    assert len({issuer._key_id for issuer in issuers}) == 1
+    assert len(list((tmp_path / "issuer").iterdir())) == 2

@@ -1,0 +1,63 @@
+"""`docs/api.md` names every reason and every code there is, and no other."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chassis
+import services
+from chassis.errors import DomainError
+from services.jobs.queue import WORKER_DIED
+from services.jobs.reconciler import PROCESSING_STALLED
+from services.preprocess.errors import FilmError
+from services.preprocess.worker import ORIGINAL_MISSING, OutOfMemoryError
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+# Between services and their servers: no caller ever sees them.
+INSIDE = {
+    *("QUEUE_FULL", "QUEUE_REFUSED", "QUEUE_UNAVAILABLE", "STREAM_NOT_FOUND"),
+    *("MALFORMED_MESSAGE", "MALFORMED_TASK"),
+    *("TRITON_AWAY", "TRITON_BUSY", "MODEL_MISSING"),
+}
+# What a subclass has to override.
+ABSTRACT = {"INVALID_ARGUMENT", "UNAVAILABLE"}
+OF_IMAGES = {"REFUSED_BY_MODEL", "MODEL_FAILED", "MODEL_TOO_SLOW", OutOfMemoryError.reason}
+
+
+def below(parent: Any) -> Iterator[Any]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from below(child)
+
+
+@pytest.fixture(scope="module")
+def reasons() -> set[str]:
+    for package in (chassis, services):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    ours = (each for each in below(DomainError) if not each.__module__.startswith("tests"))
+    return {each.reason for each in ours} - INSIDE - ABSTRACT
+
+
+def table(after: str, before: str) -> set[str]:
+    text = PAGE.partition(after)[2].partition(before)[0]
+    return set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
+
+
+def test_every_reason_of_a_call_is_listed_and_no_other(reasons: set[str]) -> None:
+    assert table("## Errors of a call", "## Errors of an image") == reasons - OF_IMAGES
+
+
+def test_every_code_of_an_image_is_listed_and_no_other() -> None:
+    codes = {each.code for each in below(FilmError)}
+    codes |= OF_IMAGES | {WORKER_DIED, PROCESSING_STALLED, ORIGINAL_MISSING}
+    assert table("## Errors of an image", "## Notes of an image") == codes
+
+
+def test_reasons_are_spelled_as_aip_193_wants_them(reasons: set[str]) -> None:
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]{1,61}[A-Z0-9]", reason) for reason in reasons)

@@ -1,0 +1,123 @@
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.local import processes
+from deploy.local.ports import free_port
+from services.inference.errors import (
+    ModelFailedError,
+    ModelMissingError,
+    RefusedByModelError,
+    TooSlowError,
+    TritonAwayError,
+    TritonBusyError,
+)
+from services.inference.model import Model
+from services.inference.triton import TritonClient, open_triton
+from tests.support.inference import LABELS, SIDE, film
+from tests.support.servers import Server, running, tiny_repository, triton_of
+
+MODEL = Model(
+    name="cxr",
+    version="1",
+    width=SIDE,
+    height=SIDE,
+    labels=LABELS,
+    thresholds=(0.5, 0.5, 0.5),
+    gate_output="frontal_score",
+    gate_threshold=0.5,
+    max_batch_size=16,
+)
+
+
+@pytest.fixture
+async def client(triton_address: str) -> AsyncIterator[TritonClient]:
+    async with open_triton(triton_address, deadline=timedelta(seconds=10)) as client:
+        yield client
+
+
+@pytest.fixture
+def own_triton(tmp_path: Path) -> Iterator[tuple[Server, str]]:
+    program, address = triton_of(tiny_repository(tmp_path), tmp_path)
+    with running(program, tmp_path) as server:
+        yield server, address
+
+
+async def test_answers_stand_in_the_order_of_the_images(client: TritonClient) -> None:
+    films = [film(seed).tobytes() for seed in range(5)]
+    together = await client.infer(MODEL, films)
+    for pixels, answer in zip(films, together, strict=True):
+        (alone,) = await client.infer(MODEL, [pixels], urgent=True)
+        np.testing.assert_allclose(answer.probabilities, alone.probabilities, atol=1e-5)
+        assert answer.heatmap is not None
+        assert answer.heatmap.shape == (3, 7, 7)
+        assert answer.gate == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("change", [{"name": "nobody"}, {"version": "7"}])
+async def test_a_model_that_is_not_there_is_missing(
+    client: TritonClient, change: dict[str, str]
+) -> None:
+    with pytest.raises(ModelMissingError):
+        await client.infer(replace(MODEL, **change), [film(1).tobytes()])  # type: ignore[arg-type]
+
+
+async def test_pixels_of_another_size_are_refused(client: TritonClient) -> None:
+    with pytest.raises(RefusedByModelError):
+        await client.infer(MODEL, [b"few"])
+
+
+@pytest.mark.parametrize("change", [{"gate_output": "none"}, {"labels": ("one", "two")}])
+async def test_an_answer_that_breaks_the_contract_fails(
+    client: TritonClient, change: dict[str, object]
+) -> None:
+    with pytest.raises(ModelFailedError):
+        await client.infer(replace(MODEL, **change), [film(1).tobytes()])  # type: ignore[arg-type]
+
+
+async def test_a_request_that_waited_too_long_in_the_queue_says_busy(triton_address: str) -> None:
+    async with open_triton(triton_address, deadline=timedelta(microseconds=1)) as client:
+        with pytest.raises(TritonBusyError):
+            await client.infer(MODEL, [film(1).tobytes()])
+
+
+async def test_nobody_at_the_address_means_away() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    async with open_triton(address, deadline=timedelta(seconds=2)) as client:
+        assert not await client.is_ready()
+        with pytest.raises(TritonAwayError):
+            await client.infer(MODEL, [film(1).tobytes()])
+
+
+async def test_a_triton_that_hangs_is_too_slow_and_then_serves_again(
+    own_triton: tuple[Server, str],
+) -> None:
+    server, address = own_triton
+    async with open_triton(address, deadline=timedelta(seconds=0.5)) as client:
+        assert await client.is_ready()
+        processes.send(server.pid, signal.SIGSTOP)
+        with pytest.raises(TooSlowError):
+            await client.infer(MODEL, [film(1).tobytes()])
+        processes.send(server.pid, signal.SIGCONT)
+        assert len(await client.infer(MODEL, [film(1).tobytes()])) == 1
+
+
+async def test_the_same_channel_finds_a_triton_that_was_restarted(
+    own_triton: tuple[Server, str],
+) -> None:
+    server, address = own_triton
+    async with open_triton(address, deadline=timedelta(seconds=5)) as client:
+        await client.infer(MODEL, [film(1).tobytes()])
+        await asyncio.to_thread(server.kill)
+        assert not await client.is_ready()
+        await asyncio.to_thread(server.start)
+        async with asyncio.timeout(5):
+            while not await client.is_ready():
+                await asyncio.sleep(0.05)
+        assert len(await client.infer(MODEL, [film(1).tobytes()])) == 1

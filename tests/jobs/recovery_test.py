@@ -1,0 +1,237 @@
+"""What a crash, a loss or a silence leaves behind, and what mends it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from carina.results import JobSpec, JobState
+from carina.tasks.v1 import tasks_pb2
+from chassis.blobs import open_blobs
+from deploy.local.nats import nats_program
+from deploy.local.ports import free_port
+from services.jobs.database import open_database
+from services.jobs.errors import OldSchemaError
+from services.jobs.ledger import Ledger
+from services.jobs.migrate import migrate
+from services.jobs.retention import Sweeper
+from tests.support.jobs import Jobs, open_jobs, rows, started, succeeded
+from tests.support.servers import Server
+
+QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
+
+
+class Clock:
+    """A clock that a test can move."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+def film(folder: Path, number: int = 0) -> Path:
+    path = folder / f"{number}.png"
+    path.write_bytes(b"film %d" % number)
+    return path
+
+
+async def ended(jobs: Jobs, name: str, seconds: float = 20) -> JobState:
+    async with jobs.client(replica=-1) as client, asyncio.timeout(seconds):
+        while True:
+            job = await client.get(name)
+            if job.state.terminal:
+                return job.state
+            await asyncio.sleep(0.1)
+
+
+async def test_tasks_that_the_broker_lost_are_published_again(jobs: Jobs, tmp_path: Path) -> None:
+    await jobs.replicas[0].end()
+    await jobs.start(**QUICK)
+    async with jobs.client(replica=-1) as client:
+        submission = await client.submit([film(tmp_path, 1), film(tmp_path, 2)])
+        first = await jobs.next_task()
+        await jobs.report(started(first, tasks_pb2.STAGE_PREPROCESS))
+        await asyncio.sleep(0.2)
+        await jobs.jetstream.api("STREAM.DELETE.TASKS")
+        await jobs.jetstream.api("STREAM.DELETE.RESULTS")
+        for _ in range(2):
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        task = await jobs.next_task()
+                        break
+                    except Exception:  # noqa: BLE001 - until the streams are there again
+                        await asyncio.sleep(0.2)
+            assert task.ref.republished == 1
+            await jobs.report(succeeded(task))
+        assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
+
+
+async def test_an_image_nothing_ever_comes_back_for_is_failed_in_the_end(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.replicas[0].end()
+    await jobs.start(reconcile_cycle=0.1, stalled=0.1)
+    async with jobs.client(replica=-1) as client:
+        submission = await client.submit([film(tmp_path)])
+
+        async def swallow() -> None:
+            while True:
+                try:
+                    await jobs.next_task()
+                except AssertionError:
+                    await asyncio.sleep(0.05)
+
+        swallowing = asyncio.create_task(swallow())
+        assert await ended(jobs, submission.job.name, 60) == JobState.FAILED
+        swallowing.cancel()
+        (image,) = [image async for image in client.images(submission.job)]
+    assert image.error is not None
+    assert image.error.code == "PROCESSING_STALLED"
+    assert image.error.retryable
+
+
+async def test_the_outbox_of_a_crashed_replica_is_published_by_another(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with jobs.client() as client:
+        submission = await client.submit([film(tmp_path)])
+        task = await jobs.next_task()
+    await jobs.replicas[0].crash()
+    # As if the crash had come between the commit and the publication.
+    await rows(
+        jobs,
+        """INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
+        SELECT image_id, job_id, site, attempt, now() FROM images""",
+    )
+    await rows(jobs, "UPDATE images SET republished = 1")
+    await jobs.start()
+    again = await jobs.next_task()
+    assert again.ref.image_id == task.ref.image_id
+    await jobs.report(succeeded(again))
+    assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
+
+
+async def test_work_that_kills_every_worker_fails_with_a_reason(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1)
+        async with jobs.client() as client:
+            submission = await client.submit([film(tmp_path)])
+            subscription = await jobs.jetstream._client.jetstream().pull_subscribe_bind(
+                "preprocess-routine", "TASKS"
+            )
+            deliveries = 0
+            while deliveries < 5:
+                # Each worker takes the task, and is never heard of again.
+                deliveries += len(await subscription.fetch(1, timeout=5))
+            await subscription.unsubscribe()
+            with pytest.raises(TimeoutError):
+                await (
+                    await jobs.jetstream._client.jetstream().pull_subscribe_bind(
+                        "preprocess-routine", "TASKS"
+                    )
+                ).fetch(1, timeout=2)
+            assert await ended(jobs, submission.job.name) == JobState.FAILED
+            (image,) = [image async for image in client.images(submission.job)]
+        assert image.error is not None
+        assert image.error.code == "WORKER_DIED"
+        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
+
+
+async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(clock=clock, reconcile_cycle=0.2)
+        async with jobs.client() as client:
+            full, empty = await client.create(JobSpec()), await client.create(JobSpec())
+            await client.upload(full, film(tmp_path))
+            await rows(
+                jobs,
+                """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
+                now(), now() FROM jobs WHERE total = 1""",
+            )
+            clock.ahead = timedelta(minutes=59)
+            await asyncio.sleep(0.6)
+            assert (await client.get(full)).state == JobState.RECEIVING
+            clock.ahead = timedelta(minutes=61)
+            assert await ended(jobs, empty.name) == JobState.CANCELLED
+            async with asyncio.timeout(5):
+                while (await client.get(full)).state != JobState.PENDING:
+                    await asyncio.sleep(0.05)
+                while await rows(jobs, "SELECT 1 FROM uploads"):
+                    await asyncio.sleep(0.05)
+
+
+async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path: Path) -> None:
+    async with jobs.client() as client:
+        old = await client.submit([film(tmp_path, 1)])
+        await jobs.work(1)
+        await ended(jobs, old.job.name)
+        fresh = await client.submit([film(tmp_path, 2)])
+    await rows(jobs, "UPDATE jobs SET expire_time = now() WHERE state = 'SUCCEEDED'")
+    blobs = open_blobs((jobs.folder / "blobs").as_uri())
+    orphan = "sites/demo/jobs/x/7b0f6a3e-93b4-4f4a-8a58-8f0a3ff0e8aa/original-0"
+    await blobs.put(orphan, b"never committed")
+    # What a stream that was cut at the wrong moment leaves beside a committed image.
+    (image,) = await rows(jobs, "SELECT original_keys FROM images WHERE state = 'QUEUED'")
+    beside = image["original_keys"][0].rpartition("/")[0]
+    await blobs.put(f"{beside}/original-000000000000-0badcafe", b"cut")
+    await blobs.put(f"{beside}/preview.jpg", b"no original")
+    clock = Clock()
+    clock.ahead = timedelta(days=2)
+    async with open_database(jobs.database_url, connections=2) as database:
+        sweeper = Sweeper(Ledger(database), blobs, clock=clock)
+        assert await sweeper.expire() == 1
+        clock.ahead += timedelta(minutes=2)
+        await sweeper.sweep()
+        assert await sweeper.delete_orphans() == 2
+    kept = {blob.key.split("/")[3] async for blob in blobs.list("sites/")}
+    assert kept == {fresh.job.name.removeprefix("jobs/")}
+
+
+async def test_a_replica_refuses_to_run_on_an_old_schema(tmp_path: Path, postgres_url: str) -> None:
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await rows_as_owner(jobs, "DELETE FROM schema_migrations")
+        with pytest.raises(OldSchemaError, match="migrate"):
+            await jobs.start()
+
+
+async def rows_as_owner(jobs: Jobs, statement: str) -> None:
+    connection = await asyncpg.connect(jobs.database_url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def test_migrations_that_start_together_do_not_collide(postgres_url: str) -> None:
+    await asyncio.gather(*(migrate(postgres_url) for _ in range(3)))
+
+
+async def test_the_broker_may_come_later(jobs: Jobs, tmp_path: Path) -> None:
+    # Uploads are taken in while the broker is away, and go out when it is back.
+    await jobs.replicas[0].end()
+    port = free_port()
+    server = Server(
+        nats_program(tmp_path / "own-nats", port=port, monitor_port=free_port()), tmp_path / "log"
+    )
+    server.start()
+    jobs.nats_url = f"nats://127.0.0.1:{port}"
+    await jobs.start()
+    server.kill()
+    async with jobs.client(replica=-1) as client:
+        submission = await client.submit([film(tmp_path)])
+        assert submission.job.state == JobState.PENDING
+        server.start()
+        async with asyncio.timeout(20):
+            while await rows(jobs, "SELECT 1 FROM outbox"):
+                await asyncio.sleep(0.1)
+    await jobs.replicas[-1].end()
+    server.stop()

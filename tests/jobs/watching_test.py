@@ -1,0 +1,165 @@
+"""Watching: no gap, no repeat, resumed anywhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from carina.client import Client
+from carina.files import FileUpload
+from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
+from carina.results import JobSpec
+from tests.support.jobs import Jobs, rows
+
+Events = list[job_service_pb2.WatchJobResponse]
+
+
+def film(folder: Path, number: int) -> Path:
+    path = folder / f"{number}.png"
+    path.write_bytes(b"film %d" % number)
+    return path
+
+
+async def watch(jobs: Jobs, name: str, after: int = 0, replica: int = 0) -> Events:
+    """Watch with a bare stub, so that nothing mends what the service would do wrong."""
+    return [event async for event in stream(jobs, name, after, replica)]
+
+
+async def stream(
+    jobs: Jobs, name: str, after: int = 0, replica: int = 0
+) -> AsyncIterator[job_service_pb2.WatchJobResponse]:
+    metadata = (("authorization", f"Bearer {jobs.token()}"),)
+    async with grpc.aio.insecure_channel(jobs.replicas[replica].address) as channel:
+        request = job_service_pb2.WatchJobRequest(name=name, after_revision=after)
+        call: Any = JobServiceStub(channel).WatchJob(request, metadata=metadata, timeout=30)
+        async for event in call:
+            if event.WhichOneof("event") != "heartbeat":
+                yield event
+
+
+async def test_a_watch_resumed_at_every_revision_on_another_replica_sees_the_very_sequence(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.start()
+    async with jobs.client() as client:
+        job = await client.create(JobSpec())
+        whole = asyncio.create_task(watch(jobs, job.name))
+        await asyncio.sleep(0.3)
+        await client.upload_all(job, [FileUpload.from_path(film(tmp_path, n)) for n in range(4)])
+        await client.close(job)
+        await jobs.work(4, fail=lambda number: number == 2)
+        events = await whole
+    revisions = [event.revision for event in events]
+    assert revisions == list(range(revisions[0], revisions[-1] + 1))
+    assert events[0].WhichOneof("event") == "snapshot"
+    changes = events[1:]
+    for position, event in enumerate(events[:-1]):
+        resumed = await watch(jobs, job.name, event.revision, replica=position % 2)
+        assert resumed == changes[position:]
+
+
+async def test_a_watch_of_a_finished_job_is_a_snapshot_and_the_end(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with jobs.client() as client:
+        submission = await client.submit([film(tmp_path, 1)])
+        await jobs.work(1)
+        events = await watch(jobs, submission.job.name)
+        final = events[-1].revision
+        (snapshot,) = await watch(jobs, submission.job.name)
+        assert snapshot.snapshot.last
+        assert len(snapshot.snapshot.images) == 1
+        assert await watch(jobs, submission.job.name, final) == []
+
+
+async def test_a_revision_that_has_not_happened_is_out_of_range(jobs: Jobs, tmp_path: Path) -> None:
+    async with jobs.client() as client:
+        submission = await client.submit([film(tmp_path, 1)])
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await watch(jobs, submission.job.name, 1000)
+    assert refusal.value.code() == grpc.StatusCode.OUT_OF_RANGE
+
+
+async def test_a_call_that_changes_nothing_is_not_told_to_watchers(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.start()
+    async with jobs.client() as client, jobs.client(replica=1) as other:
+        job = await client.create(JobSpec())
+        watching = asyncio.create_task(watch(jobs, job.name))
+        await asyncio.sleep(0.3)
+        await client.upload_all(job, [FileUpload.from_path(film(tmp_path, 1))])
+        for _ in range(3):
+            await asyncio.gather(client.close(job), other.close(job))
+        await jobs.work(1)
+        events = await watching
+    changes = [event for event in events if event.WhichOneof("event") == "change"]
+    assert [len(event.change.images) for event in changes[:2]] == [1, 0]
+    revisions = [event.revision for event in events]
+    assert revisions == list(range(revisions[0], revisions[-1] + 1))
+
+
+async def test_a_quiet_watch_gets_heartbeats(jobs: Jobs, tmp_path: Path) -> None:
+    await jobs.start(heartbeat=0.2)
+    metadata = (("authorization", f"Bearer {jobs.token()}"),)
+    async with (
+        jobs.client() as client,
+        grpc.aio.insecure_channel(jobs.replicas[1].address) as channel,
+    ):
+        job = await client.create(JobSpec())
+        request = job_service_pb2.WatchJobRequest(name=job.name)
+        call: Any = JobServiceStub(channel).WatchJob(request, metadata=metadata)
+        kinds = []
+        async for event in call:
+            kinds.append(event.WhichOneof("event"))
+            if len(kinds) == 3:
+                break
+        call.cancel()
+    assert kinds == ["snapshot", "heartbeat", "heartbeat"]
+
+
+async def test_watchers_go_on_when_their_replica_stops(jobs: Jobs, tmp_path: Path) -> None:
+    second = await jobs.start()
+    addresses = ",".join(replica.address for replica in jobs.replicas)
+    async with (
+        jobs.client(replica=1) as uploader,
+        Client(f"ipv4:{addresses}", jobs.token()) as watcher,
+    ):
+        submission = await uploader.submit([film(tmp_path, number) for number in range(2)])
+        revisions: list[int] = []
+
+        async def follow() -> None:
+            async for update in watcher.watch(submission.job):
+                revisions.append(update.revision)  # noqa: PERF401 - all that came counts
+
+        following = asyncio.create_task(follow())
+        await jobs.work(1)
+        await asyncio.sleep(0.5)
+        await jobs.replicas[0].end()
+        await jobs.work(1)
+        async with asyncio.timeout(20):
+            await following
+    assert second in jobs.replicas
+    assert revisions == sorted(set(revisions))
+
+
+async def test_a_watch_sees_changes_without_the_bus(jobs: Jobs, tmp_path: Path) -> None:
+    async with jobs.client() as client:
+        job = await client.create(JobSpec())
+        events = stream(jobs, job.name)
+        await anext(events)
+        # The feed looks by itself: this change is announced nowhere.
+        await rows(
+            jobs,
+            """WITH moved AS (UPDATE jobs SET revision = revision + 1, notes = 'moved' RETURNING *)
+            INSERT INTO job_events (job_id, revision, site, job, images)
+            SELECT job_id, revision, site, to_jsonb(moved), '[]' FROM moved""",
+        )
+        async with asyncio.timeout(5):
+            event = await anext(events)
+        await events.aclose()  # type: ignore[attr-defined]
+    assert event.change.job.spec.notes == "moved"

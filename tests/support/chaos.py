@@ -1,0 +1,303 @@
+"""A whole stack under load, with faults put into it and the ledger compared at the end."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from carina.issuer import DevelopmentIssuer, Role
+from chassis.jetstream import JetStream, open_jetstream
+from deploy.local.ports import free_port
+from deploy.local.program import Program
+from deploy.local.settings import Addresses, Options
+from deploy.local.stack import LocalStack
+from tests.support.ledger import AWAY, Backstage, Ledger
+from tests.support.load import Load
+from tests.support.proxy import Proxy
+from tests.support.small_films import Films
+
+ACK_WAIT = timedelta(seconds=3)
+# What a stack needs to show a fault and its mending within seconds.
+QUICK: Mapping[str, str] = {
+    "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
+    "CARINA_JOBS_STALLED": "3",
+    "CARINA_JOBS_RECONCILE_CYCLE": "1",
+    "CARINA_JOBS_JOBS_PER_MINUTE": "100000",
+    "CARINA_JOBS_LOG_LEVEL": "INFO",
+    # Two small films at a time, so that there is something in the queues to lose.
+    "CARINA_PREPROCESS_SLOTS": "2",
+}
+# Far above what anything takes on a machine with one more load on it.
+QUIET_SECONDS = 120.0
+# What is said of an image whose workers died again and again, which here is our own doing; its
+# caller is told to retry it, and so do we.
+_DISTURBED = ("WORKER_DIED", "PROCESSING_STALLED", "MODEL_TOO_SLOW", "WORKER_OUT_OF_MEMORY")
+_RETRIES = 5
+_REPORT = "CARINA_CHAOS_REPORT"
+_LANES = ("urgent", "routine")
+_SERVICES = ("jobs", "preprocess", "inference", "gateway")
+
+
+def options(
+    environment: Mapping[str, str] | None = None, *, replicas: int = 2, blobs: str = "folder"
+) -> Options:
+    """Return a stack of two of each; PostgreSQL keeps what it has promised."""
+    return Options(
+        jobs=replicas,
+        preprocess=replicas,
+        inference=replicas,
+        gateway=1,
+        blobs="s3" if blobs == "s3" else "folder",
+        environment={**QUICK, **(environment or {})},
+    )
+
+
+class PoisonedStack(LocalStack):
+    """A stack whose preprocess worker dies of a film that holds POISON."""
+
+    def _replicas(self, service: str) -> list[Program]:
+        programs = super()._replicas(service)
+        if service != "preprocess":
+            return programs
+        command = (sys.executable, "-m", "tests.support.poisoned_preprocess")
+        return [replace(program, command=command) for program in programs]
+
+
+class ProxiedStack(LocalStack):
+    """A stack whose services reach each server through a proxy."""
+
+    def __init__(self, data: Path, options: Options) -> None:
+        super().__init__(data, options)
+        self.proxies = {"nats": Proxy(free_port()), "triton": Proxy(free_port())}
+        if options.blobs == "s3":
+            self.proxies["s3"] = Proxy(free_port())
+        folder = data / "proxy"
+        folder.mkdir(parents=True)
+        self.proxies["postgres"] = Proxy(folder / ".s.PGSQL.5432")
+        self.direct: Addresses
+
+    def _servers(self) -> tuple[list[Program], Addresses]:
+        programs, addresses = super()._servers()
+        self.direct = addresses
+        proxies = self.proxies
+        proxies["nats"].far = int(addresses.nats_url.rpartition(":")[2])
+        proxies["triton"].far = int(addresses.triton_address.rpartition(":")[2])
+        proxies["postgres"].far = self.postgres.socket_folder / ".s.PGSQL.5432"
+        database_url = addresses.database_url.partition("host=")[0]
+        blob_environment = dict(addresses.blob_environment)
+        if "s3" in proxies:
+            proxies["s3"].far = int(blob_environment["AWS_ENDPOINT"].rpartition(":")[2])
+            blob_environment["AWS_ENDPOINT"] = f"http://127.0.0.1:{proxies['s3'].near}"
+        postgres_near = proxies["postgres"].near
+        assert isinstance(postgres_near, Path)
+        return programs, replace(
+            addresses,
+            nats_url=f"nats://127.0.0.1:{proxies['nats'].near}",
+            triton_address=f"127.0.0.1:{proxies['triton'].near}",
+            database_url=f"{database_url}host={postgres_near.parent}",
+            blob_environment=blob_environment,
+        )
+
+
+class Chaos:
+    """The stack, its callers, and what they were promised."""
+
+    def __init__(self, stack: LocalStack, folder: Path) -> None:
+        self.stack = stack
+        self.folder = folder
+        addresses = stack.direct if isinstance(stack, ProxiedStack) else stack.addresses
+        self.backstage = Backstage.of(addresses)
+        self._nats_url = addresses.nats_url
+        self.token = DevelopmentIssuer(stack.data / "issuer").mint([Role.DOCTOR])
+        self.admin_token = DevelopmentIssuer(stack.data / "issuer").mint([Role.ADMIN, Role.DOCTOR])
+        self._films = Films()
+
+    @asynccontextmanager
+    async def load(
+        self, fault: str = "", *, insist: bool = True, films: Films | None = None
+    ) -> AsyncIterator[Load]:
+        """Callers for the length of the block; then wait for quiet and compare the ledger."""
+        async with Load(
+            Ledger(),
+            grpc=self.stack.addresses.jobs_address,
+            http=self.stack.http_url,
+            token=self.token,
+            folder=self.folder,
+            films=films or self._films,
+            insist=insist,
+        ) as load:
+            yield load
+            await self.settle(load, fault)
+
+    async def settle(self, load: Load, fault: str = "") -> None:
+        """Wait until all has come to an end, then compare."""
+        await self.stack.wait_ready()
+        await self.backstage.wait_quiet(QUIET_SECONDS)
+        await load.watchers_done(30)
+        problems = await load.ledger.problems(load.client, self.backstage)
+        if problems:
+            raise AssertionError(
+                f"{len(problems)} broken promises after {fault or 'no fault'}"
+                f" (logs: {self.stack.data / 'logs'}):\n" + "\n".join(problems[:40])
+            )
+
+    async def retry_disturbed(self, load: Load) -> int:
+        """Do what a caller is told to do with images that failed for no fault of their own."""
+        retried = 0
+        for _ in range(_RETRIES):
+            await self.stack.wait_ready()
+            await self.backstage.wait_quiet(QUIET_SECONDS)
+            rows = await self.backstage.rows(
+                "SELECT DISTINCT i.job_id FROM images i JOIN jobs j USING (job_id)"
+                " WHERE i.error_code = ANY($1) AND j.state <> 'CANCELLED'"
+                " AND j.job_id = ANY($2::uuid[])",
+                list(_DISTURBED),
+                [name.removeprefix("jobs/") for name in load.ledger.promises],
+            )
+            if not rows:
+                break
+            for row in rows:
+                await load.retry(f"jobs/{row['job_id']}")
+            retried += len(rows)
+        return retried
+
+    async def queued(self, load: Load, count: int = 12) -> None:
+        """Hand in jobs until that many images are accepted, the last of them just now."""
+        ledger = load.ledger
+        goal = ledger.accepted + count
+        while ledger.accepted < goal:
+            await asyncio.gather(load.submit(3, how="grpc"), load.submit(3, how="http"))
+
+    async def mended(self, fault: str, *, since: float | None = None, limit: float = 90.0) -> float:
+        """Wait until every image accepted up to now has ended; say how long that took."""
+        begun = time.monotonic() if since is None else since
+        before = datetime.now(UTC)
+        async with asyncio.timeout(limit):
+            while True:
+                try:
+                    if not await self.backstage.open_images(before):
+                        break
+                except AWAY:
+                    pass
+                await asyncio.sleep(0.05)
+        seconds = time.monotonic() - begun
+        await self._report(fault, seconds)
+        return seconds
+
+    async def _report(self, fault: str, seconds: float) -> None:
+        if report := os.environ.get(_REPORT):
+            line = json.dumps({"fault": fault, "seconds": round(seconds, 2)})
+            await asyncio.to_thread(_append, Path(report), line)
+
+    # Faults.
+
+    def kill(self, name: str) -> None:
+        """End a process as a crash does; it is started again by itself."""
+        self.stack.kill(name)
+
+    def stop(self, name: str) -> None:
+        """Stop a process without ending it."""
+        self.stack.kill(name, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a stopped process go on."""
+        self.stack.kill(name, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def stopped(self, *names: str) -> AsyncIterator[None]:
+        """Stop processes without ending them, for the length of the block."""
+        for name in names:
+            self.stop(name)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.resume(name)
+
+    @asynccontextmanager
+    async def holding(self, load: Load, stage: str, name: str) -> AsyncIterator[None]:
+        """Stop a worker that holds images, though others are free; inside, it holds them."""
+        durables = [f"{stage[:5] if stage == 'inference' else stage}-{each}" for each in _LANES]
+        self.stop(name)
+        try:
+            async with self.nats() as jetstream, asyncio.timeout(60):
+                held = 0
+                while not held:
+                    await self.queued(load, 4)
+                    await asyncio.sleep(0.5)
+                    infos = [
+                        await jetstream.api(f"CONSUMER.INFO.TASKS.{each}") for each in durables
+                    ]
+                    held = sum(int(info["num_ack_pending"]) for info in infos)
+            yield
+        finally:
+            self.resume(name)
+
+    async def in_stream(self, stream: str, count: int = 1) -> None:
+        """Wait until a stream holds that many messages."""
+        async with asyncio.timeout(60):
+            while (await self.backstage.queued())[stream] < count:
+                await asyncio.sleep(0.02)
+
+    async def stream_bytes(self, stream: str) -> int:
+        """Say how much a stream holds."""
+        async with self.nats() as jetstream:
+            return await jetstream.stored_bytes(stream)
+
+    async def caught_up(self, load: Load, fault: str, *, since: float) -> None:
+        """Wait until every watcher has seen the newest revision of its job."""
+        async with asyncio.timeout(60):
+            while True:
+                rows = await self.backstage.rows("SELECT job_id, revision FROM jobs")
+                newest = {f"jobs/{row['job_id']}": row["revision"] for row in rows}
+                if all(
+                    watcher.seen and watcher.seen[-1].revision >= newest[watcher.job]
+                    for watcher in load.ledger.watchers
+                ):
+                    break
+                await asyncio.sleep(0.02)
+        await self._report(fault, time.monotonic() - since)
+
+    @asynccontextmanager
+    async def nats(self) -> AsyncIterator[JetStream]:
+        """Speak with the broker directly."""
+        async with open_jetstream(self._nats_url, name="chaos") as jetstream:
+            yield jetstream
+
+    def services(self) -> list[str]:
+        """Return the names of the service processes."""
+        return [name for name in self.stack.processes if name.rpartition("-")[0] in _SERVICES]
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a") as file:
+        file.write(line + "\n")
+
+
+@asynccontextmanager
+async def running_stack(
+    folder: Path,
+    *,
+    kind: type[LocalStack] = LocalStack,
+    stack_options: Options | None = None,
+) -> AsyncIterator[Chaos]:
+    """Bring a stack up; its data folder has a short name, for PostgreSQL's socket lies in it."""
+    async with AsyncExitStack() as clean_up:
+        stack = kind(folder / "d", stack_options or options())
+        if isinstance(stack, ProxiedStack):
+            for proxy in stack.proxies.values():
+                await proxy.start()
+                clean_up.push_async_callback(proxy.stop)
+        # The key that services verify with has to be there before the first of them asks.
+        DevelopmentIssuer(stack.data / "issuer")
+        films = folder / "films"
+        films.mkdir()
+        await clean_up.enter_async_context(stack)
+        yield Chaos(stack, films)

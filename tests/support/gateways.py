@@ -1,0 +1,50 @@
+"""A gateway that listens, in the process of the test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from carina.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
+from deploy.local.ports import free_port
+from services.gateway.config import GatewayConfig
+from services.gateway.main import run
+
+
+@asynccontextmanager
+async def serving(
+    jobs_address: str, issuer: DevelopmentIssuer, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Run a gateway on a port of its own; yields a doctor's client of it."""
+    address = f"127.0.0.1:{free_port()}"
+    config = GatewayConfig(
+        listen_address=address,
+        jobs_address=jobs_address,
+        jwks_url=issuer.jwks_path.as_uri(),
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        insecure_development_issuer=True,
+        metrics_address="",
+        shutdown_grace=timedelta(seconds=2),
+        **settings,
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(config, stop))
+    headers = {"Authorization": f"Bearer {issuer.mint([Role.DOCTOR])}"}
+    async with httpx.AsyncClient(
+        base_url=f"http://{address}", headers=headers, timeout=20
+    ) as client:
+        for _ in range(200):
+            try:
+                await client.get("/livez")
+                break
+            except httpx.ConnectError:
+                if task.done():
+                    task.result()
+                await asyncio.sleep(0.02)
+        yield client
+    stop.set()
+    await task

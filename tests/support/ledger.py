@@ -1,0 +1,420 @@
+"""What a caller was promised, written down outside the system and compared with it at the end.
+
+The load generator writes here each image whose upload was answered and each revision that a watcher
+was shown. `Ledger.problems` then asks the system by its front door and behind its back; every
+sentence it returns is a broken promise.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+from urllib.parse import urlencode
+from uuid import UUID
+
+import asyncpg
+
+from carina.client import Client
+from carina.errors import CarinaError, RefusedError, UnavailableError
+from carina.results import Image, Job, JobState
+from chassis.blobs import BlobStore, open_blobs
+from chassis.errors import TransientError
+from chassis.jetstream import open_jetstream
+from deploy.local.settings import Addresses
+from services.jobs.database import open_database
+from services.jobs.ledger import Ledger as Record
+from services.jobs.retention import Sweeper
+from tests.support.small_films import TOLERANCE, Film
+
+_TERMINAL = {"SUCCEEDED", "FAILED", "CANCELLED"}
+_TERMINAL_JOB = {"SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED"}
+_SIDE_BY_SIDE = 8
+# What PostgreSQL answers while it is being killed and started.
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+Row = Any
+
+
+@dataclass
+class Seen:
+    """What a watcher was shown of one revision."""
+
+    revision: int
+    whole: bool
+    state: str
+    counters: tuple[int, int, int, int]
+
+
+@dataclass
+class Watcher:
+    """One caller that follows one job."""
+
+    job: str
+    how: str
+    seen: list[Seen] = field(default_factory=list)
+    ended: bool = False
+    failure: str = ""
+
+    def show(
+        self, revision: int, state: str, counters: tuple[int, int, int, int], *, whole: bool
+    ) -> None:
+        """Write down what was shown."""
+        self.seen.append(Seen(revision, whole, state, counters))
+
+    def problems(self, truth: dict[int, tuple[str, tuple[int, int, int, int]]]) -> Iterator[str]:
+        """Compare with the record: `truth` holds state and counters of each revision."""
+        who = f"watcher of {self.job} by {self.how}"
+        if self.failure:
+            yield f"{who} failed: {self.failure}"
+            return
+        if not self.seen or not self.seen[0].whole:
+            yield f"{who} did not begin with a snapshot"
+        previous = 0
+        for seen in self.seen:
+            if not seen.whole and seen.revision != previous + 1:
+                yield f"{who} was shown revision {seen.revision} after {previous}"
+            if seen.whole and seen.revision <= previous:
+                yield f"{who} was shown an old snapshot {seen.revision} after {previous}"
+            previous = seen.revision
+            if truth.get(seen.revision) != (seen.state, seen.counters):
+                yield (
+                    f"{who} was shown {seen.state} {seen.counters} as revision {seen.revision},"
+                    f" which was {truth.get(seen.revision)}"
+                )
+        if not self.ended or not self.seen or self.seen[-1].state not in _TERMINAL_JOB:
+            yield f"{who} was not led to the end"
+
+
+@dataclass
+class Promise:
+    """What the service has answered for one job."""
+
+    name: str
+    how: str
+    # By image key. Sent is what was begun, accepted what was answered, with the image's name.
+    sent: dict[str, Film] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
+    closed: bool = False
+    cancelled: bool = False
+    deleted: bool = False
+    # What became of an image may be another thing than its film says: the reason, by key.
+    excused: dict[str, str] = field(default_factory=dict)
+
+
+class Ledger:
+    """All promises of one run."""
+
+    def __init__(self) -> None:
+        self.promises: dict[str, Promise] = {}
+        self.watchers: list[Watcher] = []
+        # Calls that failed and were repeated, by what they failed with.
+        self.absorbed: Counter[str] = Counter()
+        self.orphans = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many images the service has answered for."""
+        return sum(len(promise.accepted) for promise in self.promises.values())
+
+    def promise(self, name: str, how: str) -> Promise:
+        """Write down a job."""
+        return self.promises.setdefault(name, Promise(name, how))
+
+    def watcher(self, job: str, how: str) -> Watcher:
+        """Write down somebody who follows a job."""
+        watcher = Watcher(job, how)
+        self.watchers.append(watcher)
+        return watcher
+
+    async def problems(self, client: Client, backstage: "Backstage") -> list[str]:
+        """Compare everything with the system, once it is quiet."""
+        kept = [promise for promise in self.promises.values() if not promise.deleted]
+        limit = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+        async def ask(promise: Promise) -> list[str]:
+            async with limit:
+                return await _front_door(client, promise)
+
+        found = [each for problems in await asyncio.gather(*map(ask, kept)) for each in problems]
+        histories = await backstage.histories([promise.name for promise in kept])
+        for promise in kept:
+            history = histories.get(promise.name)
+            if history is None:
+                found.append(f"{promise.name} has no history")
+                continue
+            found += history.problems()
+        for watcher in self.watchers:
+            if not self.promises[watcher.job].deleted:
+                history = histories.get(watcher.job)
+                found += watcher.problems(history.truth if history else {})
+        found += await backstage.leftovers()
+        found += await self._blobs(backstage)
+        return found
+
+    async def _blobs(self, backstage: "Backstage") -> list[str]:
+        """A blob whose row never came is an orphan until the sweeper has been; none may stay."""
+        owned, swept = await backstage.owned_keys()
+        stored = {blob.key: blob.size async for blob in backstage.blobs.list("sites/")}
+        found = [f"the row of {key} has no blob" for key in owned.keys() - stored.keys()]
+        extra = {key for key in stored.keys() - owned.keys() if not _below(key, swept)}
+        self.orphans += len(extra)
+        await backstage.sweep_orphans()
+        left = {blob.key async for blob in backstage.blobs.list("sites/")}
+        found += [f"the blob {key} has no row and stays" for key in extra & left]
+        found += [f"the sweeper took the blob {key} of a row" for key in owned.keys() - left]
+        return found
+
+
+@dataclass
+class History:
+    """All that was ever committed of one job."""
+
+    name: str
+    truth: dict[int, tuple[str, tuple[int, int, int, int]]] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    ends: Counter[tuple[str, int]] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    job: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, revision: int, job: dict[str, Any], images: list[dict[str, Any]]) -> None:
+        """Take in the next change."""
+        if revision != len(self.truth) + 1:
+            self.broken.append(f"revision {revision} follows {len(self.truth)}")
+        for image in images:
+            self.states[image["image_id"]] = image["state"]
+            if image["state"] in _TERMINAL:
+                self.ends[image["image_id"], image["attempt"]] += 1
+        counters = _counters(job)
+        tally = Counter(self.states.values())
+        told = (len(self.states), tally["SUCCEEDED"], tally["FAILED"], tally["CANCELLED"])
+        if counters != told:
+            self.broken.append(f"revision {revision} counts {counters}, its images are {told}")
+        self.truth[revision] = (job["state"], counters)
+        self.job = job
+
+    def problems(self) -> Iterator[str]:
+        """Return what is wrong in itself."""
+        yield from (f"{self.name}: {each}" for each in self.broken)
+        for (image, attempt), times in self.ends.items():
+            if times != 1:
+                yield f"{self.name}: image {image} ended {times} times in attempt {attempt}"
+        for image, state in self.states.items():
+            if state not in _TERMINAL:
+                yield f"{self.name}: image {image} has never ended, it is {state}"
+
+
+class Backstage:
+    """The system from behind: its rows, its streams, its blobs."""
+
+    def __init__(self, database_url: str, nats_url: str, blobs: BlobStore) -> None:
+        self._database_url = database_url
+        self._nats_url = nats_url
+        self.blobs = blobs
+
+    @classmethod
+    def of(cls, addresses: Addresses) -> Self:
+        """Look behind a stack."""
+        return cls(addresses.database_url, addresses.nats_url, _blobs_of(addresses))
+
+    async def rows(self, query: str, *arguments: object) -> list[Row]:
+        """Read the database as the service itself sees it."""
+        async with self._connection() as connection:
+            return list(await connection.fetch(query, *arguments))
+
+    async def histories(self, names: list[str]) -> dict[str, History]:
+        """Read every change of these jobs, in order."""
+        histories: dict[str, History] = {}
+        ids = [UUID(name.removeprefix("jobs/")) for name in names]
+        async with self._connection() as connection:
+            await connection.set_type_codec(
+                "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+            )
+            for row in await connection.fetch(
+                "SELECT job_id, revision, job, images FROM job_events WHERE job_id = ANY($1)"
+                " ORDER BY job_id, revision",
+                ids,
+            ):
+                name = f"jobs/{row['job_id']}"
+                history = histories.setdefault(name, History(name))
+                history.add(row["revision"], row["job"], row["images"])
+        return histories
+
+    async def leftovers(self) -> list[str]:
+        """Return what nobody will ever take up."""
+        found = []
+        for table in ("outbox", "uploads"):
+            (row,) = await self.rows(f"SELECT count(*) FROM {table}")
+            if row["count"]:
+                found.append(f"{row['count']} rows stay in {table}")
+        for stream, count in (await self.queued()).items():
+            if count:
+                found.append(f"{count} messages stay in {stream}")
+        return found
+
+    async def queued(self) -> dict[str, int]:
+        """Count the messages of the two work queues."""
+        async with open_jetstream(self._nats_url, name="ledger") as jetstream:
+            return {
+                stream: int((await jetstream.api(f"STREAM.INFO.{stream}"))["state"]["messages"])
+                for stream in ("TASKS", "RESULTS")
+            }
+
+    async def open_images(self, before: datetime | None = None) -> int:
+        """Count the images that have not ended, or those of them that are older."""
+        (row,) = await self.rows(
+            "SELECT count(*) FROM images WHERE state IN ('QUEUED', 'RUNNING') AND create_time < $1",
+            before or datetime.now(UTC) + timedelta(days=1),
+        )
+        return int(row["count"])
+
+    async def owned_keys(self) -> tuple[dict[str, None], list[str]]:
+        """Return the keys that rows speak of, and the prefixes that are noted for deletion."""
+        owned = {}
+        for row in await self.rows(
+            "SELECT site, job_id, image_id, original_keys, has_preview FROM images"
+        ):
+            owned.update(dict.fromkeys(row["original_keys"]))
+            if row["has_preview"]:
+                prefix = f"sites/{row['site']}/jobs/{row['job_id']}/{row['image_id']}"
+                owned[f"{prefix}/preview.jpg"] = None
+        noted = [row["prefix"] for row in await self.rows("SELECT prefix FROM deletions")]
+        # A preview whose outcome was told by another attempt belongs to its image all the same.
+        images = await self.rows("SELECT site, job_id, image_id FROM images")
+        noted += [
+            f"sites/{row['site']}/jobs/{row['job_id']}/{row['image_id']}/preview.jpg"
+            for row in images
+        ]
+        return owned, noted
+
+    async def sweep_orphans(self) -> None:
+        """Do what the nightly run does, for blobs of any age."""
+        async with open_database(self._database_url, connections=2) as database:
+            sweeper = Sweeper(Record(database), self.blobs, clock=lambda: datetime.now(UTC))
+            await sweeper.delete_orphans(timedelta(0))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(
+            self._database_url, server_settings={"role": "carina_system"}
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def wait_quiet(self, seconds: float) -> None:
+        """Wait until nothing is under way any more; what then still is shows as a problem."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if not await self.open_images() and not await self.leftovers():
+                    return
+            except (TransientError, *AWAY):
+                pass
+            await asyncio.sleep(0.25)
+
+
+async def _front_door(client: Client, promise: Promise) -> list[str]:
+    """Compare one job with what its caller sees, down to the bytes."""
+    job: Job = await _ask(lambda: client.get(promise.name))
+    images: list[Image] = await _ask(lambda: _collect(client, promise.name))
+    by_key = {image.image_key: image for image in images}
+    found = [
+        f"{promise.name} has lost {key}" for key in promise.accepted.keys() - by_key.keys()
+    ] + [f"{promise.name} has {key}, which nobody sent" for key in by_key.keys() - promise.sent]
+    if len(by_key) != len(images):
+        found.append(f"{promise.name} has an image twice")
+    for key, image in by_key.items():
+        found += _compare(promise, key, image)
+    tally = Counter(str(image.state) for image in images)
+    progress = job.progress
+    counters = (progress.total, progress.succeeded, progress.failed, progress.cancelled)
+    if counters != (len(images), tally["SUCCEEDED"], tally["FAILED"], tally["CANCELLED"]):
+        found.append(f"{promise.name} counts {counters}, its images are {dict(tally)}")
+    if job.state != (wanted := _job_state(promise, tally)):
+        found.append(f"{promise.name} ({promise.how}) is {job.state}, it must be {wanted}")
+    for key, image in by_key.items():
+        content = await _ask(lambda image=image: client.read_image(image))
+        if hashlib.sha256(content.data).hexdigest() != promise.sent[key].sha256:
+            found.append(f"{image.name} gives back other bytes")
+    return found
+
+
+def _compare(promise: Promise, key: str, image: Image) -> Iterator[str]:
+    film = promise.sent[key]
+    answered = promise.accepted.get(key)
+    if answered is not None and image.name != answered:
+        yield f"{promise.name}: {key} was answered as {answered} and is {image.name}"
+    if image.sha256 != film.sha256:
+        yield f"{image.name} has another digest than {film.name}"
+    if promise.cancelled and image.state == "CANCELLED":
+        return
+    if key in promise.excused:
+        if not image.state.terminal:
+            yield f"{image.name} is {image.state}"
+        return
+    expected = film.answer
+    code = image.error.code if image.error else ""
+    if (str(image.state), code) != (expected.state, expected.error_code):
+        yield f"{image.name} ({film.name}) is {image.state} {code}, it must be {expected}"
+    elif expected.state == "SUCCEEDED":
+        probabilities = [finding.probability for finding in image.findings]
+        near = len(probabilities) == len(expected.probabilities) and all(
+            abs(found - wanted) < TOLERANCE
+            for found, wanted in zip(probabilities, expected.probabilities, strict=True)
+        )
+        if image.predicted_label != expected.label or not near:
+            yield (
+                f"{image.name} ({film.name}) reads {image.predicted_label} {probabilities},"
+                f" it must be {expected}"
+            )
+
+
+def _job_state(promise: Promise, tally: Counter[str]) -> JobState:
+    if promise.cancelled:
+        return JobState.CANCELLED
+    if not promise.closed:
+        return JobState.RECEIVING
+    if tally["SUCCEEDED"] == tally.total():
+        return JobState.SUCCEEDED
+    return JobState.PARTIALLY_SUCCEEDED if tally["SUCCEEDED"] else JobState.FAILED
+
+
+async def _collect(client: Client, job: str) -> list[Image]:
+    return [image async for image in client.images(job)]
+
+
+async def _ask(call: Any) -> Any:
+    """Ask until somebody answers: the comparison is no test of availability."""
+    for _ in range(30):
+        try:
+            return await call()
+        except UnavailableError:
+            await asyncio.sleep(1)
+        except RefusedError:
+            raise
+        except CarinaError:
+            await asyncio.sleep(1)
+    return await call()
+
+
+def _counters(job: dict[str, Any]) -> tuple[int, int, int, int]:
+    return (job["total"], job["succeeded"], job["failed"], job["cancelled"])
+
+
+def _below(key: str, prefixes: list[str]) -> bool:
+    return any(key.startswith(prefix) for prefix in prefixes)
+
+
+def _blobs_of(addresses: Addresses) -> BlobStore:
+    url = addresses.blob_url
+    if environment := addresses.blob_environment:
+        # As options of the URL they are named without the cloud.
+        named = {name.removeprefix("AWS_").lower(): value for name, value in environment.items()}
+        url += "?" + urlencode(named)
+    return open_blobs(url)

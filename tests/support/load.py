@@ -1,0 +1,363 @@
+"""Callers that hand in films and follow them, by gRPC and by HTTP, and write down what they hear.
+
+They repeat what failed as the contract tells them to: the same request id, the same upload key, the
+last revision. What a caller had to repeat is counted, what could not be repeated is raised.
+"""
+
+import asyncio
+import base64
+import json
+import random
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from carina.client import Client
+from carina.errors import CarinaError, RefusedError, UnavailableError
+from carina.files import FileUpload
+from carina.results import JobSpec, Priority, Snapshot, Update
+from tests.support.ledger import Ledger, Promise, Watcher
+from tests.support.small_films import Film, Films
+
+T = TypeVar("T")
+# Far above any fault's length: what fails for so long has failed.
+PATIENCE = timedelta(minutes=3)
+_LONGEST_PAUSE = 1.0
+# Shares of the jobs of fickle callers.
+_CANCELLED, _RETRIED = 0.15, 0.15
+_REPEATED = {408, 429, 502, 503, 504}
+
+
+class Load:
+    """Hands in jobs and keeps the ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        grpc: str,
+        http: str,
+        token: str,
+        folder: Path,
+        films: Films | None = None,
+        insist: bool = True,
+    ) -> None:
+        self.ledger = ledger
+        self.films = films or Films()
+        # Without it, only what the client repeats by itself is repeated.
+        self.insist = insist
+        self.client = Client(grpc, token, patience=PATIENCE)
+        self.http = httpx.AsyncClient(
+            base_url=http,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(30, read=60),
+        )
+        self._folder = folder
+        self._watching: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        await self.client.aclose()
+        await self.http.aclose()
+
+    # One job.
+
+    async def submit(
+        self,
+        count: int = 3,
+        *,
+        how: str = "grpc",
+        watch: bool = True,
+        films: list[Film] | None = None,
+    ) -> Promise:
+        """Hand in one job with watchers attached, up to its close."""
+        promise = await self.begin(how, watch=watch)
+        chosen = films or self.films.take(count)
+        upload = self._upload_grpc if how == "grpc" else self._upload_http
+        await asyncio.gather(*(upload(promise, film) for film in chosen))
+        await self.close(promise)
+        return promise
+
+    async def begin(self, how: str = "grpc", *, watch: bool = True) -> Promise:
+        """Open a job."""
+        request_id = str(uuid.uuid4())
+        urgent = bool(random.getrandbits(1))
+        if how == "grpc":
+            spec = JobSpec(
+                patient_id="P-1",
+                clahe=True,
+                priority=Priority.URGENT if urgent else Priority.ROUTINE,
+            )
+            job = await self._grpc(lambda: self.client.create(spec, request_id=request_id))
+            name = job.name
+        else:
+            priority = "PRIORITY_URGENT" if urgent else "PRIORITY_ROUTINE"
+            spec_json = {"patientId": "P-1", "clahe": True, "priority": priority}
+            body = {"requestId": request_id, "spec": spec_json}
+            name = (await self._http("POST", "/v1/jobs", json=body)).json()["name"]
+        promise = self.ledger.promise(name, how)
+        if watch:
+            self.follow(name, "grpc")
+            self.follow(name, "http")
+        return promise
+
+    async def upload(self, promise: Promise, film: Film) -> None:
+        """Upload one film."""
+        await (self._upload_grpc if promise.how == "grpc" else self._upload_http)(promise, film)
+
+    async def close(self, promise: Promise) -> None:
+        """Close a job."""
+        if promise.how == "grpc":
+            await self._grpc(lambda: self.client.close(promise.name))
+        else:
+            await self._http("POST", f"/v1/{promise.name}:close")
+        promise.closed = True
+
+    async def cancel(self, promise: Promise) -> None:
+        """Cancel a job; one that has ended already stays as it is."""
+        try:
+            await self._grpc(lambda: self.client.cancel(promise.name))
+        except RefusedError as error:
+            if error.reason != "WRONG_STATE":
+                raise
+        else:
+            promise.cancelled = True
+
+    async def retry(self, name: str) -> None:
+        """Have everything that failed tried again."""
+        request_id = str(uuid.uuid4())
+        await self._grpc(lambda: self.client.retry(name, request_id=request_id))
+
+    async def _upload_grpc(self, promise: Promise, film: Film) -> None:
+        path = self._folder / film.name
+        await asyncio.to_thread(path.write_bytes, film.data)
+        key = f"key-{film.name}"
+        file = FileUpload(path=path, image_key=key, file_name=film.name, size_bytes=len(film.data))
+        promise.sent[key] = film
+        image = await self._grpc(lambda: self.client.upload(promise.name, file))
+        promise.accepted[key] = image.name
+        path.unlink()
+
+    async def _upload_http(self, promise: Promise, film: Film) -> None:
+        key = f"key-{film.name}"
+        promise.sent[key] = film
+        digest = base64.b64encode(bytes.fromhex(film.sha256)).decode()
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Upload-Key": key,
+            "Repr-Digest": f"sha-256=:{digest}:",
+        }
+        offset = 0
+
+        async def send() -> httpx.Response:
+            nonlocal offset
+            answer = await self.http.post(
+                f"/v1/{promise.name}/images",
+                params={"fileName": film.name},
+                headers={**headers, "Upload-Offset": str(offset)},
+                content=film.data[offset:],
+            )
+            if answer.status_code == httpx.codes.CONFLICT:
+                if answer.json()["reason"] not in {"WRONG_OFFSET", "UPLOAD_RACE"}:
+                    return answer
+                offset = await self._committed(promise.name, key)
+                raise httpx.ReadError(answer.json()["reason"])
+            return answer
+
+        async def resume() -> None:
+            nonlocal offset
+            offset = await self._committed(promise.name, key)
+
+        answer = await self._insist(send, before_repeat=resume)
+        promise.accepted[key] = answer.json()["name"]
+
+    async def _committed(self, job: str, key: str) -> int:
+        """Where to go on; an upload that has become an image is sent again as a whole."""
+        answer = await self.http.get(f"/v1/{job}/uploads/{key}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return 0
+        if answer.status_code != httpx.codes.OK:
+            raise httpx.ReadError(str(answer.status_code))
+        upload = answer.json()
+        return 0 if upload["image"] else int(upload["committedSize"])
+
+    # Following.
+
+    def follow(self, job: str, how: str) -> Watcher:
+        """Follow a job in the background, to its end."""
+        watcher = self.ledger.watcher(job, how)
+        work = self._follow_grpc(watcher) if how == "grpc" else self._follow_http(watcher)
+        task = asyncio.create_task(work)
+        self._watching.add(task)
+        return watcher
+
+    async def watchers_done(self, seconds: float) -> None:
+        """Wait until every watcher has come to an end; who has not is told of by the ledger."""
+        if self._watching:
+            await asyncio.wait(self._watching, timeout=seconds)
+
+    async def _follow_grpc(self, watcher: Watcher) -> None:
+        try:
+            async with aclosing(self.client.watch(watcher.job)) as updates:
+                async for update in updates:
+                    _show(watcher, update)
+            watcher.ended = True
+        except CarinaError as error:
+            watcher.failure = str(error)
+
+    async def _follow_http(self, watcher: Watcher) -> None:
+        """Read events as a browser does: come back with the last id until 204 says stop."""
+        last = ""
+        deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                headers = {"Last-Event-ID": last} if last else {}
+                async with self.http.stream(
+                    "GET", f"/v1/{watcher.job}/events", headers=headers
+                ) as answer:
+                    if answer.status_code == httpx.codes.NO_CONTENT:
+                        watcher.ended = True
+                        return
+                    if answer.status_code == httpx.codes.NOT_FOUND:
+                        watcher.failure = "not found"
+                        return
+                    if answer.status_code == httpx.codes.OK:
+                        async for event in _events(answer):
+                            if "id" not in event:
+                                continue  # a problem: the stream ends, and is asked for again
+                            last = event["id"]
+                            _show_json(watcher, json.loads(event["data"]), event["event"])
+                            deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(random.uniform(0.2, 0.6))
+        watcher.failure = "no answer any more"
+
+    # Repeating.
+
+    async def _grpc(self, call: Callable[[], Awaitable[T]]) -> T:
+        if not self.insist:
+            return await call()
+        return await self._insist_grpc(call)
+
+    async def _insist_grpc(self, call: Callable[[], Awaitable[T]]) -> T:
+        async for _ in _tries():
+            try:
+                return await call()
+            except UnavailableError as error:
+                self.ledger.absorbed[f"grpc {error.reason or error.code.name}"] += 1
+        return await call()
+
+    async def _http(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return await self._insist(lambda: self.http.request(method, path, **options))
+
+    async def _insist(
+        self,
+        call: Callable[[], Awaitable[httpx.Response]],
+        *,
+        before_repeat: Callable[[], Awaitable[None]] | None = None,
+    ) -> httpx.Response:
+        async for number in _tries():
+            try:
+                if number and before_repeat is not None:
+                    await before_repeat()
+                answer = await call()
+            except httpx.TransportError as error:
+                self.ledger.absorbed[f"http {type(error).__name__}"] += 1
+                continue
+            if answer.status_code in _REPEATED:
+                self.ledger.absorbed[f"http {answer.status_code}"] += 1
+                continue
+            if answer.is_error:
+                raise AssertionError(f"{answer.request.url}: {answer.status_code} {answer.text}")
+            return answer
+        raise AssertionError("the gateway does not come back")
+
+    # Steady load.
+
+    @asynccontextmanager
+    async def steady(
+        self, *, callers: int = 2, pause: float = 0.2, fickle: bool = False
+    ) -> AsyncIterator[None]:
+        """Hand in one job after another for the length of the block, by several callers.
+
+        Fickle ones cancel some of their jobs, and have the failed images of others tried again.
+        """
+        stop = asyncio.Event()
+        tasks = [
+            asyncio.create_task(
+                self._hand_in(stop, "http" if number % 2 else "grpc", pause, fickle=fickle)
+            )
+            for number in range(callers)
+        ]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*tasks)
+
+    async def _hand_in(self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool) -> None:
+        while not stop.is_set():
+            promise = await self.submit(random.randint(1, 3), how=how)
+            await asyncio.sleep(random.uniform(0, 2 * pause))
+            if fickle and random.random() < _CANCELLED:
+                await self.cancel(promise)
+            elif fickle and random.random() < _RETRIED:
+                await self.retry(promise.name)
+
+
+async def _tries() -> AsyncIterator[int]:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PATIENCE.total_seconds()
+    number = 0
+    while loop.time() < deadline:
+        yield number
+        number += 1
+        await asyncio.sleep(min(_LONGEST_PAUSE, 0.1 * 2**number) * random.uniform(0.5, 1))
+
+
+async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
+    event: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            event[name] = value
+        elif "data" in event:
+            yield event
+            event = {}
+        else:
+            event = {}
+
+
+def _show(watcher: Watcher, update: Update) -> None:
+    job = update.job
+    progress = job.progress
+    counters = (progress.total, progress.succeeded, progress.failed, progress.cancelled)
+    watcher.show(update.revision, str(job.state), counters, whole=isinstance(update, Snapshot))
+
+
+def _show_json(watcher: Watcher, body: dict[str, Any], event: str) -> None:
+    job = body["job"]
+    progress = job["progress"]
+    counters = (
+        progress["total"],
+        progress["succeeded"],
+        progress["failed"],
+        progress["cancelled"],
+    )
+    watcher.show(
+        int(body["revision"]),
+        job["state"].removeprefix("STATE_"),
+        counters,
+        whole=event == "snapshot",
+    )

@@ -1,0 +1,209 @@
+"""Small real films with an answer that is known beforehand, each with bytes of its own.
+
+All come from one real chest film (RG1 of pydicom-data). What the model says of each picture is
+computed here, without any of the servers; what makes two files of one picture differ is a comment
+that the decoder does not look at, so the answer holds for both.
+"""
+
+import hashlib
+import itertools
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+import yaml
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+from deploy.local.films import real_films
+from deploy.local.settings import ROOT
+from services.inference.model import Answer, Model, read
+from services.preprocess.film import Limits
+from services.preprocess.pipeline import PipelineSettings, prepare
+
+# Longest side of the small films, pixels: 20 to 150 KB a file.
+_SIDE = 320
+_UID = "1.2.826.0.1.3680043.8.498.1000000000"
+_COMMENT = 0xFE
+# Backends and batch sizes may round differently.
+TOLERANCE = 2e-3
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What has to become of a file."""
+
+    state: str
+    error_code: str = ""
+    label: str = ""
+    probabilities: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Film:
+    """One file, and what has to become of it."""
+
+    name: str
+    data: bytes
+    answer: Answered
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of its bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+class Films:
+    """Gives out films, good and broken ones in turn, none of them twice."""
+
+    def __init__(self, *, broken: bool = True) -> None:
+        good = list(_pictures())
+        # One in seven is broken, as in a bad week of a real archive.
+        self._cycle = itertools.cycle([*good[:6], *(_broken() if broken else ()), *good[6:]])
+        self._numbers = itertools.count(1)
+
+    def next(self) -> Film:
+        """Return a film nobody has had yet."""
+        ending, data, answer = next(self._cycle)
+        number = next(self._numbers)
+        return Film(f"film-{number:05d}.{ending}", _numbered(ending, data, number), answer)
+
+    def take(self, count: int) -> list[Film]:
+        """Return several."""
+        return [self.next() for _ in range(count)]
+
+
+@cache
+def _pictures() -> tuple[tuple[str, bytes, Answered], ...]:
+    files = list(_encoded(_grey()))
+    return tuple(
+        (ending, data, answer)
+        for (ending, data), answer in zip(files, _answers([d for _, d in files]), strict=True)
+    )
+
+
+def _grey(name: str = "RG1_UNCR.dcm") -> Any:
+    """The film, small, 16 bit, dark where the rays went through."""
+    stored = dcmread(real_films(name)[0])
+    depth = int(stored.BitsStored)
+    # MONOCHROME1: the largest value is black.
+    grey = ((1 << depth) - 1 - stored.pixel_array.astype(np.uint16)) << (16 - depth)
+    height, width = grey.shape
+    scale = _SIDE / max(height, width)
+    size = (round(width * scale), round(height * scale))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+def _encoded(grey: Any) -> Iterator[tuple[str, bytes]]:
+    """Yield pictures that the model tells apart: cut, mirrored, hazy, and in three formats."""
+    rows, columns = grey.shape
+    small = (grey >> 8).astype(np.uint8)
+    hazy = (grey // 2 + 16000).astype(np.uint16)
+    upper = np.ascontiguousarray(small[: rows * 4 // 5])
+    left = np.ascontiguousarray(small[:, : columns * 9 // 10])
+    blurred = cv2.GaussianBlur(grey, (9, 9), 0)
+    yield "png", _raster(".png", grey)
+    yield "jpg", _raster(".jpg", small)
+    yield "dcm", _dicom(grey)
+    yield "png", _raster(".png", np.ascontiguousarray(small[:, ::-1]))
+    yield "jpg", _raster(".jpg", upper)
+    yield "dcm", _dicom(hazy)
+    yield "png", _raster(".png", left)
+    yield "jpg", _raster(".jpg", (blurred >> 8).astype(np.uint8))
+    yield "dcm", _dicom(np.ascontiguousarray(grey[:, ::-1]))
+    # A leg: the label is withheld.
+    yield "jpg", _raster(".jpg", (_grey("RG3_UNCR.dcm") >> 8).astype(np.uint8))
+
+
+def _broken() -> tuple[tuple[str, bytes, Answered], ...]:
+    whole = _raster(".jpg", (_grey() >> 8).astype(np.uint8))
+    return (
+        ("jpg", whole[: len(whole) // 2], Answered("FAILED", "TRUNCATED_IMAGE")),
+        ("pdf", b"%PDF-1.7\n%\xe2\xe3\n", Answered("FAILED", "UNSUPPORTED_FILE_TYPE")),
+    )
+
+
+def _raster(ending: str, pixels: Any) -> bytes:
+    done, data = cv2.imencode(ending, pixels)
+    assert done
+    return bytes(data)
+
+
+def _dicom(grey: Any) -> bytes:
+    film = Dataset()
+    film.file_meta = FileMetaDataset()
+    film.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    film.file_meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    film.file_meta.MediaStorageSOPInstanceUID = UID(_UID)
+    film.SOPClassUID = DigitalXRayImageStorageForPresentation
+    film.SOPInstanceUID = _UID
+    film.Modality = "DX"
+    film.Rows, film.Columns = grey.shape
+    film.SamplesPerPixel = 1
+    film.PhotometricInterpretation = "MONOCHROME2"
+    film.BitsAllocated = film.BitsStored = 16
+    film.HighBit = 15
+    film.PixelRepresentation = 0
+    film.PixelData = grey.tobytes()
+    file = BytesIO()
+    film.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def _numbered(ending: str, data: bytes, number: int) -> bytes:
+    """Write a number where no decoder looks for pixels."""
+    text = b"film %d" % number
+    match ending:
+        case "png":
+            body = b"tEXtComment\0" + text
+            chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+            after_header = 8 + 25
+            return data[:after_header] + chunk + data[after_header:]
+        case "jpg":
+            segment = struct.pack(">BBH", 0xFF, _COMMENT, len(text) + 2) + text
+            return data[:2] + segment + data[2:]
+        case "dcm":
+            return data.replace(_UID.encode(), f"{_UID[:-10]}{1_000_000_000 + number}".encode())
+        case _:
+            return data + text
+
+
+def _answers(files: Sequence[bytes]) -> list[Answered]:
+    """Say what the catalogue's model has to answer, by the same network outside of Triton."""
+    catalogue = yaml.safe_load((ROOT / "models" / "catalogue.yaml").read_text())
+    (entry,) = (each for each in catalogue["models"] if each["name"] == catalogue["default"])
+    model = Model(
+        name=entry["name"],
+        version=entry["version"],
+        width=entry["input"]["width"],
+        height=entry["input"]["height"],
+        labels=tuple(entry["labels"]),
+        thresholds=tuple(entry["thresholds"][label] for label in entry["labels"]),
+        gate_output=entry["gate"]["output"],
+        gate_threshold=entry["gate"]["threshold"],
+        max_batch_size=1,
+    )
+    settings = PipelineSettings(width=model.width, height=model.height, clahe=True, preview_side=0)
+    path = ROOT / "models" / model.name / model.version / "model.onnx"
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = ("probabilities", model.gate_output)
+    answers = []
+    for data in files:
+        pixels = prepare(data, settings, Limits()).pixels[None, None]
+        probabilities, gate = session.run(names, {"image": pixels})
+        answer = Answer(probabilities=probabilities[0], heatmap=None, gate=float(gate[0, 0]))
+        reading = read(answer, model)
+        answers.append(
+            Answered(
+                "SUCCEEDED", label=reading.predicted_label, probabilities=reading.probabilities
+            )
+        )
+    return answers
