@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the locks: one for each image, one for developers, one for the local Triton.
+# Writes the locks: one for each image, for developers, for the local Triton, and for training.
 # Hashes for every file, no index address. Called by `make lock`.
 set -eu
 cd "$(dirname "$0")/.."
@@ -14,3 +14,5 @@ for service in gateway jobs preprocess inference client dev; do
     compile "$service" --extra "$service" pyproject.toml
 done
 compile triton requirements/triton.in
+# UV_FIND_LINKS may name a folder with a CPU build of torch: the lock then holds both builds.
+compile training requirements/training.in
