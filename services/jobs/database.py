@@ -81,14 +81,10 @@ async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
             async with connection.transaction(**options):
                 try:
                     yield connection
-                except asyncio.CancelledError:
-                    # Else the rollback would wait for the answer that nobody waits for.
+                except (TimeoutError, asyncio.CancelledError):
+                    # Else the rollback would wait for the answer that did not come. The next
+                    # transaction gets a new connection: the pool gives out the last one first.
                     connection.terminate()
-                    raise
-                except TimeoutError:
-                    # This line fell silent; the others are likely to have gone the same way.
-                    connection.terminate()
-                    await pool.expire_connections()
                     raise
         finally:
             await pool.release(connection, timeout=_SILENCE_SECONDS)
