@@ -29,6 +29,8 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    # A COMMIT at the moment in which the server dies: "another operation is in progress".
+    asyncpg.InternalClientError,
 )
 # No statement of ours takes a second. A server that answers none for so long is not there, though
 # its line may seem to be: nobody says goodbye when a machine loses its power. Below the deadline
@@ -86,6 +88,9 @@ async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
                     # transaction gets a new connection: the pool gives out the last one first.
                     connection.terminate()
                     raise
+        except asyncpg.InternalClientError:
+            connection.terminate()
+            raise
         finally:
             await pool.release(connection, timeout=_SILENCE_SECONDS)
     except _AWAY as error:
