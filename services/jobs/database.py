@@ -64,6 +64,8 @@ _AWAY = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    # A COMMIT at the moment in which the server dies: "another operation is in progress".
+    asyncpg.InternalClientError,
 )
 # No statement of ours takes a second. A server that answers none for so long is not there, though
 # its line may seem to be: nobody says goodbye when a machine loses its power. Below the deadline
@@ -116,15 +118,14 @@ async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
             async with connection.transaction(**options):
                 try:
                     yield connection
-                except asyncio.CancelledError:
-                    # Else the rollback would wait for the answer that nobody waits for.
+                except (TimeoutError, asyncio.CancelledError):
+                    # Else the rollback would wait for the answer that did not come. The next
+                    # transaction gets a new connection: the pool gives out the last one first.
                     connection.terminate()
                     raise
-                except TimeoutError:
-                    # This line fell silent; the others are likely to have gone the same way.
-                    connection.terminate()
-                    await pool.expire_connections()
-                    raise
+        except asyncpg.InternalClientError:
+            connection.terminate()
+            raise
         finally:
             await pool.release(connection, timeout=_SILENCE_SECONDS)
     except _AWAY as error:
