@@ -236,6 +236,11 @@ class Chaos:
                         await jetstream.api(f"CONSUMER.INFO.TASKS.{each}") for each in durables
                     ]
                     held = sum(int(info["num_ack_pending"]) for info in infos)
+                    if not held:
+                        # It was stopped between two requests, and nobody sends it anything.
+                        self.resume(name)
+                        await asyncio.sleep(0.3)
+                        self.stop(name)
             yield
         finally:
             self.resume(name)
