@@ -4,11 +4,13 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from chassis.logs import get_logger
 
 logger = get_logger(__name__)
+_CANCEL_AGAIN = timedelta(milliseconds=500)
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -49,10 +51,17 @@ class Background:
             self._stop.set()
             raise
 
-    def cancel(self) -> None:
-        """Cancel what still runs."""
-        for task in self._tasks:
-            task.cancel()
+    async def end(self) -> None:
+        """Cancel what still runs, again and again until it has ended.
+
+        Once is not enough: asyncio.wait_for of Python 3.11, which libraries use, loses a
+        cancellation that meets the very moment in which what it waits for is done.
+        """
+        pending = {task for task in self._tasks if not task.done()}
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN.total_seconds())
 
 
 @asynccontextmanager
@@ -63,5 +72,7 @@ async def background_tasks(stop: asyncio.Event) -> AsyncIterator[Background]:
     """
     async with asyncio.TaskGroup() as group:
         background = Background(group, stop)
-        yield background
-        background.cancel()
+        try:
+            yield background
+        finally:
+            await background.end()

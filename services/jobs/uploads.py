@@ -38,7 +38,7 @@ from services.jobs.store import JobStore
 # A caller that sends more at once is refused: it bounds what one message may cost.
 MAX_CHUNK_BYTES = 2**20
 # What is held in memory of an upload before it becomes durable.
-_PART_BYTES = 8 * 2**20
+_PART_BYTES = 4 * 2**20
 _MAX_KEY, _MAX_NAME_BYTES, _MAX_PATIENT = 200, 4096, 64
 _log = get_logger(__name__)
 

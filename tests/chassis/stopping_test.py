@@ -43,3 +43,22 @@ async def test_background_tasks_end_with_the_body() -> None:
         background.start("watching", forever())
         await asyncio.sleep(0.01)
     assert ended.is_set()
+
+
+async def test_a_task_that_loses_its_first_cancellation_ends_all_the_same() -> None:
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost += 1
+
+    async with asyncio.timeout(10), background_tasks(asyncio.Event()) as background:
+        background.start("deaf", deaf())
+        await asyncio.sleep(0)
+    assert lost == 1
