@@ -39,7 +39,9 @@ from models.training.metrics import best_temperature, operating_threshold, softm
 
 FOLDS = 5
 MAX_BATCH = 16  # as config.pbtxt has it
-TRAINED_READERS = 2  # of a model: alike but for what they were shown in which order
+# Of the readers of a model: two that are trained, alike but for what they were shown in which order,
+# and one that keeps ImageNet's features.
+SHARES = (0.4, 0.4, 0.2)
 SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
 # Name in the repository: name in the run folder. The ensemble's second member is the reader of a
 # fold: it has seen other films than the first, and costs no further training.
@@ -134,7 +136,7 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
     recipe = Recipe(epochs=epochs)
     readers = [
         fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed + number)
-        for number in range(TRAINED_READERS)
+        for number in range(len(SHARES) - 1)
     ]
     # An inverted film counts as unreal: its finding would be wrong, and is better withheld.
     unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
@@ -167,7 +169,8 @@ def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> No
         with np.load(folder / "unseen.npz") as kept:
             unseen = dict(kept)
         last = frozen_logits(frozen, pooled[unseen["films"], :2]).transpose(1, 0, 2)
-        unseen["mean_logits"] = np.concatenate([unseen["logits"], last[np.newaxis]]).mean(axis=0)
+        logits = np.concatenate([unseen["logits"], last[np.newaxis]])
+        unseen["mean_logits"] = np.average(logits, axis=0, weights=SHARES).astype(np.float32)
         np.savez(folder / "unseen.npz", **unseen)
     _export(folder, 1.0, folder / "model.onnx")
 
@@ -212,7 +215,7 @@ def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
 
 def _export(folder: Path, temperature: float, path: Path) -> None:
     """Export the mean of a model's readers, with its gate."""
-    readers = [new_reader(WEIGHTS, Recipe()) for _ in range(TRAINED_READERS + 1)]
+    readers = [new_reader(WEIGHTS, Recipe()) for _ in SHARES]
     *trained, frozen = readers
     for number, reader in enumerate(trained):
         state = torch.load(folder / f"reader-{number}.pt", weights_only=True)
@@ -220,7 +223,7 @@ def _export(folder: Path, temperature: float, path: Path) -> None:
     frozen.head.load_state_dict(torch.load(folder / "frozen-head.pt", weights_only=True))
     with np.load(folder / "gate.npz") as kept:
         gate = Gate(kept["weight"], float(kept["bias"]))
-    export(Served(readers, gate, temperature), path)
+    export(Served(readers, SHARES, gate, temperature), path)
 
 
 def write_catalogue(
