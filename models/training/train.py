@@ -39,7 +39,7 @@ from models.training.metrics import best_temperature, operating_threshold, softm
 
 FOLDS = 5
 MAX_BATCH = 16  # as config.pbtxt has it
-# Of the readers of a model: two that are trained, alike but for what they were shown in which order,
+# Of the readers of a model: two that are trained, alike but for what they are shown in which order,
 # and one that keeps ImageNet's features.
 SHARES = (0.4, 0.4, 0.2)
 SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
