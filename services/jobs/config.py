@@ -25,6 +25,12 @@ class DatabaseConfig(BaseSettings):
     )
 
 
+class RestoredConfig(DatabaseConfig, ServiceConfig):
+    """What is needed after a restore."""
+
+    model_config = _PREFIX
+
+
 class RetentionConfig(DatabaseConfig, ServiceConfig):
     """What retention needs."""
 

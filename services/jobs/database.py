@@ -65,7 +65,9 @@ _AWAY = (
     asyncpg.SerializationError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     # A COMMIT at the moment in which the server dies: "another operation is in progress".
+    # So is a server that may only be read: "target session attribute not matched".
     asyncpg.InternalClientError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
 # No statement of ours takes a second. A server that answers none for so long is not there, though
 # its line may seem to be: nobody says goodbye when a machine loses its power. Below the deadline
@@ -123,7 +125,8 @@ async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
                     # transaction gets a new connection: the pool gives out the last one first.
                     connection.terminate()
                     raise
-        except asyncpg.InternalClientError:
+        except (asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError):
+            # The next transaction may find the server that took the place of this one.
             connection.terminate()
             raise
         finally:
@@ -162,6 +165,8 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
                 min_size=1,
                 max_size=connections,
                 command_timeout=_SILENCE_SECONDS,
+                # A standby, or a server that is still being restored, is waited for.
+                target_session_attrs="read-write",
                 # Scope is set for each transaction alone, so there is nothing to reset.
                 reset=_nothing,
                 server_settings={

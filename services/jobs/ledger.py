@@ -177,6 +177,27 @@ class Ledger:
         async with transaction(self._pool) as connection:
             return len([row async for row in QUERIES.expire_jobs(connection, now=now, most=most)])
 
+    async def renumber_jobs(self, revision: int, now: datetime, most: int) -> int:
+        """Let jobs whose revision is below go on at `revision`; return how many.
+
+        The event of it shows every watcher a gap, so that it is given a snapshot.
+        """
+        async with transaction(self._pool) as connection:
+            job_ids = [
+                row["job_id"]
+                async for row in QUERIES.renumber_jobs(
+                    connection, revision=revision, now=now, most=most
+                )
+            ]
+            async for _ in QUERIES.record_events(connection, job_ids=job_ids, image_ids=[]):
+                pass
+        return len(job_ids)
+
+    async def renew_uploads(self, now: datetime) -> None:
+        """Give unfinished uploads as much time as new ones have."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.renew_uploads(connection, now=now)
+
     @asynccontextmanager
     async def take_deletions(
         self, *, before: datetime, now: datetime, most: int

@@ -30,11 +30,13 @@ async def job_events(request: Request) -> Response:
     after = _revision(request)
     # Refusals are answered before the stream begins; in it they could only end it.
     job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=name), caller)
-    if after >= job.revision and is_terminal(job):
+    if after == job.revision and is_terminal(job):
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    # A revision that has not happened comes from before a restore, or from nowhere: begin anew.
+    after = after if after <= job.revision else 0
     return StreamingResponse(
         _events(
-            jobs.follow(name, min(after, job.revision), caller),
+            jobs.follow(name, after, caller),
             heartbeat=request.state["config"].heartbeat.total_seconds(),
             stopping=request.state["stopping"],
         ),

@@ -393,6 +393,19 @@ INSERT INTO deletions (site, job_id, prefix, delete_time)
 SELECT site, job_id, 'sites/' || site || '/jobs/' || job_id || '/', :now FROM gone
 RETURNING job_id;
 
+-- name: renumber_jobs
+-- Jobs of a restored record go on at a revision that nobody has seen; those that still receive images
+-- have as long for them as a new one.
+UPDATE jobs
+SET revision = :revision,
+    update_time = CASE WHEN state = 'RECEIVING' THEN :now ELSE update_time END
+WHERE job_id IN (SELECT job_id FROM jobs WHERE revision < :revision LIMIT :most FOR UPDATE)
+RETURNING job_id;
+
+-- name: renew_uploads!
+-- Unfinished uploads of a restored record may be gone on with for as long as a new one.
+UPDATE uploads SET update_time = :now;
+
 -- name: allow_idling!
 -- The transaction may wait for something else than the database.
 SET LOCAL idle_in_transaction_session_timeout = '10min';
