@@ -93,6 +93,13 @@ async def test_replicas_serve_on_the_schema_of_the_next_version(
         # Two at once, as where each pod brings its own; the replica goes on.
         await asyncio.gather(*(migrate(postgres_url, migrations=migrations) for _ in range(2)))
         assert await rows(jobs, "SELECT laterality FROM images")
+        # What a replica of that version writes into the same documents.
+        await rows(
+            jobs,
+            """UPDATE images SET result = jsonb_set(
+                result || '{"laterality": "L"}', '{findings,0,region}', '"apex"'
+            ) WHERE state = 'SUCCEEDED'""",
+        )
         await lives(jobs, tmp_path, replica=0)
         await jobs.start()  # one that was rescheduled in the middle of the roll-out
         await lives(jobs, tmp_path, replica=1)
@@ -106,6 +113,10 @@ async def lives(jobs: Jobs, folder: Path, *, replica: int) -> None:
         jobs.client(replica=replica) as client,
         jobs.client(Role.ADMIN, replica=replica) as admin,
     ):
+        known = [job async for job in client.list()]
+        assert [image.state for job in known async for image in client.images(job)] == [
+            "SUCCEEDED" for _ in known
+        ]
         job = (await client.submit([path], JobSpec(display_name="x"))).job
         await jobs.work(1, fail=lambda _: True)
         updates = [update async for update in client.watch(job)]
