@@ -21,11 +21,11 @@ from carina.files import FileUpload, find_files, printable
 from carina.issuer import DEFAULT_FOLDER, DevelopmentIssuer, Role
 from carina.progress import JobView, open_view
 from carina.rendering import (
-    job_table,
     open_console,
     os_error_words,
     print_changed,
     print_job,
+    print_jobs,
     print_json,
     print_results,
     refusal_words,
@@ -228,7 +228,7 @@ def jobs(
         if as_json:
             print_json([job.to_json() for job in found])
         else:
-            open_console().print(job_table(found))
+            print_jobs(open_console(), found)
         return Exit.OK
 
     _run(act, address, token)
