@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError, open_blobs
-from tests.support.nats import free_port
+from deploy.local.ports import free_port
 
 _PORTS = (
     "admin.port", "admin.port.grpc", "debug.port", "filer.port", "filer.port.grpc",

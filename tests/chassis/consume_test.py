@@ -14,7 +14,7 @@ from chassis import tracing
 from chassis.consume import Delivery, Source, consume, consume_batches
 from chassis.errors import TransientError, UsageError
 from chassis.jetstream import ConsumerSpec, JetStream, QueueRefusedError, StreamSpec, open_jetstream
-from tests.support.nats import NatsServer
+from tests.support.servers import Server
 
 URGENT = Source("WORK", "urgent")
 ROUTINE = Source("WORK", "routine", share=0.25)
@@ -356,15 +356,15 @@ async def test_cancelling_the_loop_hands_back_and_leaves_nothing_running(
 
 
 async def test_work_goes_on_after_the_server_restarts(
-    nats_server: NatsServer, jetstream: JetStream
+    nats_server: Server, jetstream: JetStream
 ) -> None:
     seen = Seen()
     async with consuming(jetstream, seen, URGENT, ROUTINE):
         await publish(jetstream, "urgent", "a")
         await until(emptied(jetstream))
-        await nats_server.stop()
-        await asyncio.sleep(0.3)
-        await nats_server.start()
+        nats_server.kill()
+        await until(lambda: not jetstream.connected)
+        await asyncio.to_thread(nats_server.start)
         await until(lambda: jetstream.connected)
         await publish(jetstream, "routine", "b")
         await publish(jetstream, "urgent", "c")
@@ -471,7 +471,7 @@ async def test_one_message_that_never_works_does_not_hold_up_its_batch(
 
 
 async def test_a_batch_loop_goes_on_after_the_server_restarts(
-    nats_server: NatsServer, jetstream: JetStream
+    nats_server: Server, jetstream: JetStream
 ) -> None:
     seen: set[bytes] = set()
 
@@ -481,8 +481,9 @@ async def test_a_batch_loop_goes_on_after_the_server_restarts(
     async with consuming_batches(jetstream, handler):
         await publish(jetstream, "urgent", "a")
         await until(emptied(jetstream))
-        await nats_server.stop()
-        await nats_server.start()
+        nats_server.kill()
+        await until(lambda: not jetstream.connected)
+        await asyncio.to_thread(nats_server.start)
         await until(lambda: jetstream.connected)
         await publish(jetstream, "urgent", "b")
         await until(emptied(jetstream))
@@ -490,10 +491,10 @@ async def test_a_batch_loop_goes_on_after_the_server_restarts(
 
 
 async def test_two_workers_share_one_consumer_and_nothing_is_done_twice(
-    nats_server: NatsServer, jetstream: JetStream
+    own_nats_url: str, jetstream: JetStream
 ) -> None:
     seen, other = Seen(), Seen()
-    async with open_jetstream(nats_server.url, name="other") as second:
+    async with open_jetstream(own_nats_url, name="other") as second:
         await publish(jetstream, "urgent", *map(str, range(100)))
         async with (
             consuming(jetstream, seen, URGENT, ROUTINE),

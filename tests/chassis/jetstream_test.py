@@ -1,7 +1,6 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from chassis.jetstream import (
     StreamSpec,
     open_jetstream,
 )
-from tests.support.nats import NatsServer
+from tests.support.servers import Server
 
 WORK = StreamSpec(
     "WORK",
@@ -132,29 +131,27 @@ async def test_core_messages_reach_those_who_listen(jetstream: JetStream) -> Non
     await subscription.unsubscribe()
 
 
-async def test_a_connection_waits_for_its_server_and_survives_a_restart(tmp_path: Path) -> None:
-    server = NatsServer(tmp_path)
+async def test_a_connection_waits_for_its_server_and_survives_a_restart(
+    stopped_nats: Server, own_nats_url: str
+) -> None:
     states: asyncio.Queue[bool] = asyncio.Queue()
 
     async def use() -> None:
-        async with open_jetstream(server.url, name="test") as stream:
+        async with open_jetstream(own_nats_url, name="test") as stream:
             stream.connection_callbacks.append(states.put_nowait)
             await stream.ensure_streams([WORK])
-            await server.stop()
+            stopped_nats.kill()
             assert not await states.get()
             assert not stream.connected
-            await server.start()
+            await asyncio.to_thread(stopped_nats.start)
             assert await states.get()
             assert await stream.publish("work.a.1", b"x", message_id="1")
 
     async with asyncio.timeout(20):
         using = asyncio.create_task(use())
         await asyncio.sleep(0.3)
-        await server.start()
-        try:
-            await using
-        finally:
-            await server.stop()
+        await asyncio.to_thread(stopped_nats.start)
+        await using
 
 
 async def test_waiting_for_a_server_ends_when_it_is_cancelled() -> None:

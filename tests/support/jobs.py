@@ -24,6 +24,9 @@ from services.jobs.main import run, utc_now
 from services.jobs.migrate import migrate
 from tests.support.servers import running
 
+# How long a task may take to come, in seconds: a command that is to submit it has to start first.
+_PATIENCE = 20
+
 
 @dataclass
 class Replica:
@@ -94,10 +97,12 @@ class Jobs:
 
     async def next_task(self) -> tasks_pb2.PreprocessTask:
         """Take the next preprocess task, as a worker does."""
-        for priority in ("urgent", "routine"):
-            answer = await self._pull(f"preprocess-{priority}")
-            if answer is not None:
-                return tasks_pb2.PreprocessTask.FromString(answer)
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while asyncio.get_running_loop().time() < deadline:
+            for priority in ("urgent", "routine"):
+                answer = await self._pull(f"preprocess-{priority}")
+                if answer is not None:
+                    return tasks_pb2.PreprocessTask.FromString(answer)
         raise AssertionError("no task came")
 
     async def report(self, outcome: tasks_pb2.Outcome) -> None:
@@ -116,7 +121,7 @@ class Jobs:
             await self.report(failed(task) if fail(number) else succeeded(task))
 
     async def _pull(self, durable: str) -> bytes | None:
-        wait = 0.2 if durable.endswith("urgent") else 3
+        wait = 0.2 if durable.endswith("urgent") else 1
         js = self.jetstream._client.jetstream()
         subscription = await js.pull_subscribe_bind(durable, "TASKS")
         try:
