@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import os
 import re
 import sys
 import uuid
@@ -48,6 +49,8 @@ class Exit(IntEnum):
     CANCELLED = 5
     UNAVAILABLE = 6
     INTERRUPTED = 130
+    # As of a program that SIGPIPE has ended.
+    CLOSED_PIPE = 141
 
 
 _EPILOG = (
@@ -277,6 +280,7 @@ def results(
             writer.writerow(HEADER)
             async for image in client.images(found):
                 writer.writerow(row_of(image))
+            sys.stdout.flush()
         else:
             await print_results(client, found, ())
         return Exit.OK
@@ -401,6 +405,11 @@ def _run(act: Callable[[Client], Coroutine[Any, Any, Exit]], address: str, token
     except CarinaError as error:
         _complain(f"{address}: {error}")
         code = Exit.UNAVAILABLE
+    except BrokenPipeError:
+        # Whoever read our answer has read enough. What is still in the buffer must not be tried
+        # again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = Exit.CLOSED_PIPE
     except OSError as error:
         _complain(os_error_words(error))
         code = Exit.USAGE
@@ -431,8 +440,8 @@ async def _submit(
             images, refused = await client.upload_all(job, files, on_bytes=view.sent)
             for each in refused:
                 view.refused(each.file, refusal_words(each))
-            job = await (client.close(job) if images else client.cancel(job))
-            if following is not None:
+            job = await (client.close(job) if images else client.cancel_if_empty(job))
+            if following is not None and images:
                 job = await following or job
         except CarinaError:
             _complain(f"to go on where this broke off, add: --request-id {request_id}")

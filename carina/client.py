@@ -129,9 +129,9 @@ class Client:
         """Create a job, upload files and folders into it, close it.
 
         With the `request_id` of an earlier call that broke off, goes on where that one stopped.
-        Files that are refused do not hold up the others; where all are, the job is cancelled and
-        the first refusal is raised. Raises OSError where a path cannot be read and ValueError
-        where the paths hold no file.
+        Files that are refused do not hold up the others. Where all are, the first refusal is
+        raised, and the job is cancelled unless an earlier call has put images into it. Raises
+        OSError where a path cannot be read and ValueError where the paths hold no file.
         """
         files = await asyncio.to_thread(find_files, [Path(path) for path in paths])
         if not files:
@@ -139,7 +139,7 @@ class Client:
         job = await self.create(spec or JobSpec(), request_id=request_id)
         images, refused = await self.upload_all(job, files, on_bytes=on_bytes)
         if not images:
-            await self.cancel(job)
+            await self.cancel_if_empty(job)
             raise refused[0].error
         return Submission(job=await self.close(job), images=images, refused=refused)
 
@@ -299,6 +299,11 @@ class Client:
         """Cancel what has not ended; with an etag only if the job has not moved on since."""
         request = job_service_pb2.CancelJobRequest(name=_name_of(job), etag=etag)
         return Job.from_proto(await self._call(self._stub.CancelJob, request))
+
+    async def cancel_if_empty(self, job: Job | str) -> Job:
+        """Cancel a job that has no images; return the job as it then is."""
+        known = await self.get(job)
+        return known if known.progress.total else await self.cancel(job)
 
     async def retry(
         self,
