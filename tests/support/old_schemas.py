@@ -8,6 +8,8 @@ state it is in, and after the one it ends in once workers have done what is left
 import asyncio
 import subprocess
 import tempfile
+from functools import partial
+from operator import gt
 from pathlib import Path
 
 from carina.issuer import Role
@@ -47,7 +49,7 @@ async def live_in_every_state(jobs: Jobs, folder: Path) -> None:
             ("FAILED FAILED", 2),
         ):
             job = await client.close(await hand_in(name))
-            await jobs.work(2, fail=lambda index, failures=failures: index < failures)
+            await jobs.work(2, fail=partial(gt, failures))
             await ended(job)
         retried = await client.close(await hand_in("RUNNING SUCCEEDED", 1))
         await jobs.report(failed(await jobs.next_task()))

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from carina.errors import CarinaError
 from carina.following import is_terminal
 from carina.jobs.v1 import job_service_pb2
-from carina.results import message_to_json
+from carina.wire import message_to_json
 from services.gateway.errors import InvalidFieldError
 from services.gateway.handlers.translate import Request, caller_of, dump, job_name_of
 from services.gateway.problems import problem_of

@@ -14,7 +14,7 @@ from starlette.requests import Request as AnyRequest
 from starlette.responses import Response
 
 from carina.following import Metadata
-from carina.results import message_to_json
+from carina.wire import message_to_json
 from chassis import tracing
 from chassis.auth import TokenVerifier
 from services.gateway.config import GatewayConfig

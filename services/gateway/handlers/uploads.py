@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from carina.errors import CarinaError
 from carina.jobs.v1 import job_service_pb2
-from carina.results import message_to_json
+from carina.wire import message_to_json
 from services.gateway.errors import InvalidFieldError
 from services.gateway.handlers.translate import (
     Request,
