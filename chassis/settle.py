@@ -14,6 +14,7 @@ from chassis.errors import DomainError, TransientError, UsageError
 from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from chassis.pull import Delivery, Puller, Source
+from chassis.stopping import cancel_and_wait
 
 logger = get_logger(__name__)
 
@@ -69,9 +70,7 @@ class Desk:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel_and_wait(tasks)
             await self.stop_pulling()
             for delivery in list(self._touched.values()):
                 await self._nak(delivery[0], timedelta(0))

@@ -355,6 +355,36 @@ async def test_cancelling_the_loop_hands_back_and_leaves_nothing_running(
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("batches", [False, True])
+async def test_work_that_loses_its_first_cancellation_does_not_hold_up_the_end(
+    jetstream: JetStream, *, batches: bool
+) -> None:
+    begun, lost = asyncio.Event(), 0
+
+    async def deaf(_work: object) -> None:
+        nonlocal lost
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost += 1
+        await asyncio.Event().wait()
+
+    await publish(jetstream, "urgent", "a")
+    never = asyncio.Event()
+    task = asyncio.create_task(
+        consume_batches(jetstream, URGENT, deaf, max_batch=1, max_wait=timedelta(0), stop=never)
+        if batches
+        else consume(jetstream, [URGENT], deaf, slots=1, stop=never)
+    )
+    async with asyncio.timeout(10):
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait({task})
+    assert task.cancelled()
+    assert lost == 1
+
+
 async def test_work_goes_on_after_the_server_restarts(
     nats_server: NatsServer, jetstream: JetStream
 ) -> None:
