@@ -39,6 +39,8 @@ from services.jobs.store import JobStore
 MAX_CHUNK_BYTES = 2**20
 # What is held in memory of an upload before it becomes durable.
 _PART_BYTES = 4 * 2**20
+# How long the end of a replica waits for what broken uploads have brought.
+_RESCUE_SECONDS = 5.0
 _MAX_KEY, _MAX_NAME_BYTES, _MAX_PATIENT = 200, 4096, 64
 _log = get_logger(__name__)
 
@@ -141,8 +143,9 @@ class Uploads:
         task.add_done_callback(self._rescues.discard)
 
     async def settle(self) -> None:
-        """Wait for the rescues that are under way."""
-        await asyncio.gather(*self._rescues)
+        """Give the rescues that are under way some time; what is not kept is sent again."""
+        if self._rescues:
+            await asyncio.wait(self._rescues, timeout=_RESCUE_SECONDS)
 
 
 class Repeat:
@@ -297,8 +300,9 @@ class Receiver:
                 new_size=self._received,
                 now=self._uploads.clock(),
             )
-        except UploadRaceError:
-            # Another stream is further, or the cut came after the commit: no row speaks of it.
+        except UsageError:
+            # Another stream is further, or the cut came after the commit, or the job is gone: no
+            # row speaks of it.
             await self._uploads.blobs.delete([key])
             raise
         self._image = replace(
