@@ -158,6 +158,8 @@ class Desk:
             logger.warning(
                 "not acked", consumer=last.source.durable, sequence=last.sequence, reason=str(error)
             )
+            # Once more, without an answer: it waits for a line that is away.
+            await self._send(last, _ACK)
         self.release(last)
 
     async def _nak(self, delivery: Delivery, delay: timedelta) -> None:

@@ -5,10 +5,11 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis.logs import get_logger
 
+T = TypeVar("T")
 logger = get_logger(__name__)
 _CANCEL_AGAIN = timedelta(seconds=1)  # longer than most clean-ups, which it would cut short
 
@@ -45,6 +46,22 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.exception()  # or asyncio complains that nobody has asked for it
+
+
+class StoppedError(Exception):
+    """The process is to stop before its work has begun."""
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Await what a start has to wait for; raises StoppedError when `stop` is set first."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise StoppedError
+        return working.result()
+    finally:
+        await cancel_and_wait([working, stopping])
 
 
 class Background:

@@ -181,6 +181,7 @@ class TaskQueue:
             event = events_pb2.JobChanged.FromString(data)
             changed(UUID(bytes=event.job_id), event.revision)
 
+        await self._jetstream.opened()
         await self._jetstream.subscribe_core("events.*", received)
         await asyncio.Event().wait()
 

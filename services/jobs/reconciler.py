@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -65,10 +66,16 @@ class Reconciler:
         self._committed = committed
         self._wake_relay = wake_relay
         self._patience = patience
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look now: the broker came or went."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Mend for ever."""
         while True:
+            self._woken.clear()
             for step in (
                 self._queue.ensure_streams,
                 self.republish_lost,
@@ -81,7 +88,9 @@ class Reconciler:
                     _log.warning("reconciler waits", step=step.__name__, reason=error.reason)
             # Replicas that started together drift apart.
             seconds = self._patience.cycle.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
 
     async def republish_lost(self) -> None:
         """Publish again what is open for too long with nothing in the broker."""

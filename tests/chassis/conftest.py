@@ -18,4 +18,5 @@ async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @pytest.fixture
 async def jetstream(nats_server: NatsServer) -> AsyncIterator[JetStream]:
     async with open_jetstream(nats_server.url, name="test") as stream:
+        await stream.opened()
         yield stream

@@ -3,6 +3,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
@@ -402,6 +403,30 @@ async def test_work_goes_on_after_the_server_restarts(
     assert set(seen.names) == {"a", "b", "c"}
 
 
+async def test_an_ack_that_finds_no_line_goes_out_on_the_next(
+    nats_server: NatsServer, jetstream: JetStream
+) -> None:
+    patient = replace(SPEC.consumers[0], ack_wait=timedelta(seconds=60))
+    await jetstream.ensure_streams([replace(SPEC, consumers=(patient, SPEC.consumers[1]))])
+    attempts: list[int] = []
+
+    async def handler(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        await nats_server.stop()
+        await until(lambda: not jetstream.connected)
+
+    stop = asyncio.Event()
+    await publish(jetstream, "urgent", "a")
+    consuming = asyncio.create_task(consume(jetstream, [URGENT], handler, slots=1, stop=stop))
+    await until(lambda: bool(attempts) and not jetstream.connected)
+    await nats_server.start()
+    await until(lambda: jetstream.connected)
+    await until(emptied(jetstream))
+    stop.set()
+    await consuming
+    assert attempts == [1]
+
+
 async def test_a_stream_that_is_missing_is_waited_for_and_a_new_consumer_is_found(
     jetstream: JetStream,
 ) -> None:
@@ -524,6 +549,7 @@ async def test_two_workers_share_one_consumer_and_nothing_is_done_twice(
 ) -> None:
     seen, other = Seen(), Seen()
     async with open_jetstream(nats_server.url, name="other") as second:
+        await second.opened()
         await publish(jetstream, "urgent", *map(str, range(100)))
         async with (
             consuming(jetstream, seen, URGENT, ROUTINE),

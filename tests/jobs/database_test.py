@@ -22,6 +22,12 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
+async def execute(database: Database, *statements: str) -> None:
+    async with transaction(database.system) as connection:
+        for statement in statements:
+            await connection.execute(statement)
+
+
 async def test_a_cancellation_ends_a_transaction_and_its_task(database: Database) -> None:
     waiting = asyncio.Event()
 
@@ -45,33 +51,33 @@ async def test_a_deadline_within_a_transaction_is_the_deadline_of_whoever_set_it
     database: Database,
 ) -> None:
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2), transaction(database.system) as connection:
-            await connection.execute("SELECT pg_sleep(60)")
+        async with asyncio.timeout(0.2):
+            await execute(database, "SELECT pg_sleep(60)")
 
 
 async def test_what_breaks_within_a_transaction_is_rolled_back_and_raised(
     database: Database,
 ) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def break_off() -> None:
         async with transaction(database.system) as connection:
             await connection.execute("CREATE TEMPORARY TABLE gone ON COMMIT DROP AS SELECT 1")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await break_off()
     with pytest.raises(asyncpg.UndefinedTableError):
-        async with transaction(database.system) as connection:
-            await connection.execute("SELECT * FROM gone")
+        await execute(database, "SELECT * FROM gone")
 
 
 async def test_a_server_that_is_short_of_something_or_stops_a_statement_is_waited_for(
     database: Database,
 ) -> None:
-    with pytest.raises(StoreUnavailableError):
-        async with transaction(database.system) as connection:
-            await connection.execute("SET LOCAL statement_timeout = '10ms'")
-            await connection.execute("SELECT pg_sleep(60)")
-    with pytest.raises(StoreUnavailableError):
-        async with transaction(database.system) as connection:
-            await connection.execute("SET LOCAL transaction_read_only = on")
-            await connection.execute("DELETE FROM outbox")
+    for setting, statement in (
+        ("statement_timeout = '10ms'", "SELECT pg_sleep(60)"),
+        ("transaction_read_only = on", "DELETE FROM outbox"),
+    ):
+        with pytest.raises(StoreUnavailableError):
+            await execute(database, f"SET LOCAL {setting}", statement)
     await database.check()
 
 

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from carina.results import JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
+from chassis.jetstream import open_jetstream
+from chassis.stopping import StoppedError
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from services.jobs.database import open_database
 from services.jobs.errors import OldSchemaError
 from services.jobs.ledger import Ledger
+from services.jobs.main import run
 from services.jobs.migrate import migrate
 from services.jobs.retention import Sweeper
 from tests.support.jobs import Jobs, open_jobs, rows, started, succeeded
@@ -124,7 +128,7 @@ async def test_work_that_kills_every_worker_fails_with_a_reason(
         await jobs.start(ack_wait=1)
         async with jobs.client() as client:
             submission = await client.submit([film(tmp_path)])
-            subscription = await jobs.jetstream._client.jetstream().pull_subscribe_bind(
+            subscription = await jobs.jetstream.client.jetstream().pull_subscribe_bind(
                 "preprocess-routine", "TASKS"
             )
             deliveries = 0
@@ -134,7 +138,7 @@ async def test_work_that_kills_every_worker_fails_with_a_reason(
             await subscription.unsubscribe()
             with pytest.raises(TimeoutError):
                 await (
-                    await jobs.jetstream._client.jetstream().pull_subscribe_bind(
+                    await jobs.jetstream.client.jetstream().pull_subscribe_bind(
                         "preprocess-routine", "TASKS"
                     )
                 ).fetch(1, timeout=2)
@@ -215,23 +219,74 @@ async def test_migrations_that_start_together_do_not_collide(postgres_url: str) 
     await asyncio.gather(*(migrate(postgres_url) for _ in range(3)))
 
 
-async def test_the_broker_may_come_later(jobs: Jobs, tmp_path: Path) -> None:
+async def test_the_broker_may_go_and_come_back(jobs: Jobs, tmp_path: Path) -> None:
     # Uploads are taken in while the broker is away, and go out when it is back.
-    await jobs.replicas[0].end()
-    port = free_port()
-    server = Server(
-        nats_program(tmp_path / "own-nats", port=port, monitor_port=free_port()), tmp_path / "log"
-    )
+    server = await own_broker(jobs, tmp_path)
     server.start()
-    jobs.nats_url = f"nats://127.0.0.1:{port}"
     await jobs.start()
     server.kill()
     async with jobs.client(replica=-1) as client:
         submission = await client.submit([film(tmp_path)])
         assert submission.job.state == JobState.PENDING
         server.start()
-        async with asyncio.timeout(20):
-            while await rows(jobs, "SELECT 1 FROM outbox"):
-                await asyncio.sleep(0.1)
+        await outbox_is_empty(jobs)
     await jobs.replicas[-1].end()
     server.stop()
+
+
+async def test_a_replica_that_starts_before_the_broker_serves(jobs: Jobs, tmp_path: Path) -> None:
+    server = await own_broker(jobs, tmp_path)
+    metrics = f"127.0.0.1:{free_port()}"
+    await jobs.start(metrics_address=metrics)
+    async with jobs.client(replica=-1) as client, httpx.AsyncClient() as probe:
+        async with asyncio.timeout(10):
+            while (ready := await probe.get(f"http://{metrics}/readyz")).status_code != 200:
+                await asyncio.sleep(0.05)
+        assert ready.text == "ok, without NATS\n"
+        submission = await client.submit([film(tmp_path, 1), film(tmp_path, 2)])
+        other = await client.submit([film(tmp_path, 3)])
+        assert submission.job.state == JobState.PENDING
+        listed = [job.name async for job in client.list()]
+        assert listed == [other.job.name, submission.job.name]
+        await client.cancel(other.job)
+        watch = client.watch(submission.job)
+        assert (await anext(watch)).job.progress.total == 2
+        server.start()
+        await outbox_is_empty(jobs)
+        async with open_jetstream(jobs.nats_url, name="worker") as jobs.jetstream:
+            await jobs.jetstream.opened()
+            await jobs.work(2)
+        async with asyncio.timeout(20):
+            async for update in watch:
+                last = update.job.state
+        assert last == JobState.SUCCEEDED
+        assert (await probe.get(f"http://{metrics}/readyz")).text == "ok\n"
+    await jobs.replicas[-1].end()
+    server.stop()
+
+
+async def test_a_replica_that_waits_for_its_database_ends_when_it_is_told(jobs: Jobs) -> None:
+    stop = asyncio.Event()
+    config = jobs.config(database_url="postgresql://nobody@127.0.0.1:1/none")
+    waiting = asyncio.create_task(run(config, stop))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    stop.set()
+    async with asyncio.timeout(5):
+        with pytest.raises(StoppedError):
+            await waiting
+
+
+async def own_broker(jobs: Jobs, folder: Path) -> Server:
+    """Give the replicas to come a broker that a test can start and kill."""
+    await jobs.replicas[0].end()
+    port = free_port()
+    program = nats_program(folder / "own-nats", port=port, monitor_port=free_port())
+    jobs.nats_url = f"nats://127.0.0.1:{port}"
+    return Server(program, folder / "log")
+
+
+async def outbox_is_empty(jobs: Jobs) -> None:
+    async with asyncio.timeout(20):
+        while await rows(jobs, "SELECT 1 FROM outbox"):
+            await asyncio.sleep(0.1)

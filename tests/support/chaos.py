@@ -287,6 +287,7 @@ class Chaos:
     async def nats(self) -> AsyncIterator[JetStream]:
         """Speak with the broker directly."""
         async with open_jetstream(self._nats_url, name="chaos") as jetstream:
+            await jetstream.opened()
             yield jetstream
 
     def services(self) -> list[str]:
