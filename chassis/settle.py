@@ -168,7 +168,7 @@ class Desk:
         await self._send(delivery, b'-NAK {"delay": %d}' % nanoseconds if nanoseconds else b"-NAK")
 
     async def _term(self, delivery: Delivery, error: DomainError) -> None:
-        """End it for ever; the advisory carries the reason and the id of the message."""
+        """End it for ever; the advisory tells why, and the id and the subject of the message."""
         self.release(delivery)
         logger.error(
             "handler let a usage error escape",
@@ -177,7 +177,8 @@ class Desk:
             reason=error.reason,
         )
         message_id = delivery.headers.get("Nats-Msg-Id", "")
-        await self._send(delivery, f"+TERM {error.reason} {message_id}".encode())
+        text = f"+TERM {error.reason} {message_id} {delivery.subject}"
+        await self._send(delivery, text.encode())
 
     async def _send(self, delivery: Delivery, payload: bytes) -> None:
         try:

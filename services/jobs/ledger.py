@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.jobs.database import QUERIES, Database, transaction
-from services.jobs.models import Change, ImageState, Outcome, OwedTask, Priority
+from services.jobs.models import Change, DeadTask, ImageState, Outcome, OwedTask, Priority
 from services.jobs.rows import change_from_json, result_to_json
 
 
@@ -65,12 +65,6 @@ class Ledger:
             if published:
                 await QUERIES.delete_outbox(connection, image_ids=published)
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next owed task becomes due."""
-        async with transaction(self._pool) as connection:
-            due: datetime | None = await QUERIES.next_due(connection)
-        return due
-
     async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
         """Apply a batch of outcomes, at most one an image; return what really changed."""
         job_ids = sorted({outcome.job_id for outcome in outcomes})
@@ -97,7 +91,9 @@ class Ledger:
             heatmaps = [
                 outcome
                 for outcome in outcomes
-                if outcome.heatmap_png and outcome.image_id in changed
+                if outcome.heatmap_png
+                and (row := changed.get(outcome.image_id))
+                and row["attempt"] == outcome.attempt
             ]
             if heatmaps:
                 await QUERIES.insert_heatmaps(
@@ -156,6 +152,18 @@ class Ledger:
                 )
             ]
         return len(owed), exhausted
+
+    async def give_another_chance(self, dead: DeadTask, *, now: datetime, due: datetime) -> None:
+        """Owe a dead task once more, unless its image has moved on since."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.give_another_chance(
+                connection,
+                image_id=dead.image_id,
+                attempt=dead.attempt,
+                republished=dead.republished,
+                now=now,
+                due=due,
+            )
 
     async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
         """Return jobs that have been receiving without a sign of life."""

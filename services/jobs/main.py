@@ -72,7 +72,7 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         queue = TaskQueue(jetstream, specs, catalogue.models)
         relay = Relay(ledger, queue, clock=clock)
         feed = Feed(store, ledger, queue, max_watchers=config.max_watchers)
-        results = Results(ledger, queue, clock=clock, committed=feed.tell)
+        results = Results(ledger, queue, clock=clock, committed=feed.tell, respite=config.respite)
         reconciler = Reconciler(
             store=store,
             ledger=ledger,
