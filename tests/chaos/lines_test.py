@@ -86,9 +86,8 @@ async def test_a_killed_blob_store_is_waited_for(chaos: Chaos) -> None:
 
 
 async def test_lines_whose_other_side_was_unplugged_are_given_up(chaos: Chaos) -> None:
-    async with chaos.load("all lines unplugged") as load:
-        async with load.steady(callers=2):
-            await chaos.queued(load, 6)
-            for server in SERVERS:
-                line(chaos, server).abandon()
-            await chaos.mended("all lines silent for ever, new ones work", limit=240)
+    async with chaos.load("all lines unplugged") as load, load.steady(callers=2):
+        await chaos.queued(load, 6)
+        for server in SERVERS:
+            line(chaos, server).abandon()
+        await chaos.mended("all lines silent for ever, new ones work", limit=240)
