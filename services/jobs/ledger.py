@@ -3,7 +3,7 @@
 The room beside `store.py`: no caller stands behind these transactions, so no scope is set.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,9 +40,12 @@ class Ledger:
 
     @asynccontextmanager
     async def take_outbox(
-        self, now: datetime, most: int
+        self, now: datetime, most: int, models: Collection[str]
     ) -> AsyncIterator[tuple[list[OwedTask], list[UUID]]]:
-        """Hold tasks that are due. The caller puts the ids of those it published into the list."""
+        """Hold tasks that are due, for these models.
+
+        The caller puts the ids of those it published into the list.
+        """
         async with transaction(self._pool) as connection:
             tasks = [
                 OwedTask(
@@ -58,12 +61,31 @@ class Ledger:
                     model=row["model"],
                     queue_time=row["update_time"],
                 )
-                async for row in QUERIES.take_outbox(connection, now=now, most=most)
+                async for row in QUERIES.take_outbox(
+                    connection, now=now, most=most, models=list(models)
+                )
             ]
             published: list[UUID] = []
             yield tasks, published
             if published:
                 await QUERIES.delete_outbox(connection, image_ids=published)
+
+    async def find_withdrawn(
+        self, before: datetime, most: int, models: Collection[str]
+    ) -> list[tuple[UUID, UUID, int]]:
+        """Return (image, job, attempt) of what has long been owed to a model that is not one."""
+        async with transaction(self._pool) as connection:
+            return [
+                (row["image_id"], row["job_id"], row["attempt"])
+                async for row in QUERIES.find_withdrawn(
+                    connection, before=before, most=most, models=list(models)
+                )
+            ]
+
+    async def forget_owed(self, image_ids: Sequence[UUID]) -> None:
+        """Owe nothing more to these images."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.delete_outbox(connection, image_ids=list(image_ids))
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
         """Apply a batch of outcomes, at most one an image; return what really changed."""

@@ -111,7 +111,7 @@ class TaskQueue:
         self._jetstream = jetstream
         self._specs = specs
         self._most_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
-        self._models = models
+        self.models = models
 
     async def ensure_streams(self) -> None:
         """Create what is missing of the streams and consumers; change nothing that holds work.
@@ -148,7 +148,7 @@ class TaskQueue:
             message_id += f".{task.republished}"
         await self._jetstream.publish(
             f"tasks.preprocess.{task.priority.lower()}.{task.job_id}",
-            _task_message(task, self._models[task.model]).SerializeToString(),
+            _task_message(task, self.models[task.model]).SerializeToString(),
             message_id=message_id,
         )
 

@@ -39,6 +39,8 @@ from services.jobs.store import JobStore
 MAX_CHUNK_BYTES = 2**20
 # What is held in memory of an upload before it becomes durable.
 _PART_BYTES = 4 * 2**20
+# With so many parts, what is less than a whole one is not kept: they are all named in one message.
+_CUT_PARTS = 1000
 # How long the end of a replica waits for what broken uploads have brought.
 _RESCUE_SECONDS = 5.0
 _MAX_KEY, _MAX_NAME_BYTES, _MAX_PATIENT = 200, 4096, 64
@@ -262,7 +264,7 @@ class Receiver:
 
     def cut(self) -> None:
         """The line was cut: what has arrived stays, so that the caller can resume."""
-        if self._held:
+        if self._held and len(self._image.original_keys) < _CUT_PARTS:
             self._uploads.rescue(self)
 
     async def keep(self) -> None:

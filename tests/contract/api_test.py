@@ -12,7 +12,7 @@ import pytest
 import chassis
 import services
 from chassis.errors import DomainError
-from services.jobs.reconciler import PROCESSING_STALLED
+from services.jobs.reconciler import MODEL_WITHDRAWN, PROCESSING_STALLED
 from services.jobs.results import TASK_REFUSED, WORKER_DIED
 from services.preprocess.errors import FilmError
 from services.preprocess.worker import ORIGINAL_MISSING, OutOfMemoryError
@@ -55,7 +55,8 @@ def test_every_reason_of_a_call_is_listed_and_no_other(reasons: set[str]) -> Non
 
 def test_every_code_of_an_image_is_listed_and_no_other() -> None:
     codes = {each.code for each in below(FilmError)}
-    codes |= OF_IMAGES | {WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, ORIGINAL_MISSING}
+    codes |= OF_IMAGES | {WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN}
+    codes |= {ORIGINAL_MISSING}
     assert table("## Errors of an image", "## Notes of an image") == codes
 
 

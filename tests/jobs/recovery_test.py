@@ -205,6 +205,30 @@ async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
     assert (image.error.code, image.error.retryable) == ("TASK_REFUSED", True)
 
 
+async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_no_others(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.replicas[0].end()
+    clock = Clock()
+    await jobs.start(reconcile_cycle=0.2, clock=clock)
+    async with jobs.client(replica=-1) as client:
+        old = await client.create(JobSpec())
+        await rows(jobs, "UPDATE jobs SET model = 'of-last-year'")
+        await client.upload(old, film(tmp_path, 1))
+        old = await client.close(old)
+        new = await client.submit([film(tmp_path, 2)])
+        # Nobody knows yet whether it is a model of the year to come.
+        await jobs.work(1)
+        assert await ended(jobs, new.job.name) == JobState.SUCCEEDED
+        assert (await client.get(old)).state == JobState.PENDING
+        clock.ahead = timedelta(minutes=61)
+        assert await ended(jobs, old.name) == JobState.FAILED
+        (image,) = [image async for image in client.images(old)]
+    assert image.error is not None
+    assert image.error.code == "MODEL_WITHDRAWN"
+    assert await rows(jobs, "SELECT 1 FROM outbox") == []
+
+
 async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
     tmp_path: Path, postgres_url: str
 ) -> None:

@@ -263,19 +263,28 @@ LIMIT :most;
 SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id);
 
 -- name: take_outbox
--- Tasks that are due, held by this replica alone until the transaction ends.
+-- Tasks that are due, for models that this replica knows, held by it alone until the transaction
+-- ends.
 SELECT o.image_id, o.job_id, o.site, o.attempt, i.republished, i.original_keys, i.size_bytes,
        i.update_time, j.priority, j.clahe, j.model
 FROM outbox o
 JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
-WHERE o.available_at <= :now
+WHERE o.available_at <= :now AND j.model = ANY(:models::text[])
 ORDER BY j.priority DESC, o.available_at
 LIMIT :most
 FOR UPDATE OF o SKIP LOCKED;
 
+-- name: find_withdrawn
+-- Tasks that have been due since before a moment, for models that are no longer offered.
+SELECT o.image_id, o.job_id, o.attempt
+FROM outbox o
+JOIN jobs j ON j.job_id = o.job_id
+WHERE o.available_at < :before AND NOT j.model = ANY(:models::text[])
+LIMIT :most;
+
 -- name: delete_outbox!
--- Tasks that the broker has acknowledged.
+-- Tasks that the broker has acknowledged, or that nobody will ever do.
 DELETE FROM outbox WHERE image_id = ANY(:image_ids::uuid[]);
 
 -- name: apply_outcomes
