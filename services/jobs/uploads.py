@@ -32,7 +32,7 @@ from services.jobs.errors import (
 )
 from services.jobs.models import Image, Job, JobState, Limits, NewImage, Scope
 from services.jobs.permissions import Action, authorize
-from services.jobs.service import Clock, Committed
+from services.jobs.service import Clock, Committed, require_label
 from services.jobs.store import JobStore
 
 # A caller that sends more at once is refused: it bounds what one message may cost.
@@ -124,6 +124,7 @@ class Uploads:
             UploadNotFoundError: nothing is.
         """
         scope = authorize(principal, Action.SUBMIT)
+        require_label("image_key", image_key, _MAX_KEY)
         _, image, upload = await self.store.find_upload(scope, job_id, image_key)
         if image is not None:
             return image.size_bytes, image
@@ -337,14 +338,12 @@ class Receiver:
 
 
 def _checked(header: UploadHeader) -> UploadHeader:
-    if not 1 <= len(header.image_key) <= _MAX_KEY:
-        raise InvalidFieldError("header.image_key", f"must have 1 to {_MAX_KEY} characters")
-    if any(unicodedata.category(character) == "Cc" for character in header.image_key):
-        raise InvalidFieldError("header.image_key", "holds control characters")
+    if not header.image_key:
+        raise InvalidFieldError("header.image_key", "is empty")
+    require_label("header.image_key", header.image_key, _MAX_KEY)
     if header.offset < 0 or header.size_bytes < 0:
         raise InvalidFieldError("header.offset and header.size_bytes", "must not be negative")
-    if len(header.patient_id) > _MAX_PATIENT:
-        raise InvalidFieldError("header.patient_id", f"has more than {_MAX_PATIENT} characters")
+    require_label("header.patient_id", header.patient_id, _MAX_PATIENT)
     digest = header.sha256.lower()
     if digest and (len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest)):  # noqa: PLR2004 - digits of a SHA-256
         raise InvalidFieldError("header.sha256", "must be 64 hexadecimal digits")

@@ -300,3 +300,24 @@ async def test_a_part_that_meets_the_commit_of_its_own_image_is_no_upload(
             await appending
     await connection.close()
     assert await rows(jobs, "SELECT 1 FROM uploads") == []
+
+
+async def test_what_postgresql_can_not_hold_is_refused_by_name(caller: Caller) -> None:
+    job = await caller.create()
+    listing = job_service_pb2.ListJobsRequest
+    for call, field in (
+        (caller.upload(job, b"film", patient_id="4\x00711"), "header.patient_id"),
+        (caller.get_upload(job, "a\0"), "image_key"),
+        (
+            caller.stub.ListJobs(listing(filter={"patient_id": "\0"}), metadata=caller.metadata),
+            "filter.patient_id",
+        ),
+        (
+            caller.stub.ListJobs(listing(filter={"creator": "\0"}), metadata=caller.metadata),
+            "filter.creator",
+        ),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await call
+        assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert reason(refusal.value) == ("INVALID_FIELD", {"field": field})
