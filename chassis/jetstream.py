@@ -184,9 +184,12 @@ class JetStream:
         headers: Mapping[str, str] | None = None,
         timeout: timedelta = _PUBLISH_TIMEOUT,  # noqa: ASYNC109 - a timeout of the protocol
     ) -> Msg:
-        """Ask and wait for the one answer; raises QueueUnavailableError when there is none."""
-        if not self.connected:
-            raise QueueUnavailableError("not connected")
+        """Ask and wait for the one answer; raises QueueUnavailableError when there is none.
+
+        At once before the first connection; one that is lost may be made again within `timeout`.
+        """
+        if not self._opened.is_set():
+            raise QueueUnavailableError("not connected yet")
         token = f"{self._inbox}.{next(self._tokens)}"
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._answers[token] = future
@@ -315,7 +318,7 @@ def _parsed_headers(raw: bytes) -> dict[str, str]:
 async def open_jetstream(url: str, *, name: str) -> AsyncIterator[JetStream]:
     """Yield at once, and connect for as long as it takes; `url` may list several by comma.
 
-    Until then, and whenever the connection is lost, requests raise QueueUnavailableError.
+    Until then requests raise QueueUnavailableError at once.
     """
     stream = JetStream(Client())
     async with kept_connected(stream.client, url, name=name, changed=stream.connection_changed):

@@ -304,18 +304,16 @@ async def test_a_part_that_meets_the_commit_of_its_own_image_is_no_upload(
 
 async def test_what_postgresql_can_not_hold_is_refused_by_name(caller: Caller) -> None:
     job = await caller.create()
-    listing = job_service_pb2.ListJobsRequest
+
+    def list_jobs(**wanted: Any) -> Any:
+        request = job_service_pb2.ListJobsRequest(filter=job_service_pb2.JobFilter(**wanted))
+        return caller.stub.ListJobs(request, metadata=caller.metadata)
+
     for call, field in (
         (caller.upload(job, b"film", patient_id="4\x00711"), "header.patient_id"),
         (caller.get_upload(job, "a\0"), "image_key"),
-        (
-            caller.stub.ListJobs(listing(filter={"patient_id": "\0"}), metadata=caller.metadata),
-            "filter.patient_id",
-        ),
-        (
-            caller.stub.ListJobs(listing(filter={"creator": "\0"}), metadata=caller.metadata),
-            "filter.creator",
-        ),
+        (list_jobs(patient_id="\0"), "filter.patient_id"),
+        (list_jobs(creator="\0"), "filter.creator"),
     ):
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await call
