@@ -211,7 +211,7 @@ class Feed:
                 channel.reader.cancel()
 
     async def _read(self, job_id: UUID, channel: _Channel) -> None:
-        while True:
+        while channel.watchers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll.total_seconds()):
                     await channel.wake.wait()
@@ -224,8 +224,9 @@ class Feed:
                 if not found and not await self._ledger.job_exists(job_id):
                     channel.end()
                     return
-            except TransientError as error:
-                _log.warning("feed can not read", job=str(job_id), reason=error.reason)
+            except Exception as error:  # noqa: BLE001 - or all its watchers would wait for ever
+                fault = None if isinstance(error, TransientError) else error
+                _log.warning("feed can not read", job=str(job_id), exc_info=fault)
                 await asyncio.sleep(1)
                 channel.wake.set()
 

@@ -3,14 +3,14 @@
 The room beside `store.py`: no caller stands behind these transactions, so no scope is set.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.jobs.database import QUERIES, Database, transaction
-from services.jobs.models import Change, ImageState, Outcome, OwedTask, Priority
+from services.jobs.models import Change, DeadTask, ImageState, Outcome, OwedTask, Priority
 from services.jobs.rows import change_from_json, result_to_json
 
 
@@ -40,9 +40,12 @@ class Ledger:
 
     @asynccontextmanager
     async def take_outbox(
-        self, now: datetime, most: int
+        self, now: datetime, most: int, models: Collection[str]
     ) -> AsyncIterator[tuple[list[OwedTask], list[UUID]]]:
-        """Hold tasks that are due. The caller puts the ids of those it published into the list."""
+        """Hold tasks that are due, for these models.
+
+        The caller puts the ids of those it published into the list.
+        """
         async with transaction(self._pool) as connection:
             tasks = [
                 OwedTask(
@@ -58,18 +61,31 @@ class Ledger:
                     model=row["model"],
                     queue_time=row["update_time"],
                 )
-                async for row in QUERIES.take_outbox(connection, now=now, most=most)
+                async for row in QUERIES.take_outbox(
+                    connection, now=now, most=most, models=list(models)
+                )
             ]
             published: list[UUID] = []
             yield tasks, published
             if published:
                 await QUERIES.delete_outbox(connection, image_ids=published)
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next owed task becomes due."""
+    async def find_withdrawn(
+        self, before: datetime, most: int, models: Collection[str]
+    ) -> list[tuple[UUID, UUID, int]]:
+        """Return (image, job, attempt) of what has long been owed to a model that is not one."""
         async with transaction(self._pool) as connection:
-            due: datetime | None = await QUERIES.next_due(connection)
-        return due
+            return [
+                (row["image_id"], row["job_id"], row["attempt"])
+                async for row in QUERIES.find_withdrawn(
+                    connection, before=before, most=most, models=list(models)
+                )
+            ]
+
+    async def forget_owed(self, image_ids: Sequence[UUID]) -> None:
+        """Owe nothing more to these images."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.delete_outbox(connection, image_ids=list(image_ids))
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
         """Apply a batch of outcomes, at most one an image; return what really changed."""
@@ -97,7 +113,9 @@ class Ledger:
             heatmaps = [
                 outcome
                 for outcome in outcomes
-                if outcome.heatmap_png and outcome.image_id in changed
+                if outcome.heatmap_png
+                and (row := changed.get(outcome.image_id))
+                and row["attempt"] == outcome.attempt
             ]
             if heatmaps:
                 await QUERIES.insert_heatmaps(
@@ -156,6 +174,18 @@ class Ledger:
                 )
             ]
         return len(owed), exhausted
+
+    async def give_another_chance(self, dead: DeadTask, *, now: datetime, due: datetime) -> None:
+        """Owe a dead task once more, unless its image has moved on since."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.give_another_chance(
+                connection,
+                image_id=dead.image_id,
+                attempt=dead.attempt,
+                republished=dead.republished,
+                now=now,
+                due=due,
+            )
 
     async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
         """Return jobs that have been receiving without a sign of life."""

@@ -172,7 +172,8 @@ class JobStore:
         """Make a part of an upload count.
 
         Raises:
-            UploadRaceError: another stream was there first.
+            JobNotFoundError: the job is gone.
+            UploadRaceError: another stream was there first, or the upload has become an image.
         """
         columns: dict[str, Any] = {
             "job_id": image.job_id,
@@ -183,6 +184,8 @@ class JobStore:
             "now": now,
         }
         async with self._transaction(Scope(image.site)) as connection:
+            # A commit of this very image may still be under way: its caller was cut off from it.
+            await _lock_job(connection, image.job_id)
             if old_size:
                 size = await QUERIES.next_part(connection, old_size=old_size, **columns)
             else:

@@ -39,4 +39,5 @@ def nats_server(stopped_nats: Server) -> Server:
 @pytest.fixture
 async def jetstream(nats_server: Server, own_nats_url: str) -> AsyncIterator[JetStream]:
     async with open_jetstream(own_nats_url, name="test") as stream:
+        await stream.opened()
         yield stream

@@ -15,8 +15,8 @@ import services
 from chassis.errors import DomainError
 from services.gateway import errors as gateway_errors
 from services.gateway.problems import STATUS_OF, STATUS_OF_REASON
-from services.jobs.queue import WORKER_DIED
-from services.jobs.reconciler import PROCESSING_STALLED
+from services.jobs.reconciler import MODEL_WITHDRAWN, PROCESSING_STALLED
+from services.jobs.results import TASK_REFUSED, WORKER_DIED
 from services.preprocess.errors import FilmError
 from services.preprocess.worker import ORIGINAL_MISSING, OutOfMemoryError
 
@@ -58,7 +58,8 @@ def test_every_reason_of_a_call_is_listed_and_no_other(reasons: set[str]) -> Non
 
 def test_every_code_of_an_image_is_listed_and_no_other() -> None:
     codes = {each.code for each in below(FilmError)}
-    codes |= OF_IMAGES | {WORKER_DIED, PROCESSING_STALLED, ORIGINAL_MISSING}
+    codes |= OF_IMAGES | {WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN}
+    codes |= {ORIGINAL_MISSING}
     assert table("## Errors of an image", "## Notes of an image") == codes
 
 

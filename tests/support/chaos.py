@@ -28,6 +28,7 @@ ACK_WAIT = timedelta(seconds=3)
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
     "CARINA_JOBS_STALLED": "3",
+    "CARINA_JOBS_RESPITE": "3",
     "CARINA_JOBS_RECONCILE_CYCLE": "1",
     "CARINA_JOBS_JOBS_PER_MINUTE": "100000",
     "CARINA_JOBS_LOG_LEVEL": "INFO",
@@ -287,6 +288,7 @@ class Chaos:
     async def nats(self) -> AsyncIterator[JetStream]:
         """Speak with the broker directly."""
         async with open_jetstream(self._nats_url, name="chaos") as jetstream:
+            await jetstream.opened()
             yield jetstream
 
     def services(self) -> list[str]:

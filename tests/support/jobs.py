@@ -59,22 +59,26 @@ class Jobs:
         self.replicas: list[Replica] = []
         self.jetstream: JetStream
 
+    def config(self, **settings: Any) -> JobsConfig:
+        """Return the settings of one more replica."""
+        values: dict[str, Any] = {
+            "listen_address": f"127.0.0.1:{free_port()}",
+            "database_url": self.database_url,
+            "nats_url": self.nats_url,
+            "blob_url": (self.folder / "blobs").as_uri(),
+            "catalogue": ROOT / "models" / "catalogue.yaml",
+            "jwks_url": self.issuer.jwks_path.as_uri(),
+            "issuer": ISSUER,
+            "audience": AUDIENCE,
+            "insecure_development_issuer": True,
+            "metrics_address": "",
+        }
+        return JobsConfig(**(values | settings))
+
     async def start(self, *, clock: Callable[[], datetime] = utc_now, **settings: Any) -> Replica:
         """Start one more replica and wait until it serves."""
-        address = f"127.0.0.1:{free_port()}"
-        config = JobsConfig(
-            listen_address=address,
-            database_url=self.database_url,
-            nats_url=self.nats_url,
-            blob_url=(self.folder / "blobs").as_uri(),
-            catalogue=ROOT / "models" / "catalogue.yaml",
-            jwks_url=self.issuer.jwks_path.as_uri(),
-            issuer=ISSUER,
-            audience=AUDIENCE,
-            insecure_development_issuer=True,
-            metrics_address="",
-            **settings,
-        )
+        config = self.config(**settings)
+        address = config.listen_address
         stop = asyncio.Event()
         task = asyncio.create_task(run(config, stop, clock=clock))
         replica = Replica(address, stop, task)
@@ -122,7 +126,7 @@ class Jobs:
 
     async def _pull(self, durable: str) -> bytes | None:
         wait = 0.2 if durable.endswith("urgent") else 1
-        js = self.jetstream._client.jetstream()
+        js = self.jetstream.client.jetstream()
         subscription = await js.pull_subscribe_bind(durable, "TASKS")
         try:
             (message,) = await subscription.fetch(1, timeout=wait)
@@ -178,6 +182,7 @@ async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
     with running(program, folder):
         jobs = Jobs(folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}")
         async with open_jetstream(jobs.nats_url, name="test") as jetstream:
+            await jetstream.opened()
             jobs.jetstream = jetstream
             try:
                 yield jobs

@@ -10,6 +10,7 @@ from carina.errors import CarinaError
 from carina.following import is_terminal
 from carina.jobs.v1 import job_service_pb2
 from carina.wire import message_to_json
+from chassis.stopping import cancel_and_wait
 from services.gateway.errors import InvalidFieldError
 from services.gateway.handlers.translate import Request, caller_of, dump, job_name_of
 from services.gateway.problems import problem_of
@@ -71,10 +72,7 @@ async def _events(
         # The status line is gone: the problem is told as an event.
         yield b"event: problem\ndata: " + bytes(problem_of(error).body) + b"\n\n"
     finally:
-        tasks = [task for task in (stop, following) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(task for task in (stop, following) if task is not None)
         await messages.aclose()
 
 

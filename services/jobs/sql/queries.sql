@@ -188,7 +188,8 @@ ON CONFLICT DO NOTHING
 RETURNING request_id;
 
 -- name: retry_images
--- Failed images go back to the queue under a new attempt, and their tasks are owed again.
+-- Failed images go back to the queue under a new attempt, and their tasks are owed again; what may
+-- still be owed for the attempt before is this one's.
 WITH again AS (
     UPDATE images
     SET state = 'QUEUED', stage = '', attempt = attempt + 1, republished = 0, error_code = '',
@@ -202,6 +203,8 @@ WITH again AS (
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
 SELECT image_id, job_id, site, attempt, :now FROM again
+ON CONFLICT (image_id) DO UPDATE
+SET attempt = EXCLUDED.attempt, available_at = EXCLUDED.available_at
 RETURNING image_id;
 
 -- name: reopen_job!
@@ -260,27 +263,28 @@ LIMIT :most;
 SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id);
 
 -- name: take_outbox
--- Tasks that are due, held by this replica alone until the transaction ends.
+-- Tasks that are due, for models that this replica knows, held by it alone until the transaction
+-- ends.
 SELECT o.image_id, o.job_id, o.site, o.attempt, i.republished, i.original_keys, i.size_bytes,
        i.update_time, j.priority, j.clahe, j.model
 FROM outbox o
 JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
-WHERE o.available_at <= :now
+WHERE o.available_at <= :now AND j.model = ANY(:models::text[])
 ORDER BY j.priority DESC, o.available_at
 LIMIT :most
 FOR UPDATE OF o SKIP LOCKED;
 
--- name: next_due$
--- When the next task becomes due.
-SELECT min(available_at) FROM outbox;
-
--- name: oldest_due$
--- Since when the oldest due task has been waiting: the age of the outbox.
-SELECT min(available_at) FROM outbox WHERE available_at <= :now;
+-- name: find_withdrawn
+-- Tasks that have been due since before a moment, for models that are no longer offered.
+SELECT o.image_id, o.job_id, o.attempt
+FROM outbox o
+JOIN jobs j ON j.job_id = o.job_id
+WHERE o.available_at < :before AND NOT j.model = ANY(:models::text[])
+LIMIT :most;
 
 -- name: delete_outbox!
--- Tasks that the broker has acknowledged.
+-- Tasks that the broker has acknowledged, or that nobody will ever do.
 DELETE FROM outbox WHERE image_id = ANY(:image_ids::uuid[]);
 
 -- name: apply_outcomes
@@ -303,7 +307,7 @@ FROM unnest(:image_ids::uuid[], :attempts::int[], :states::text[], :stages::text
 WHERE i.image_id = o.image_id AND i.attempt = o.attempt AND j.job_id = i.job_id
   AND i.state IN ('QUEUED', 'RUNNING')
   AND (o.state <> 'RUNNING' OR i.stage = '' OR (i.stage = 'PREPROCESS' AND o.stage = 'INFER'))
-RETURNING i.image_id, i.job_id, i.state;
+RETURNING i.image_id, i.job_id, i.attempt, i.state;
 
 -- name: count_outcomes!
 -- Moves the counters by what was really changed, and the state with them.
@@ -355,6 +359,20 @@ INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
 SELECT image_id, job_id, site, attempt, :now FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
+
+-- name: give_another_chance!
+-- A task that no worker has answered is owed once more, under another message id, unless its image
+-- has ended or moved on since.
+WITH again AS (
+    UPDATE images
+    SET republished = republished + 1, update_time = :now
+    WHERE image_id = :image_id AND attempt = :attempt AND republished = :republished
+      AND state IN ('QUEUED', 'RUNNING')
+    RETURNING image_id, job_id, site, attempt
+)
+INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
+SELECT image_id, job_id, site, attempt, :due FROM again
+ON CONFLICT (image_id) DO NOTHING;
 
 -- name: find_exhausted
 -- Stalled images that have been published too often: nothing has ever come back.
