@@ -129,4 +129,4 @@ async def test_ten_thousand_cancelled_watches_leave_memory_flat(
     assert after["tasks"] <= idle["tasks"], told
     # Any object that stays for each watch, or for one in ten, is found.
     assert after["objects"] - before["objects"] < WATCHES // 10, told
-    assert after["resident"] - before["resident"] < 8 * MIB, told
+    assert after["resident"] - before["resident"] < 2 * MIB, told
