@@ -12,7 +12,7 @@ GRPC_PORT ?= 50051
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-chaos chaos check fix proto lock bench model model-eval clean
+.PHONY: help setup up demo test test-chaos chaos recovery check fix proto lock bench model model-eval clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,6 +33,9 @@ test-chaos: setup ## Run the tests of faults: processes killed, lines cut, broke
 
 chaos: setup ## Faults at random under load, then compare with the ledger: MINUTES=2 SEED=...
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+recovery: setup ## Measure recovery times with the settings of production against their targets
+	$(BIN)/python -m tests.chaos.recovery
 
 check: $(VENV)/.done ## Everything that can be told without running: style, types, rooms, contract
 	$(BIN)/ruff format --check .
