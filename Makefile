@@ -28,7 +28,7 @@ demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it
 test: setup ## Run the tests, on real servers
 	$(BIN)/python -m pytest --ignore tests/chaos
 
-test-chaos: setup ## Run the tests of faults: processes killed, lines cut, brokers wiped (about 15 minutes)
+test-chaos: setup ## Run the tests of faults: processes killed, lines cut, brokers wiped (about 20 minutes)
 	$(BIN)/python -m pytest tests/chaos
 
 chaos: setup ## Faults at random under load, then compare with the ledger: MINUTES=2 SEED=...
