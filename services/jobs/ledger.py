@@ -145,16 +145,24 @@ class Ledger:
         async with transaction(self._pool) as connection:
             return bool(await QUERIES.job_exists(connection, job_id=job_id))
 
-    async def find_stalled(self, before: datetime, most: int) -> list[Stalled]:
-        """Return jobs with images that have been open since before a moment."""
+    async def find_stalled(self, before: datetime, after: datetime, most: int) -> list[Stalled]:
+        """Return jobs with images that nothing has moved between two moments around now."""
         async with transaction(self._pool) as connection:
             return [
                 Stalled(row["job_id"], tuple(row["image_ids"]), row["oldest"])
-                async for row in QUERIES.find_stalled(connection, before=before, most=most)
+                async for row in QUERIES.find_stalled(
+                    connection, before=before, after=after, most=most
+                )
             ]
 
     async def republish(
-        self, image_ids: Sequence[UUID], *, before: datetime, most: int, now: datetime
+        self,
+        image_ids: Sequence[UUID],
+        *,
+        before: datetime,
+        after: datetime,
+        most: int,
+        now: datetime,
     ) -> tuple[int, list[tuple[UUID, UUID, int]]]:
         """Owe tasks once more; return how many, and which images have had their last chance.
 
@@ -170,7 +178,12 @@ class Ledger:
             owed = [
                 row["image_id"]
                 async for row in QUERIES.republish(
-                    connection, image_ids=list(image_ids), before=before, most=most, now=now
+                    connection,
+                    image_ids=list(image_ids),
+                    before=before,
+                    after=after,
+                    most=most,
+                    now=now,
                 )
             ]
         return len(owed), exhausted

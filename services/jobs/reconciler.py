@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -23,6 +24,9 @@ from services.jobs.store import JobStore
 PROCESSING_STALLED = "PROCESSING_STALLED"
 MODEL_WITHDRAWN = "MODEL_WITHDRAWN"
 _BATCH = 500
+# A clock that is only kept right moves by less between two looks.
+_STEP = timedelta(minutes=1)
+_NEVER = datetime.fromtimestamp(0, UTC)
 _REPUBLISHED = Counter("carina_tasks_republished", "Tasks that the broker had lost")
 _log = get_logger(__name__)
 
@@ -70,6 +74,9 @@ class Reconciler:
         self._wake_relay = wake_relay
         self._patience = patience
         self._woken = asyncio.Event()
+        # How far the clock is ahead of the one that nobody sets, and since when evenly, seconds.
+        self._ahead = clock().timestamp() - time.monotonic()
+        self._even_since = float("-inf")
 
     def wake(self) -> None:
         """Look now: the broker came or went."""
@@ -99,11 +106,11 @@ class Reconciler:
     async def republish_lost(self) -> None:
         """Publish again what is open for too long with nothing in the broker."""
         now = self._clock()
-        before = now - self._patience.stalled
-        for stalled in await self._ledger.find_stalled(before, _BATCH):
+        before, after = now - self._patience.stalled, now + self._patience.stalled
+        for stalled in await self._ledger.find_stalled(before, after, _BATCH):
             stuck = stalled.oldest < now - self._patience.stuck
             if stuck or not await self._queue.count(stalled.job_id):
-                await self._republish(stalled, before, now)
+                await self._republish(stalled, before, after, now)
 
     async def fail_withdrawn(self) -> None:
         """Fail what is owed to models that are in the catalogue no more."""
@@ -124,14 +131,20 @@ class Reconciler:
     async def close_abandoned(self) -> None:
         """Close jobs that were left open, and forget uploads nobody will finish."""
         now = self._clock()
-        before = now - self._patience.abandoned
+        before = now - self._patience.abandoned if self._evenly(now) else _NEVER
         for abandoned in await self._ledger.find_abandoned(before, _BATCH):
             await self._close(abandoned, before, now)
         await self._ledger.expire_uploads(before, now)
 
-    async def _republish(self, stalled: Stalled, before: datetime, now: datetime) -> None:
+    async def _republish(
+        self, stalled: Stalled, before: datetime, after: datetime, now: datetime
+    ) -> None:
         owed, exhausted = await self._ledger.republish(
-            stalled.image_ids, before=before, most=self._patience.republications, now=now
+            stalled.image_ids,
+            before=before,
+            after=after,
+            most=self._patience.republications,
+            now=now,
         )
         if owed:
             _log.warning("tasks were lost", job=str(stalled.job_id), count=owed)
@@ -144,6 +157,19 @@ class Reconciler:
             retryable=True,
         )
         await self._results.apply_outcomes([_failed(now, error, *image) for image in exhausted])
+
+    def _evenly(self, now: datetime) -> bool:
+        """Tell whether the clock has run evenly for as long as a job may be silent.
+
+        One that was set forward makes every open job look abandoned.
+        """
+        running = time.monotonic()
+        ahead = now.timestamp() - running
+        if abs(ahead - self._ahead) > _STEP.total_seconds():
+            _log.warning("the clock was set", delay_seconds=round(ahead - self._ahead))
+            self._even_since = running
+        self._ahead = ahead
+        return running - self._even_since > self._patience.abandoned.total_seconds()
 
     async def _close(self, abandoned: Abandoned, before: datetime, now: datetime) -> None:
         def admit(job: Job) -> None:

@@ -93,7 +93,7 @@ class JobService:
             return known
         now = self._clock()
         recent = await self._store.count_recent_jobs(
-            scope, principal.subject, now - timedelta(minutes=1)
+            scope, principal.subject, since=now - timedelta(minutes=1), now=now
         )
         if recent >= self._limits.jobs_per_minute:
             raise TooManyJobsError(self._limits.jobs_per_minute)

@@ -72,10 +72,14 @@ class JobStore:
             row = await QUERIES.find_request(connection, creator=creator, request_id=request_id)
         return None if row is None else (job_from_json(row["job"]), row["request_digest"])
 
-    async def count_recent_jobs(self, scope: Scope, creator: str, since: datetime) -> int:
+    async def count_recent_jobs(
+        self, scope: Scope, creator: str, *, since: datetime, now: datetime
+    ) -> int:
         """Count the jobs a caller has created since a moment."""
         async with self._transaction(scope) as connection:
-            return int(await QUERIES.count_recent_jobs(connection, creator=creator, since=since))
+            return int(
+                await QUERIES.count_recent_jobs(connection, creator=creator, since=since, now=now)
+            )
 
     async def get_job(self, scope: Scope, job_id: UUID) -> Job:
         """Return a job.
@@ -234,7 +238,7 @@ class JobStore:
                 original_keys=list(image.original_keys),
                 patient_id=image.patient_id,
                 revision=job.revision + 1,
-                available_at=max(now, job.spec.start_time or now),
+                start_time=job.spec.start_time,
                 now=now,
             )
             await QUERIES.count_image(

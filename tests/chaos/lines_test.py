@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from tests.support.chaos import Chaos, ProxiedStack, options, running_stack
+from tests.support.chaos import ACK_WAIT, Chaos, ProxiedStack, options, running_stack
 from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -83,6 +83,14 @@ async def test_a_killed_blob_store_is_waited_for(chaos: Chaos) -> None:
         chaos.kill("s3")
         await chaos.stack.wait_ready("s3")
         await chaos.mended("SIGKILL s3")
+
+
+async def test_a_blob_store_that_slept_is_waited_for(chaos: Chaos) -> None:
+    async with chaos.load("SIGSTOP s3") as load, load.steady(callers=4):
+        await chaos.queued(load, 6)
+        async with chaos.stopped("s3"):
+            await asyncio.sleep(1.7 * ACK_WAIT.total_seconds())
+        await chaos.mended("SIGSTOP s3, then SIGCONT")
 
 
 async def test_lines_whose_other_side_was_unplugged_are_given_up(chaos: Chaos) -> None:

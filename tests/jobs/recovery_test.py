@@ -1,7 +1,7 @@
 """What a crash, a loss or a silence leaves behind, and what mends it."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,20 +24,10 @@ from services.jobs.ledger import Ledger
 from services.jobs.main import run
 from services.jobs.migrate import migrate
 from services.jobs.retention import Sweeper
-from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
+from tests.support.jobs import Clock, Jobs, failed, open_jobs, rows, started, succeeded
 from tests.support.servers import Server
 
 QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
-
-
-class Clock:
-    """A clock that a test can move."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 def film(folder: Path, number: int = 0) -> Path:
@@ -232,9 +222,10 @@ async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_n
 async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    clock = Clock()
+    early, late = Clock(), Clock()
+    early.ahead, late.ahead = timedelta(minutes=59), timedelta(minutes=61)
     async with open_jobs(tmp_path, postgres_url) as jobs:
-        await jobs.start(clock=clock, reconcile_cycle=0.2)
+        await jobs.start()
         async with jobs.client() as client:
             full, empty = await client.create(JobSpec()), await client.create(JobSpec())
             await client.upload(full, film(tmp_path))
@@ -243,10 +234,10 @@ async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
                 """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
                 now(), now() FROM jobs WHERE total = 1""",
             )
-            clock.ahead = timedelta(minutes=59)
+            await jobs.start(clock=early, reconcile_cycle=0.2)
             await asyncio.sleep(0.6)
             assert (await client.get(full)).state == JobState.RECEIVING
-            clock.ahead = timedelta(minutes=61)
+            await jobs.start(clock=late, reconcile_cycle=0.2)
             assert await ended(jobs, empty.name) == JobState.CANCELLED
             async with asyncio.timeout(5):
                 while (await client.get(full)).state != JobState.PENDING:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from carina.issuer import DevelopmentIssuer, Role
 from chassis.jetstream import JetStream, open_jetstream
+from deploy.local import processes
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options
@@ -204,12 +205,19 @@ class Chaos:
         self.stack.kill(name)
 
     def stop(self, name: str) -> None:
-        """Stop a process without ending it."""
+        """Stop a part without ending it: its first process, then all those it has started."""
         self.stack.kill(name, signal.SIGSTOP)
+        for pid in self._family(name):
+            processes.send(pid, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        """Let a stopped process go on."""
-        self.stack.kill(name, signal.SIGCONT)
+        """Let a stopped part go on."""
+        for pid in self._family(name):
+            processes.send(pid, signal.SIGCONT)
+
+    def _family(self, name: str) -> set[int]:
+        folder = self.stack.processes[name].program.owned_folder
+        return processes.find(f"{self.stack.mark}/{name}/", [folder] if folder else [])
 
     @asynccontextmanager
     async def stopped(self, *names: str) -> AsyncIterator[None]:

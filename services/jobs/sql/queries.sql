@@ -16,8 +16,10 @@ FROM jobs j
 WHERE j.creator = :creator AND j.request_id = :request_id;
 
 -- name: count_recent_jobs$
--- How many jobs a caller has created since a moment: the rate limit.
-SELECT count(*) FROM jobs WHERE creator = :creator AND create_time > :since;
+-- How many jobs a caller has created of late: the rate limit. What a clock that has since been set
+-- back has dated ahead does not count.
+SELECT count(*) FROM jobs
+WHERE creator = :creator AND create_time > :since AND create_time <= :now;
 
 -- name: insert_job$
 -- A new job in RECEIVING. Returns nothing where the request_id is taken.
@@ -115,7 +117,8 @@ WHERE job_id = :job_id AND image_key = :image_key AND image_id = :image_id
 RETURNING image_id;
 
 -- name: insert_image$
--- A committed image and the task that is owed for it. Returns nothing where the key is taken.
+-- A committed image and the task that is owed for it: at once (-infinity, due by any clock) or from
+-- the job's start time on. Returns nothing where the key is taken.
 WITH image AS (
     INSERT INTO images (image_id, job_id, site, image_key, file_name, ordinal, size_bytes, sha256,
                         original_keys, patient_id, state, attempt, revision, duplicate_of,
@@ -131,7 +134,7 @@ WITH image AS (
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
-SELECT image_id, job_id, site, attempt, :available_at FROM image
+SELECT image_id, job_id, site, attempt, COALESCE(:start_time::timestamptz, '-infinity') FROM image
 RETURNING image_id;
 
 -- name: count_image!
@@ -202,7 +205,7 @@ WITH again AS (
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
-SELECT image_id, job_id, site, attempt, :now FROM again
+SELECT image_id, job_id, site, attempt, '-infinity' FROM again
 ON CONFLICT (image_id) DO UPDATE
 SET attempt = EXCLUDED.attempt, available_at = EXCLUDED.available_at
 RETURNING image_id;
@@ -271,7 +274,7 @@ FROM outbox o
 JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
 WHERE o.available_at <= :now AND j.model = ANY(:models::text[])
-ORDER BY j.priority DESC, o.available_at
+ORDER BY j.priority DESC, GREATEST(o.available_at, i.update_time)
 LIMIT :most
 FOR UPDATE OF o SKIP LOCKED;
 
@@ -279,8 +282,9 @@ FOR UPDATE OF o SKIP LOCKED;
 -- Tasks that have been due since before a moment, for models that are no longer offered.
 SELECT o.image_id, o.job_id, o.attempt
 FROM outbox o
+JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
-WHERE o.available_at < :before AND NOT j.model = ANY(:models::text[])
+WHERE GREATEST(o.available_at, i.update_time) < :before AND NOT j.model = ANY(:models::text[])
 LIMIT :most;
 
 -- name: delete_outbox!
@@ -337,10 +341,11 @@ JOIN images i ON i.image_id = h.image_id
 ON CONFLICT (image_id) DO UPDATE SET png = EXCLUDED.png;
 
 -- name: find_stalled
--- Jobs with images that have been open since before a moment with no task owed for them.
+-- Jobs with images that have been open since before a moment with no task owed for them. Those of
+-- the far future belong to them: a clock has been set back.
 SELECT i.job_id, array_agg(i.image_id ORDER BY i.ordinal) AS image_ids, min(i.update_time) AS oldest
 FROM images i
-WHERE i.state IN ('QUEUED', 'RUNNING') AND i.update_time < :before
+WHERE i.state IN ('QUEUED', 'RUNNING') AND i.update_time NOT BETWEEN :before AND :after
   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.image_id = i.image_id)
 GROUP BY i.job_id
 ORDER BY min(i.update_time)
@@ -352,11 +357,11 @@ WITH again AS (
     UPDATE images
     SET republished = republished + 1, update_time = :now
     WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING')
-      AND update_time < :before AND republished < :most
+      AND update_time NOT BETWEEN :before AND :after AND republished < :most
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
-SELECT image_id, job_id, site, attempt, :now FROM again
+SELECT image_id, job_id, site, attempt, '-infinity' FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
 
