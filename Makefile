@@ -12,7 +12,7 @@ GRPC_PORT ?= 50051
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-chaos chaos check fix proto lock bench model model-eval clean
+.PHONY: help setup up demo test test-chaos chaos recovery check fix proto lock bench model model-eval clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -28,11 +28,14 @@ demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it
 test: setup ## Run the tests, on real servers
 	$(BIN)/python -m pytest --ignore tests/chaos
 
-test-chaos: setup ## Run the tests of faults: processes killed, lines cut, brokers wiped (about 15 minutes)
+test-chaos: setup ## Run the tests of faults: processes killed, lines cut, brokers wiped (about 20 minutes)
 	$(BIN)/python -m pytest tests/chaos
 
 chaos: setup ## Faults at random under load, then compare with the ledger: MINUTES=2 SEED=...
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+recovery: setup ## Measure recovery times with the settings of production against their targets
+	$(BIN)/python -m tests.chaos.recovery
 
 check: $(VENV)/.done ## Everything that can be told without running: style, types, rooms, contract
 	$(BIN)/ruff format --check .

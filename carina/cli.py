@@ -1,72 +1,39 @@
 """The `carina` command."""
 
-import asyncio
 import csv
 import re
 import sys
 import uuid
-from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import grpc
 import typer
-from rich.console import Console
 
 from carina.client import Client
-from carina.errors import CarinaError, RefusedError
-from carina.files import FileUpload, find_files, printable
+from carina.exits import EPILOG, EXIT_OF, Exit, run_command
+from carina.files import find_files, printable
 from carina.issuer import DEFAULT_FOLDER, DevelopmentIssuer, Role
-from carina.progress import JobView, open_view
+from carina.progress import open_view
 from carina.rendering import (
-    job_table,
     open_console,
     os_error_words,
     print_changed,
     print_job,
+    print_jobs,
     print_json,
     print_results,
-    refusal_words,
-    refused_to_json,
     results_to_json,
     update_to_json,
 )
 from carina.results import Job, JobSpec, JobState, Priority
+from carina.submitting import follow_job, submit_and_follow
 from carina.table import HEADER, row_of
-
-
-class Exit(IntEnum):
-    """What a script learns from the exit code."""
-
-    OK = 0
-    REFUSED = 1
-    USAGE = 2
-    PARTLY = 3
-    FAILED = 4
-    CANCELLED = 5
-    UNAVAILABLE = 6
-    INTERRUPTED = 130
-
-
-_EPILOG = (
-    "Exit codes: 0 done, and every image succeeded; 1 the service refused the call or every file; "
-    "2 wrong use of the command; 3 some images failed, or some files were refused; 4 no image "
-    "succeeded; 5 the job was cancelled; 6 the service is unavailable or at fault; 130 interrupted "
-    "(the job goes on). 3 to 5 come from `submit --watch` and `watch`."
-)
-_EXIT_OF = {
-    JobState.SUCCEEDED: Exit.OK,
-    JobState.PARTIALLY_SUCCEEDED: Exit.PARTLY,
-    JobState.FAILED: Exit.FAILED,
-    JobState.CANCELLED: Exit.CANCELLED,
-}
 
 app = typer.Typer(
     name="carina",
     help="Hand in chest radiographs, follow them, read the findings.",
-    epilog=_EPILOG,
+    epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -104,7 +71,7 @@ def _name(job: str) -> str:
     return job if job.startswith("jobs/") else f"jobs/{job}"
 
 
-@app.command(epilog=_EPILOG)
+@app.command(epilog=EPILOG)
 def submit(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", exists=True, help="Files and folders.")
@@ -148,8 +115,8 @@ def submit(
         display_name=title,
     )
     request_id = request_id or str(uuid.uuid4())
-    _run(
-        lambda client: _submit(
+    run_command(
+        lambda client: submit_and_follow(
             client, files, spec, request_id=request_id, watch=watch, as_json=as_json
         ),
         address,
@@ -157,7 +124,7 @@ def submit(
     )
 
 
-@app.command("watch", epilog=_EPILOG)
+@app.command("watch", epilog=EPILOG)
 def watch_job(
     job: JobName,
     *,
@@ -176,15 +143,15 @@ def watch_job(
             async for update in client.watch(_name(job), after_revision=after_revision):
                 state = update.job.state
                 print_json(update_to_json(update), indent=None)
-            return _EXIT_OF.get(state, Exit.OK)
+            return EXIT_OF.get(state, Exit.OK)
         await client.get(_name(job))
         with open_view(open_console(stderr=True)) as view:
-            last = await _follow(client, _name(job), view, after_revision=after_revision)
+            last = await follow_job(client, _name(job), view, after_revision=after_revision)
         last = last or await client.get(_name(job))
         await print_results(client, last, ())
-        return _EXIT_OF.get(last.state, Exit.OK)
+        return EXIT_OF.get(last.state, Exit.OK)
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -228,10 +195,10 @@ def jobs(
         if as_json:
             print_json([job.to_json() for job in found])
         else:
-            open_console().print(job_table(found))
+            print_jobs(open_console(), found)
         return Exit.OK
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -249,7 +216,7 @@ def show(
             await print_results(client, found, ())
         return Exit.OK
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -277,11 +244,12 @@ def results(
             writer.writerow(HEADER)
             async for image in client.images(found):
                 writer.writerow(row_of(image))
+            sys.stdout.flush()
         else:
             await print_results(client, found, ())
         return Exit.OK
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -294,7 +262,7 @@ def cancel(
         print_changed(await client.cancel(_name(job)), as_json=as_json)
         return Exit.OK
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -318,7 +286,7 @@ def retry(
         print_changed(changed, as_json=as_json)
         return Exit.OK
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -337,7 +305,7 @@ def delete(
             )
         return Exit.OK
 
-    _run(act, address, token)
+    run_command(act, address, token)
 
 
 @app.command()
@@ -380,91 +348,3 @@ def token(
 def main() -> None:
     """Run the command."""
     app()
-
-
-def _run(act: Callable[[Client], Coroutine[Any, Any, Exit]], address: str, token: str) -> None:
-    """Run what a command does, and turn every failure into a sentence and an exit code."""
-
-    async def with_client() -> Exit:
-        async with Client(address, token) as client:
-            return await act(client)
-
-    try:
-        code = asyncio.run(with_client())
-    except RefusedError as error:
-        _complain(str(error))
-        if error.code is grpc.StatusCode.UNAUTHENTICATED and not token:
-            _complain(
-                "give --token or set CARINA_TOKEN; for development: carina token --role doctor"
-            )
-        code = Exit.REFUSED
-    except CarinaError as error:
-        _complain(f"{address}: {error}")
-        code = Exit.UNAVAILABLE
-    except OSError as error:
-        _complain(os_error_words(error))
-        code = Exit.USAGE
-    except KeyboardInterrupt:
-        _complain("interrupted; what the service has accepted goes on")
-        code = Exit.INTERRUPTED
-    raise typer.Exit(code)
-
-
-async def _submit(
-    client: Client,
-    files: list[FileUpload],
-    spec: JobSpec,
-    *,
-    request_id: str,
-    watch: bool,
-    as_json: bool,
-) -> Exit:
-    job = await client.create(spec, request_id=request_id)
-    console = open_console(stderr=True)
-    if not as_json:
-        console.print(printable(job.name), markup=False, highlight=False)
-    view = open_view(Console(quiet=True) if as_json else console)
-    with view:
-        view.expect(files)
-        following = asyncio.create_task(_follow(client, job.name, view)) if watch else None
-        try:
-            images, refused = await client.upload_all(job, files, on_bytes=view.sent)
-            for each in refused:
-                view.refused(each.file, refusal_words(each))
-            job = await (client.close(job) if images else client.cancel(job))
-            if following is not None:
-                job = await following or job
-        except CarinaError:
-            _complain(f"to go on where this broke off, add: --request-id {request_id}")
-            raise
-        finally:
-            if following is not None:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-    if as_json:
-        answer = await results_to_json(client, job)
-        print_json(answer | {"refused": [refused_to_json(each) for each in refused]})
-    elif watch:
-        await print_results(client, job, refused)
-    else:
-        for each in refused:
-            _complain(f"{each.file.file_name}: {refusal_words(each)}")
-        open_console().print(job.name, markup=False, highlight=False)
-    if not images:
-        return Exit.REFUSED
-    code = _EXIT_OF.get(job.state, Exit.OK)
-    return Exit.PARTLY if refused and code is Exit.OK else code
-
-
-async def _follow(
-    client: Client, job: str, view: JobView, *, after_revision: int = 0
-) -> Job | None:
-    last = None
-    async for update in client.watch(job, after_revision=after_revision):
-        view.update(update)
-        last = update.job
-    return last
-
-
-def _complain(sentence: str) -> None:
-    typer.echo(f"carina: {printable(sentence)}", err=True)

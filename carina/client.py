@@ -15,7 +15,6 @@ import grpc
 
 from carina.backoff import Backoff
 from carina.channel import open_channel
-from carina.ending import Ending
 from carina.errors import RefusedError, UnavailableError, from_rpc_error
 from carina.files import FileUpload, find_files
 from carina.following import follow
@@ -34,16 +33,12 @@ from carina.results import (
     Snapshot,
     Update,
     UploadStatus,
-    timestamp_from,
 )
+from carina.uploading import OnBytes, upload_file
+from carina.wire import timestamp_from
 
 Token = str | Callable[[], str | Awaitable[str]]
-OnBytes = Callable[[FileUpload, int], None]
 
-# Slow lines get through too: 64 KiB/s is half of what an old DSL line sends.
-_SLOWEST_BYTES_PER_SECOND = 64 * 1024
-# The server answers once the whole file is durable; a cold store may take this long.
-_COMMIT_SECONDS = 60.0
 # These say that the job or the caller is the matter, so the other files would fare no better.
 _REFUSES_ALL = {
     grpc.StatusCode.UNAUTHENTICATED,
@@ -51,11 +46,8 @@ _REFUSES_ALL = {
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
 }
-
-
-# What a stream that was cut leaves behind for a moment: the service still holds its end, or has
-# more of it on disk than it said.
-_RESUMED_UPLOADS = {"UPLOAD_RACE", "WRONG_OFFSET"}
+# The bytes of one image; a cold store may take this long.
+_READ_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +121,9 @@ class Client:
         """Create a job, upload files and folders into it, close it.
 
         With the `request_id` of an earlier call that broke off, goes on where that one stopped.
-        Files that are refused do not hold up the others; where all are, the job is cancelled and
-        the first refusal is raised. Raises OSError where a path cannot be read and ValueError
-        where the paths hold no file.
+        Files that are refused do not hold up the others. Where all are, the first refusal is
+        raised, and the job is cancelled unless an earlier call has put images into it. Raises
+        OSError where a path cannot be read and ValueError where the paths hold no file.
         """
         files = await asyncio.to_thread(find_files, [Path(path) for path in paths])
         if not files:
@@ -139,7 +131,7 @@ class Client:
         job = await self.create(spec or JobSpec(), request_id=request_id)
         images, refused = await self.upload_all(job, files, on_bytes=on_bytes)
         if not images:
-            await self.cancel(job)
+            await self.cancel_if_empty(job)
             raise refused[0].error
         return Submission(job=await self.close(job), images=images, refused=refused)
 
@@ -193,28 +185,15 @@ class Client:
         """
         if not isinstance(file, FileUpload):
             file = await asyncio.to_thread(FileUpload.from_path, Path(file))
-        header = job_service_pb2.UploadHeader(
-            job=_name_of(job),
-            image_key=file.image_key,
-            file_name=file.file_name,
-            # Known beforehand so that the service refuses damaged bytes before it commits them.
-            # The file is read twice, the second time from the page cache.
-            sha256=await file.sha256(),
-            size_bytes=file.size_bytes,
-            patient_id=file.patient_id,
+        image = await upload_file(
+            self._stub,
+            _name_of(job),
+            file,
+            patience=self._patience,
+            metadata=self._metadata,
+            on_bytes=on_bytes,
         )
-        backoff = Backoff(self._patience)
-        while True:
-            try:
-                return await self._upload_from(header, file, on_bytes)
-            except (UnavailableError, RefusedError) as error:
-                if isinstance(error, RefusedError) and error.reason not in _RESUMED_UPLOADS:
-                    raise
-                await backoff.wait(error)
-            reached = header.offset
-            header.offset = await self._committed_size(header, backoff)
-            if header.offset > reached:
-                backoff.reset()
+        return Image.from_proto(image)
 
     async def upload_status(self, job: Job | str, image_key: str) -> UploadStatus:
         """Return how much of an upload is durable."""
@@ -300,6 +279,11 @@ class Client:
         request = job_service_pb2.CancelJobRequest(name=_name_of(job), etag=etag)
         return Job.from_proto(await self._call(self._stub.CancelJob, request))
 
+    async def cancel_if_empty(self, job: Job | str) -> Job:
+        """Cancel a job that has no images; return the job as it then is."""
+        known = await self.get(job)
+        return known if known.progress.total else await self.cancel(job)
+
     async def retry(
         self,
         job: Job | str,
@@ -339,9 +323,7 @@ class Client:
     async def _read(self, request: job_service_pb2.ReadImageRequest) -> ImageContent:
         parts: list[bytes] = []
         media_type, file_name = "", ""
-        call = self._stub.ReadImage(
-            request, timeout=_COMMIT_SECONDS * 10, metadata=await self._metadata()
-        )
+        call = self._stub.ReadImage(request, timeout=_READ_SECONDS, metadata=await self._metadata())
         try:
             async for part in call:
                 if not parts:
@@ -352,61 +334,6 @@ class Client:
         finally:
             call.cancel()
         return ImageContent(data=b"".join(parts), media_type=media_type, file_name=file_name)
-
-    async def _upload_from(
-        self,
-        header: job_service_pb2.UploadHeader,
-        file: FileUpload,
-        on_bytes: OnBytes | None,
-    ) -> Image:
-        remaining = max(file.size_bytes - header.offset, 0)
-        call = self._stub.UploadImage(
-            timeout=_COMMIT_SECONDS + remaining / _SLOWEST_BYTES_PER_SECOND,
-            metadata=await self._metadata(),
-        )
-        ending = Ending(call)
-        try:
-            await self._send(call, header, file, on_bytes)
-            return Image.from_proto(await call)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(ending.error(error)) from error
-        finally:
-            call.cancel()
-
-    @staticmethod
-    async def _send(
-        call: Any,
-        header: job_service_pb2.UploadHeader,
-        file: FileUpload,
-        on_bytes: OnBytes | None,
-    ) -> None:
-        """Write header and bytes; stops early, without an error, where the server has answered."""
-        sent = header.offset
-        try:
-            await call.write(job_service_pb2.UploadImageRequest(header=header))
-            async with aclosing(file.chunks(sent)) as chunks:
-                async for chunk in chunks:
-                    await call.write(job_service_pb2.UploadImageRequest(chunk=chunk))
-                    sent += len(chunk)
-                    if on_bytes is not None:
-                        on_bytes(file, sent)
-            await call.done_writing()
-        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
-            # The call is over. A write that fails says no more than INTERNAL; what the call really
-            # ended with is raised where its answer is awaited.
-            return
-
-    async def _committed_size(self, header: job_service_pb2.UploadHeader, backoff: Backoff) -> int:
-        while True:
-            try:
-                return (await self.upload_status(header.job, header.image_key)).committed_size
-            except UnavailableError as error:
-                await backoff.wait(error)
-            except RefusedError as error:
-                # The line was cut before the service had heard of this upload.
-                if error.code is not grpc.StatusCode.NOT_FOUND:
-                    raise
-                return 0
 
     async def _metadata(self) -> tuple[tuple[str, str], ...]:
         token = self._token if isinstance(self._token, str) else self._token()

@@ -30,6 +30,7 @@ _TERMINAL = {
 }
 
 Metadata = tuple[tuple[str, str], ...]
+GetMetadata = Callable[[], Awaitable[Metadata]]
 
 
 def is_terminal(job: job_pb2.Job) -> bool:
@@ -43,7 +44,7 @@ async def follow(
     *,
     after_revision: int,
     patience: timedelta,
-    metadata: Callable[[], Awaitable[Metadata]],
+    metadata: GetMetadata,
 ) -> AsyncGenerator[WatchJobResponse, None]:
     """Yield whole snapshots and changes until the job is terminal, none of them twice.
 

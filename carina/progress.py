@@ -167,6 +167,10 @@ class BarView:
             self._images[image.image_key] = image
             self._touch(image.image_key)
 
+    def _name_width(self) -> int:
+        """Leave room for the bar and the state beside a name, also on 60 columns."""
+        return min(_NAME_WIDTH, max(self._console.width - 30, 10))
+
     def _touch(self, key: str) -> None:
         self._touched[key] = time.monotonic()
 
@@ -192,7 +196,7 @@ class BarView:
 
     def _rows(self) -> Table:
         grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True, width=_NAME_WIDTH)
+        grid.add_column(no_wrap=True, width=self._name_width())
         grid.add_column(width=16)
         grid.add_column(no_wrap=True, min_width=10)
         grid.add_column(no_wrap=True, overflow="ellipsis")
@@ -221,9 +225,9 @@ class BarView:
             state = "REFUSED" if words else "UPLOADING" if key in self._sent else "WAITING"
             done = 0.0 if words else self._sent.get(key, 0) / max(file.size_bytes, 1)
         bar = ProgressBar(total=_STEPS_TO_END, completed=done, width=16)
-        if len(name) > _NAME_WIDTH:
+        if len(name) > (width := self._name_width()):
             # The end of a path tells two files apart, its beginning seldom does.
-            name = "\N{HORIZONTAL ELLIPSIS}" + name[1 - _NAME_WIDTH :]
+            name = "\N{HORIZONTAL ELLIPSIS}" + name[1 - width :]
         return Text(name), bar, styled(state), Text(printable(words))
 
 

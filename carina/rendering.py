@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +19,12 @@ from carina.files import printable
 from carina.progress import styled
 from carina.results import Change, Image, Job, Update
 from carina.table import milliseconds
+
+_STAGES = ("queued", "decode", "enhance", "resize", "infer")
+# Longer names are folded, before they push the findings off the screen.
+_FILE_WIDTH = 36
+# What a sentence needs beside the table to be read with ease.
+_REASON_WIDTH = 44
 
 
 async def results_to_json(client: Client, job: Job) -> dict[str, Any]:
@@ -29,39 +38,86 @@ async def results_to_json(client: Client, job: Job) -> dict[str, Any]:
 async def print_results(client: Client, job: Job, refused: Iterable[RefusedFile]) -> None:
     """Print the table of findings."""
     images = [image async for image in client.images(job)]
-    open_console().print(_result_table(images, refused))
+    print_table(open_console(), images, list(refused))
 
 
-def _result_table(images: Iterable[Image], refused: Iterable[RefusedFile]) -> Table:
+@dataclass(frozen=True)
+class _Row:
+    """One file in the table of findings."""
+
+    file: str
+    state: str
+    label: str = ""
+    probability: str = ""
+    stages: tuple[str, ...] = ("",) * len(_STAGES)
+    remark: str = ""
+
+    @property
+    def sum_of_stages(self) -> str:
+        """All stages together, in milliseconds, or nothing where none was reached."""
+        reached = [int(stage) for stage in self.stages if stage]
+        return str(sum(reached)) if reached else ""
+
+
+def print_table(console: Console, images: Iterable[Image], refused: Iterable[RefusedFile]) -> None:
+    """Print findings in the widest form that fits.
+
+    Reasons are sentences: where they have no room beside the table they follow it. Where the times
+    of the stages have none, their sum stands for them.
+    """
+    rows = [_image_row(image) for image in images] + [_refused_row(each) for each in refused]
+    for times, reasons in ((True, True), (True, False), (False, False)):
+        table = _result_table(rows, times=times, reasons=False)
+        room = console.width - _natural_width(console, table)
+        if room >= (_REASON_WIDTH if reasons else 0):
+            break
+    console.print(_result_table(rows, times=times, reasons=reasons))
+    if reasons:
+        return
+    for row in rows:
+        if row.remark:
+            console.print(Text(row.file, style="bold"))
+            console.print(Padding(Text(row.remark), (0, 0, 0, 2)))
+
+
+def _image_row(image: Image) -> _Row:
+    return _Row(
+        file=printable(image.file_name),
+        state=str(image.state),
+        label=printable(image.predicted_label),
+        probability="" if image.probability is None else f"{image.probability:.3f}",
+        stages=tuple(milliseconds(getattr(image.durations, stage)) for stage in _STAGES),
+        remark=printable(_remark(image)),
+    )
+
+
+def _refused_row(each: RefusedFile) -> _Row:
+    return _Row(file=each.file.file_name, state="REFUSED", remark=refusal_words(each))
+
+
+def _result_table(rows: Iterable[_Row], *, times: bool, reasons: bool) -> Table:
     table = Table()
-    table.add_column("file", overflow="fold")
+    table.add_column("file", overflow="fold", max_width=_FILE_WIDTH if times else None)
     table.add_column("state", no_wrap=True)
-    table.add_column("predicted label")
-    table.add_column("probability", justify="right")
-    for stage in ("queued", "decode", "enhance", "resize", "infer"):
-        table.add_column(f"{stage}\nms", justify="right")
-    table.add_column("reason or notes", overflow="fold")
-    for image in images:
-        durations = image.durations
-        stages = (
-            durations.queued,
-            durations.decode,
-            durations.enhance,
-            durations.resize,
-            durations.infer,
-        )
+    table.add_column("predicted label" if times else "predicted\nlabel", overflow="fold")
+    table.add_column("probability" if times else "proba-\nbility", justify="right", no_wrap=True)
+    for stage in _STAGES if times else ("stages",):
+        table.add_column(f"{stage}\nms", justify="right", no_wrap=True)
+    if reasons:
+        table.add_column("reason or notes", overflow="fold")
+    for row in rows:
         table.add_row(
-            Text(printable(image.file_name)),
-            styled(str(image.state)),
-            Text(printable(image.predicted_label)),
-            "" if image.probability is None else f"{image.probability:.3f}",
-            *(milliseconds(stage) for stage in stages),
-            Text(printable(_remark(image))),
+            *(Text(row.file), styled(row.state), Text(row.label), row.probability),
+            *(row.stages if times else (row.sum_of_stages,)),
+            *([Text(row.remark)] if reasons else ()),
         )
-    for each in refused:
-        reason = Text(refusal_words(each))
-        table.add_row(Text(each.file.file_name), styled("REFUSED"), *[""] * 7, reason)
     return table
+
+
+def _natural_width(console: Console, table: Table) -> int:
+    """Return how wide a table is where nothing limits it."""
+    unlimited = console.options.update(max_width=10_000)
+    return Measurement.get(console, unlimited, table).maximum
 
 
 def _remark(image: Image) -> str:
@@ -71,8 +127,29 @@ def _remark(image: Image) -> str:
     return "; ".join(image.notes)
 
 
-def job_table(found: Iterable[Job]) -> Table:
-    """Return a table of jobs."""
+def print_jobs(console: Console, found: Iterable[Job]) -> None:
+    """Print a table of jobs; where it has no room, two lines a job."""
+    jobs = list(found)
+    table = _job_table(jobs)
+    if _natural_width(console, table) <= console.width:
+        console.print(table)
+        return
+    for job in jobs:
+        progress = job.progress
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        console.print(Text(job.name.removeprefix("jobs/"), style="bold"))
+        facts = (
+            f"{progress.processed}/{progress.total}{failed}",
+            _local(job.create_time),
+            str(job.spec.priority),
+            printable(job.spec.patient_id),
+            printable(job.spec.display_name),
+        )
+        line = Text("  ").append_text(styled(str(job.state)))
+        console.print(line.append("  ").append(" · ".join(fact for fact in facts if fact)))
+
+
+def _job_table(found: Iterable[Job]) -> Table:
     table = Table()
     for column in ("job", "state", "images", "failed", "patient", "priority", "created", "title"):
         table.add_column(column, no_wrap=column in {"job", "created"})
@@ -164,7 +241,15 @@ def _local(moment: datetime | None) -> str:
     return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+class _Console(Console):
+    """A console whose reader may go away."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave the exit code to who knows all of them."""
+        raise BrokenPipeError
+
+
 def open_console(*, stderr: bool = False) -> Console:
     """Open standard output or error; nothing is folded in a pipe, which has no width."""
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=400)
+    console = _Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=400)

@@ -1,19 +1,23 @@
 """What the client returns: frozen, typed, free of protobuf until one asks for it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from google.protobuf import json_format
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from carina.findings import (
+    Acquisition,
+    Finding,
+    ImageFailure,
+    Model,
+    StageDurations,
+    acquisition_of,
+    durations_of,
+    failure_of,
+    model_of,
+)
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
-
-_Member = TypeVar("_Member", bound=StrEnum)
+from carina.wire import member_of, message_to_json, moment_of, timestamp_from
 
 
 class JobState(StrEnum):
@@ -114,8 +118,8 @@ class JobSpec:
             patient_id=spec.patient_id,
             clahe=spec.clahe if spec.HasField("clahe") else None,
             notes=spec.notes,
-            priority=_member(Priority, job_pb2.Priority, spec.priority),
-            start_time=_moment(spec, "start_time"),
+            priority=member_of(Priority, job_pb2.Priority, spec.priority),
+            start_time=moment_of(spec, "start_time"),
             model=spec.model,
             display_name=spec.display_name,
         )
@@ -161,7 +165,7 @@ class Job:
         progress = job.progress
         return cls(
             name=job.name,
-            state=_member(JobState, job_pb2.Job.State, job.state),
+            state=member_of(JobState, job_pb2.Job.State, job.state),
             revision=job.revision,
             spec=JobSpec.from_proto(job.spec),
             progress=Progress(
@@ -174,11 +178,11 @@ class Job:
                 total_bytes=progress.total_bytes,
             ),
             creator=job.creator,
-            create_time=_moment(job, "create_time"),
-            update_time=_moment(job, "update_time"),
-            close_time=_moment(job, "close_time"),
-            end_time=_moment(job, "end_time"),
-            expire_time=_moment(job, "expire_time"),
+            create_time=moment_of(job, "create_time"),
+            update_time=moment_of(job, "update_time"),
+            close_time=moment_of(job, "close_time"),
+            end_time=moment_of(job, "end_time"),
+            expire_time=moment_of(job, "expire_time"),
             etag=job.etag,
             message=job,
         )
@@ -186,58 +190,6 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form of the contract, the same that the gateway answers with."""
         return message_to_json(self.message)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageFailure:
-    """Why an image failed: a code, a sentence for a doctor, whether a retry may help."""
-
-    code: str
-    message: str
-    retryable: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What the model says of one label; probability and operating threshold are 0 to 1."""
-
-    label: str
-    probability: float
-    threshold: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """The model that read an image."""
-
-    name: str
-    version: str
-    digest: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Acquisition:
-    """Facts of the acquisition that identify nobody; empty and 0 where unknown."""
-
-    modality: str
-    view_position: str
-    body_part: str
-    row_spacing_mm: float
-    column_spacing_mm: float
-    width: int
-    height: int
-    bits: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageDurations:
-    """How long each stage of the last attempt took; None where it was not reached."""
-
-    queued: timedelta | None
-    decode: timedelta | None
-    enhance: timedelta | None
-    resize: timedelta | None
-    infer: timedelta | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,25 +237,25 @@ class Image:
             sha256=image.sha256,
             media_type=image.media_type,
             patient_id=image.patient_id,
-            state=_member(ImageState, image_pb2.Image.State, image.state),
-            stage=_member(ImageStage, image_pb2.Image.Stage, image.stage),
+            state=member_of(ImageState, image_pb2.Image.State, image.state),
+            stage=member_of(ImageStage, image_pb2.Image.Stage, image.stage),
             attempt=image.attempt,
-            error=_failure(image),
+            error=failure_of(image),
             findings=tuple(
                 Finding(label=each.label, probability=each.probability, threshold=each.threshold)
                 for each in image.findings
             ),
             predicted_label=image.predicted_label,
-            model=_model(image),
-            acquisition=_acquisition(image),
-            durations=_durations(image.durations),
+            model=model_of(image),
+            acquisition=acquisition_of(image),
+            durations=durations_of(image.durations),
             notes=tuple(image.notes),
             duplicate_of=image.duplicate_of,
             has_preview=image.has_preview,
             has_heatmap=image.has_heatmap,
-            create_time=_moment(image, "create_time"),
-            start_time=_moment(image, "start_time"),
-            end_time=_moment(image, "end_time"),
+            create_time=moment_of(image, "create_time"),
+            start_time=moment_of(image, "start_time"),
+            end_time=moment_of(image, "end_time"),
             message=image,
         )
 
@@ -360,81 +312,3 @@ class UploadStatus:
     def from_proto(cls, upload: job_service_pb2.Upload) -> Self:
         """Read the message of the contract."""
         return cls(committed_size=upload.committed_size, image=upload.image)
-
-
-def message_to_json(message: Message) -> dict[str, Any]:
-    """Return the proto3 JSON form of a message, with the fields that stand at their default."""
-    as_dict: dict[str, Any] = json_format.MessageToDict(
-        message, always_print_fields_with_no_presence=True
-    )
-    return as_dict
-
-
-def timestamp_from(moment: datetime | None) -> Timestamp | None:
-    """Return the message of a moment; a moment without a zone is local time."""
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment.astimezone(UTC))
-    return timestamp
-
-
-def _moment(message: Any, name: str) -> datetime | None:
-    if not message.HasField(name):
-        return None
-    value: Timestamp = getattr(message, name)
-    return value.ToDatetime(tzinfo=UTC)
-
-
-def _member(kind: type[_Member], wrapper: Any, number: int) -> _Member:
-    """Return the member without its prefix; a number that only a newer server knows is 0."""
-    names: Mapping[int, str] = {value: name for name, value in wrapper.items()}
-    _, _, short = names.get(number, "_UNSPECIFIED").partition("_")
-    return kind(short)
-
-
-def _failure(image: image_pb2.Image) -> ImageFailure | None:
-    if not image.HasField("error"):
-        return None
-    error = image.error
-    return ImageFailure(code=error.code, message=error.message, retryable=error.retryable)
-
-
-def _model(image: image_pb2.Image) -> Model | None:
-    if not image.HasField("model"):
-        return None
-    model = image.model
-    return Model(name=model.name, version=model.version, digest=model.digest)
-
-
-def _acquisition(image: image_pb2.Image) -> Acquisition | None:
-    if not image.HasField("acquisition"):
-        return None
-    facts = image.acquisition
-    return Acquisition(
-        modality=facts.modality,
-        view_position=facts.view_position,
-        body_part=facts.body_part,
-        row_spacing_mm=facts.row_spacing_mm,
-        column_spacing_mm=facts.column_spacing_mm,
-        width=facts.width,
-        height=facts.height,
-        bits=facts.bits,
-    )
-
-
-def _durations(durations: image_pb2.StageDurations) -> StageDurations:
-    return StageDurations(
-        queued=_duration(durations, "queued"),
-        decode=_duration(durations, "decode"),
-        enhance=_duration(durations, "enhance"),
-        resize=_duration(durations, "resize"),
-        infer=_duration(durations, "infer"),
-    )
-
-
-def _duration(message: Any, name: str) -> timedelta | None:
-    if not message.HasField(name):
-        return None
-    value: Duration = getattr(message, name)
-    return value.ToTimedelta()

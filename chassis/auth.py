@@ -203,7 +203,12 @@ class TokenVerifier:
         roles = claims.get(self._config.roles_claim, [])
         if isinstance(roles, str):
             roles = roles.split()
-        if not (isinstance(subject, str) and subject and isinstance(site, str) and site):
+        if not (isinstance(subject, str) and subject and subject.isprintable()):
+            raise TokenInvalidError
+        # One segment of a path: the site stands in every key of the blob store.
+        if not (
+            isinstance(site, str) and site.strip(".") and site.isprintable() and "/" not in site
+        ):
             raise TokenInvalidError
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise TokenInvalidError

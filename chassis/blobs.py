@@ -1,6 +1,7 @@
 """Blobs in a folder, S3, GCS or Azure, by one interface over obstore."""
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _RETRY_TIMEOUT = timedelta(seconds=15)  # callers have deadlines, and retry by t
 _REQUEST_TIMEOUT = timedelta(seconds=60)
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _CHECK_KEY = "readiness"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BlobNotFoundError(UsageError):
@@ -42,6 +44,18 @@ class BlobsUnavailableError(TransientError):
 
     def __init__(self) -> None:
         super().__init__("The blob store is not available.")
+
+
+class BlobsFullError(TransientError):
+    """The store has no room for more."""
+
+    reason: ClassVar[str] = "BLOBS_FULL"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The blob store is full; what was accepted before stays. Try again later.",
+            delay=timedelta(seconds=30),
+        )
 
 
 @dataclass(frozen=True)
@@ -65,13 +79,13 @@ class BlobStore:
         with _errors_of(key):
             # In one piece: what we put is bounded, and parts would be copied once more.
             await obstore.put_async(self._store, key, data, use_multipart=False)
-        await self._sync(key)
+            await self._sync(key)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
         """Store durably what an iterator gives; it appears only when it is complete."""
         with _errors_of(key):
             await obstore.put_async(self._store, key, chunks)
-        await self._sync(key)
+            await self._sync(key)
 
     async def get(self, key: str) -> bytes:
         """Return the bytes; raises BlobNotFoundError."""
@@ -169,7 +183,16 @@ def _errors_of(key: str) -> Iterator[None]:
     except FileNotFoundError:
         raise BlobNotFoundError(key) from None
     except (BaseError, OSError) as error:
+        if _is_full(error):
+            raise BlobsFullError from error
         raise BlobsUnavailableError from error
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    # obstore keeps the number of an error of a folder in its words alone.
+    return any(f"(os error {number})" in str(error) for number in _NO_ROOM)
 
 
 def open_blobs(url: str) -> BlobStore:

@@ -11,6 +11,7 @@ from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from chassis.pull import Delivery, Puller, Source
 from chassis.settle import Desk
+from chassis.stopping import cancel_and_wait
 
 __all__ = ["Delivery", "Source", "consume", "consume_batches"]
 
@@ -126,10 +127,7 @@ class _SlotLoop:
 
     async def cancel(self) -> None:
         self._closing = True
-        tasks = list(self._running)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(self._running)
 
 
 async def consume(
@@ -191,8 +189,7 @@ async def consume_batches(
                 await desk.stop_pulling()
                 await asyncio.wait({working}, timeout=grace.total_seconds())
             finally:
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
+                await cancel_and_wait([working])
     finally:
         stopper.cancel()
     if desk.failure is not None:

@@ -14,6 +14,7 @@ from chassis import tracing
 from chassis.grpc_calls import CallInterceptor
 from chassis.logs import get_logger
 from chassis.metrics import ReadinessCheck, always_ready
+from chassis.stopping import cancel_and_wait
 
 logger = get_logger(__name__)
 
@@ -88,8 +89,7 @@ async def serve_until_stopped(
     try:
         await stop.wait()
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await cancel_and_wait([watching])
         await _end(built, grace=grace, settle=settle)
 
 

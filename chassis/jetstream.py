@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from chassis import tracing
-from chassis.logs import get_logger
+from chassis.connection import kept_connected
 from chassis.streams import (
     ConsumerSpec,
     QueueFullError,
@@ -39,11 +39,10 @@ __all__ = [
     "open_jetstream",
 ]
 
-logger = get_logger(__name__)
-
 _API = "$JS.API"
 _REQUEST_TIMEOUT = timedelta(seconds=5)
 _PUBLISH_TIMEOUT = timedelta(seconds=2)
+_WRITE_TIMEOUT = timedelta(seconds=2)
 _PUBLISH_ATTEMPTS = 4
 _PUBLISH_PAUSE = timedelta(milliseconds=250)  # doubled each time: a leader election takes ~1 s
 _NOT_FOUND = 404
@@ -87,17 +86,29 @@ class JetStream:
     """What our services need of one NATS connection, and no more."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self.client = client
         self._inbox = client.new_inbox()
         self._tokens = itertools.count()
         self._answers: dict[str, asyncio.Future[Msg]] = {}
-        self._answers_open = False
+        self._opened = asyncio.Event()
         self.connection_callbacks: list[ConnectionCallback] = []
 
     @property
     def connected(self) -> bool:
         """Whether the connection stands right now."""
-        return self._client.is_connected
+        return self._opened.is_set() and self.client.is_connected
+
+    async def opened(self) -> None:
+        """Wait for the first connection; from then on it is lost and made again."""
+        await self._opened.wait()
+
+    async def connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - a callback
+        """Tell those who registered; the first connection opens the inbox for answers."""
+        if connected and not self._opened.is_set():
+            await self.subscribe_mailbox(f"{self._inbox}.*", self._take_answer)
+            self._opened.set()
+        for callback in list(self.connection_callbacks):
+            callback(connected)
 
     async def publish(
         self,
@@ -131,9 +142,12 @@ class JetStream:
     async def publish_core(
         self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Send to whoever listens now; lost when nobody does or the connection is down."""
-        if self._client.is_connected:
-            await self._client.publish(subject, payload, headers=dict(headers) if headers else None)
+        """Send to whoever listens now; lost when nobody does or the connection is down.
+
+        Raises QueueUnavailableError when the line takes nothing.
+        """
+        if self.connected:
+            await self._hand_over(subject, payload, headers=headers)
 
     async def subscribe_core(self, subject: str, callback: CoreCallback) -> Subscription:
         """Listen on core NATS; `await subscription.unsubscribe()` ends it."""
@@ -141,26 +155,26 @@ class JetStream:
         async def deliver(message: Msg) -> None:
             await callback(message.subject, message.data)
 
-        return await self._client.subscribe(subject, cb=deliver)
+        return await self.client.subscribe(subject, cb=deliver)
 
     async def subscribe_mailbox(self, subject: str, deliver: Callable[[Msg], None]) -> Subscription:
         """Listen with a plain function that runs in the read loop (see Mailbox)."""
         mailbox = cast("asyncio.Future[Msg]", Mailbox(deliver))
         try:
-            return await self._client.subscribe(subject, future=mailbox)
+            return await self.client.subscribe(subject, future=mailbox)
         except nats.errors.Error as error:
             raise QueueUnavailableError(type(error).__name__) from error
 
     async def send(self, subject: str, payload: bytes = b"", *, reply: str = "") -> None:
-        """Send raw: acks and pull requests; raises QueueUnavailableError when it cannot."""
-        try:
-            await self._client.publish(subject, payload, reply)
-        except nats.errors.Error as error:
-            raise QueueUnavailableError(type(error).__name__) from error
+        """Send raw: acks and pull requests; raises QueueUnavailableError when it cannot.
+
+        What is sent while the connection is lost goes out when it is made again.
+        """
+        await self._hand_over(subject, payload, reply=reply)
 
     def new_inbox(self) -> str:
         """Return a subject that nobody else uses."""
-        return self._client.new_inbox()
+        return self.client.new_inbox()
 
     async def request(
         self,
@@ -170,30 +184,51 @@ class JetStream:
         headers: Mapping[str, str] | None = None,
         timeout: timedelta = _PUBLISH_TIMEOUT,  # noqa: ASYNC109 - a timeout of the protocol
     ) -> Msg:
-        """Ask and wait for the one answer; raises QueueUnavailableError when there is none."""
-        if not self._answers_open:
-            await self.subscribe_mailbox(f"{self._inbox}.*", self._take_answer)
-            self._answers_open = True
+        """Ask and wait for the one answer; raises QueueUnavailableError when there is none.
+
+        At once before the first connection; one that is lost may be made again within `timeout`.
+        """
+        if not self._opened.is_set():
+            raise QueueUnavailableError("not connected yet")
         token = f"{self._inbox}.{next(self._tokens)}"
         future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
         self._answers[token] = future
         try:
+            await self._hand_over(subject, payload, reply=token, headers=headers)
             async with asyncio.timeout(timeout.total_seconds()):
-                await self._client.publish(
-                    subject, payload, token, headers=dict(headers) if headers else None
-                )
                 answer = await future
         except TimeoutError:
             raise QueueUnavailableError("no answer in time") from None
-        except nats.errors.MaxPayloadError as error:
-            raise QueueRefusedError(_FIRST_REFUSAL, str(error)) from None
-        except nats.errors.Error as error:
-            raise QueueUnavailableError(type(error).__name__) from error
         finally:
             self._answers.pop(token, None)
         if answer.headers and answer.headers.get("Status") == str(_UNAVAILABLE):
             raise QueueUnavailableError("no stream listens")
         return answer
+
+    async def _hand_over(
+        self,
+        subject: str,
+        payload: bytes,
+        *,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Give a message to the client, which waits while its buffer is full.
+
+        Under a deadline of its own: nats-py drops the cancellation by which a deadline comes, and
+        whoever waits for an answer under the same one would wait for ever.
+        """
+        try:
+            async with asyncio.timeout(_WRITE_TIMEOUT.total_seconds()):
+                await self.client.publish(
+                    subject, payload, reply, headers=dict(headers) if headers else None
+                )
+        except nats.errors.MaxPayloadError as error:
+            raise QueueRefusedError(_FIRST_REFUSAL, str(error)) from None
+        except nats.errors.Error as error:
+            raise QueueUnavailableError(type(error).__name__) from error
+        except TimeoutError:
+            raise QueueUnavailableError("the line takes nothing") from None
 
     def _take_answer(self, message: Msg) -> None:
         future = self._answers.pop(message.subject, None)
@@ -279,63 +314,12 @@ def _parsed_headers(raw: bytes) -> dict[str, str]:
     return headers
 
 
-class _Reporter:
-    """Logs what happens to the connection, once, and tells those who registered."""
-
-    def __init__(self, client: Client, stream: JetStream) -> None:
-        self._client = client
-        self._stream = stream
-        self._waiting = False
-
-    async def on_error(self, error: Exception) -> None:
-        if self._client.is_connected:
-            logger.warning("nats error", reason=f"{type(error).__name__}: {error}")
-        elif not self._waiting:
-            # nats-py reports each attempt; one line for each wait is enough.
-            self._waiting = True
-            logger.info("waiting", waiting_for="nats", reason=type(error).__name__)
-
-    async def on_disconnected(self) -> None:
-        if not self._client.is_closed:
-            logger.warning("disconnected", server="nats")
-        self._tell(connected=False)
-
-    async def on_reconnected(self) -> None:
-        self._waiting = False
-        logger.info("connected", server="nats")
-        self._tell(connected=True)
-
-    def _tell(self, *, connected: bool) -> None:
-        for callback in list(self._stream.connection_callbacks):
-            callback(connected)
-
-
 @asynccontextmanager
 async def open_jetstream(url: str, *, name: str) -> AsyncIterator[JetStream]:
-    """Connect, waiting for a server for as long as it takes; `url` may list several by comma."""
-    client = Client()
-    stream = JetStream(client)
-    reporter = _Reporter(client, stream)
-    await client.connect(
-        [server.strip() for server in url.split(",")],
-        name=name,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
-        connect_timeout=5,
-        ping_interval=20,  # a dead server is seen after 40 s, not after 4 minutes
-        max_outstanding_pings=2,
-        error_cb=reporter.on_error,
-        disconnected_cb=reporter.on_disconnected,
-        reconnected_cb=reporter.on_reconnected,
-    )
-    logger.info("connected", server="nats")
-    try:
+    """Yield at once, and connect for as long as it takes; `url` may list several by comma.
+
+    Until then requests raise QueueUnavailableError at once.
+    """
+    stream = JetStream(Client())
+    async with kept_connected(stream.client, url, name=name, changed=stream.connection_changed):
         yield stream
-    finally:
-        # Not drain(): our consumers have stopped, and it waits for subscriptions that have no task.
-        try:
-            if client.is_connected:
-                await client.flush(timeout=2)
-        except (nats.errors.Error, TimeoutError):
-            logger.warning("not flushed", server="nats")
-        await client.close()

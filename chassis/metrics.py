@@ -69,10 +69,10 @@ def _response(head: bytes, readiness: ReadinessCheck, registry: CollectorRegistr
     if path == b"/livez":
         return _http(HTTPStatus.OK, b"ok\n")
     if path == b"/readyz":
-        ready, waits_for = readiness()
-        if ready:
-            return _http(HTTPStatus.OK, b"ok\n")
-        return _http(HTTPStatus.SERVICE_UNAVAILABLE, f"waiting for {waits_for}\n".encode())
+        ready, missing = readiness()
+        if not ready:
+            return _http(HTTPStatus.SERVICE_UNAVAILABLE, f"waiting for {missing}\n".encode())
+        return _http(HTTPStatus.OK, f"ok, without {missing}\n".encode() if missing else b"ok\n")
     return _http(HTTPStatus.NOT_FOUND, b"")
 
 

@@ -103,6 +103,7 @@ class Puller:
 
     async def run(self) -> None:
         """Bind, watch, bind again, until cancelled; ends with nothing on its way to us."""
+        await self._jetstream.opened()
         self._jetstream.connection_callbacks.append(self._connection_changed)
         try:
             while True:

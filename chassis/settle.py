@@ -14,6 +14,7 @@ from chassis.errors import DomainError, TransientError, UsageError
 from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from chassis.pull import Delivery, Puller, Source
+from chassis.stopping import cancel_and_wait
 
 logger = get_logger(__name__)
 
@@ -69,9 +70,7 @@ class Desk:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel_and_wait(tasks)
             await self.stop_pulling()
             for delivery in list(self._touched.values()):
                 await self._nak(delivery[0], timedelta(0))
@@ -159,6 +158,8 @@ class Desk:
             logger.warning(
                 "not acked", consumer=last.source.durable, sequence=last.sequence, reason=str(error)
             )
+            # Once more, without an answer: it waits for a line that is away.
+            await self._send(last, _ACK)
         self.release(last)
 
     async def _nak(self, delivery: Delivery, delay: timedelta) -> None:
@@ -167,7 +168,7 @@ class Desk:
         await self._send(delivery, b'-NAK {"delay": %d}' % nanoseconds if nanoseconds else b"-NAK")
 
     async def _term(self, delivery: Delivery, error: DomainError) -> None:
-        """End it for ever; the advisory carries the reason and the id of the message."""
+        """End it for ever; the advisory tells why, and the id and the subject of the message."""
         self.release(delivery)
         logger.error(
             "handler let a usage error escape",
@@ -176,7 +177,8 @@ class Desk:
             reason=error.reason,
         )
         message_id = delivery.headers.get("Nats-Msg-Id", "")
-        await self._send(delivery, f"+TERM {error.reason} {message_id}".encode())
+        text = f"+TERM {error.reason} {message_id} {delivery.subject}"
+        await self._send(delivery, text.encode())
 
     async def _send(self, delivery: Delivery, payload: bytes) -> None:
         try:

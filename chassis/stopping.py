@@ -2,15 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis.logs import get_logger
 
+T = TypeVar("T")
 logger = get_logger(__name__)
-_CANCEL_AGAIN = timedelta(milliseconds=500)
+_CANCEL_AGAIN = timedelta(seconds=1)  # longer than most clean-ups, which it would cut short
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -27,6 +28,40 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, received, number)
     return stop
+
+
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, again and again until they have ended; what they raise stays with them.
+
+    Once is not enough. asyncio.wait_for of Python 3.11, which libraries use, loses a cancellation
+    that meets the very moment in which what it waits for is done; nats-py drops one that meets a
+    full buffer.
+    """
+    tasks = list(tasks)
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN.total_seconds())
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # or asyncio complains that nobody has asked for it
+
+
+class StoppedError(Exception):
+    """The process is to stop before its work has begun."""
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Await what a start has to wait for; raises StoppedError when `stop` is set first."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise StoppedError
+        return working.result()
+    finally:
+        await cancel_and_wait([working, stopping])
 
 
 class Background:
@@ -52,16 +87,8 @@ class Background:
             raise
 
     async def end(self) -> None:
-        """Cancel what still runs, again and again until it has ended.
-
-        Once is not enough: asyncio.wait_for of Python 3.11, which libraries use, loses a
-        cancellation that meets the very moment in which what it waits for is done.
-        """
-        pending = {task for task in self._tasks if not task.done()}
-        while pending:
-            for task in pending:
-                task.cancel()
-            _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN.total_seconds())
+        """Cancel what still runs, and wait until it has ended."""
+        await cancel_and_wait(self._tasks)
 
 
 @asynccontextmanager

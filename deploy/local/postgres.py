@@ -64,6 +64,11 @@ class Postgres:
             self.execute(f'CREATE DATABASE "{name}" OWNER "{role}"')
 
 
+def postgres_tool(name: str) -> str:
+    """Return the path of one of PostgreSQL's own programs, such as pg_dump."""
+    return str(_BINARIES / name)
+
+
 def postgres_server(
     folder: Path, *, name: str = "postgres", settings: Mapping[str, str] = _NO_SETTINGS
 ) -> Postgres:

@@ -1,5 +1,6 @@
 """Files of a form, each on its way to the jobs service while it arrives."""
 
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Intake:
         self._wanted = False
         self._file_name = ""
         self._pass_over = 0
+        self._digest: hashlib._Hash | None = None
 
     @property
     def job(self) -> str:
@@ -105,9 +107,11 @@ class Intake:
         key = f"file-{self._files}" if self.repeatable else str(uuid.uuid4())
         self._files += 1
         self._file_name = file_name
-        self._pass_over = 0
+        self._pass_over, self._digest = 0, None
         if self.repeatable:
             self._pass_over = await self._jobs.committed_size(self._job, key, self._caller)
+            # What is passed over has to be compared here: the jobs service never sees it.
+            self._digest = hashlib.sha256() if self._pass_over else None
         header = UploadHeader(
             job=self._job, image_key=key, file_name=file_name, offset=self._pass_over
         )
@@ -119,7 +123,10 @@ class Intake:
             self._value += data
             if len(self._value) > _FIELD_BYTES:
                 raise BodyTooLargeError(_FIELD_BYTES)
-        elif self._upload is not None and self._wanted:
+            return
+        if self._digest is not None:
+            self._digest.update(data)
+        if self._upload is not None and self._wanted:
             skipped = min(self._pass_over, len(data))
             self._pass_over -= skipped
             if skipped < len(data):
@@ -134,9 +141,21 @@ class Intake:
         elif self._upload is not None:
             upload = self._upload
             try:
-                self.images.append(await upload.finish())
+                image = await upload.finish()
+                if self._digest is not None and self._digest.hexdigest() != image.sha256:
+                    raise _other_bytes(image)
+                self.images.append(image)
             except RefusedError as error:
                 if error.code in _REFUSES_ALL:
                     raise
                 self.refused.append(Refused(self._file_name, error))
             self._upload = None
+
+
+def _other_bytes(image: image_pb2.Image) -> RefusedError:
+    return RefusedError(
+        code=grpc.StatusCode.ALREADY_EXISTS,
+        reason="IMAGE_KEY_REUSED",
+        message="The request_id was used before with another file in this place.",
+        metadata={"image_key": image.image_key},
+    )

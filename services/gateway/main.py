@@ -36,7 +36,8 @@ async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
         server = build_server(config, state)
 
         def readiness() -> tuple[bool, str]:
-            return jobs.reachable() and not stop.is_set(), "the jobs service"
+            ready = jobs.reachable() and not stop.is_set()
+            return ready, "" if ready else "the jobs service"
 
         async with serve_metrics(config.metrics_address, readiness):
             serving = asyncio.create_task(server.serve())

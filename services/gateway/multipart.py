@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     # A type that the library has for type checkers only.
     from python_multipart.multipart import MultipartCallbacks
 
+# A file name of 4 KiB, and each of its bytes written as `%xx`, with room to spare.
+_HEADER_BYTES = 16 * 1024
+
 
 @dataclass(frozen=True)
 class PartBegin:
@@ -51,7 +54,9 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
     """
     collector = _Collector()
     try:
-        parser = MultipartParser(_boundary(content_type), collector.callbacks())
+        parser = MultipartParser(
+            _boundary(content_type), collector.callbacks(), max_header_size=_HEADER_BYTES
+        )
         async for chunk in chunks:
             parser.write(chunk)
             for event in collector.take():

@@ -52,6 +52,10 @@ _RETRY_AFTER_SECONDS = {
     # The limits of the jobs service count by the minute.
     HTTPStatus.TOO_MANY_REQUESTS: "60",
 }
+_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path takes other methods; the header Allow lists them.",
+}
 _FAULT = "The service failed. The fault has been recorded."
 MEDIA_TYPE = "application/problem+json"
 
@@ -105,7 +109,7 @@ async def _answer(_request: Request, error: Exception) -> Response:
 async def _answer_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     status = HTTPStatus(error.status_code)
-    answer = problem(status, status.name, error.detail)
+    answer = problem(status, status.name, _DETAILS.get(status, error.detail))
     answer.headers.update(error.headers or {})
     return answer
 

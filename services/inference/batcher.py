@@ -10,6 +10,7 @@ from typing import Protocol
 from prometheus_client import Histogram
 
 from chassis.patience import patiently
+from chassis.stopping import cancel_and_wait
 from services.inference.errors import ModelFailedError, RefusedByModelError, TooSlowError
 from services.inference.model import Answer, Model
 
@@ -101,9 +102,7 @@ class Batcher:
 
     async def close(self) -> None:
         """Leave off what is under way."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_and_wait(self._tasks)
 
     def _dispatch(self, group: _Gathering) -> None:
         loop = asyncio.get_running_loop()

@@ -26,12 +26,6 @@ async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what was begun."""
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("inference", config.otlp_endpoint))
-        connected = False
-
-        def ready() -> tuple[bool, str]:
-            return readiness() if connected else (False, "NATS")
-
-        await stack.enter_async_context(serve_metrics(config.metrics_address, ready))
         jetstream = await stack.enter_async_context(
             open_jetstream(config.nats_url, name="inference")
         )
@@ -39,7 +33,7 @@ async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
             open_triton(config.triton_address, deadline=config.deadline)
         )
         readiness = Readiness(jetstream, triton)
-        connected = True
+        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         batcher = Batcher(triton, gather=config.gather, concurrent_calls=config.concurrent_calls)
         stack.push_async_callback(batcher.close)
         worker = Worker(batcher=batcher, reports=Reports(jetstream))

@@ -25,6 +25,12 @@ class DatabaseConfig(BaseSettings):
     )
 
 
+class RestoredConfig(DatabaseConfig, ServiceConfig):
+    """What is needed after a restore."""
+
+    model_config = _PREFIX
+
+
 class RetentionConfig(DatabaseConfig, ServiceConfig):
     """What retention needs."""
 
@@ -85,6 +91,11 @@ class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
         timedelta(seconds=30),
         title="Stalled",
         description="An open image with nothing in the broker for so long is published again",
+    )
+    respite: Duration = Field(
+        timedelta(minutes=1),
+        title="Respite",
+        description="How long an image that no worker has answered rests before its last chance",
     )
     abandoned: Duration = Field(
         timedelta(hours=1),

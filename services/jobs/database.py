@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,21 +51,27 @@ def _ordered(adapter: Any, query_name: str, parameters: Any) -> Any:
 _adapter: Any = _Adapter
 QUERIES: Any = aiosql.from_path(SQL_FOLDER / "queries.sql", _adapter, mandatory_parameters=False)
 
-# What asyncpg raises when the server is away, restarts, or ends the session.
+# What asyncpg raises when the server is away, restarts, is short of something, or ends the session.
 _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # a primary that has just become a standby, or is restored
+    asyncpg.InterfaceError,
     # A COMMIT at the moment in which the server dies: "another operation is in progress".
+    # So is a server that may only be read: "target session attribute not matched".
     asyncpg.InternalClientError,
+)
+# A connection that this happened to is not used again.
+_SPOILT = (
+    TimeoutError,
+    asyncio.CancelledError,
+    asyncpg.InternalClientError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
 # No statement of ours takes a second. A server that answers none for so long is not there, though
 # its line may seem to be: nobody says goodbye when a machine loses its power. Below the deadline
@@ -74,6 +80,9 @@ _SILENCE_SECONDS = 15.0
 # The same the other way round: the server ends a transaction whose replica says nothing any more,
 # or the rows that it holds would be held for ever. Above the longest wait for the broker.
 _IDLE_IN_TRANSACTION = "15s"
+# And where it is the server's own answer that nobody takes.
+_UNACKNOWLEDGED = "15s"
+_CLOSE_SECONDS = 2.0
 _log = get_logger(__name__)
 
 
@@ -99,7 +108,7 @@ async def open_database(url: str, *, connections: int) -> AsyncIterator[Database
     """Connect, waiting for the server for as long as it takes."""
     async with AsyncExitStack() as stack:
         pools = [
-            await stack.enter_async_context(await _open_pool(url, role, connections))
+            await stack.enter_async_context(_pool(url, role, connections))
             for role in ("carina_caller", "carina_system")
         ]
         yield Database(*pools)
@@ -109,25 +118,34 @@ async def open_database(url: str, *, connections: int) -> AsyncIterator[Database
 async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
     """Run one transaction.
 
+    Not by asyncpg's own context manager: that rolls back in any case, which waits for an answer
+    that did not come to the statement before, and turns a cancellation into another error.
+
     Raises:
         StoreUnavailableError: the server is away, or ended the transaction for its own reasons.
     """
     try:
         connection = await pool.acquire(timeout=_SILENCE_SECONDS)
         try:
-            async with connection.transaction(**options):
-                try:
-                    yield connection
-                except (TimeoutError, asyncio.CancelledError):
-                    # Else the rollback would wait for the answer that did not come. The next
-                    # transaction gets a new connection: the pool gives out the last one first.
-                    connection.terminate()
-                    raise
-        except asyncpg.InternalClientError:
+            block = connection.transaction(**options)
+            await block.start()
+            try:
+                yield connection
+            except _SPOILT:
+                raise
+            except BaseException:
+                with suppress(*_AWAY):
+                    await block.rollback()
+                raise
+            await block.commit()
+        except _SPOILT:
+            # The next transaction gets a new one: the pool gives out the last one first.
             connection.terminate()
             raise
         finally:
-            await pool.release(connection, timeout=_SILENCE_SECONDS)
+            # What was committed stays so, though the connection breaks on its way back.
+            with suppress(*_AWAY):
+                await pool.release(connection, timeout=_SILENCE_SECONDS)
     except _AWAY as error:
         raise StoreUnavailableError from error
 
@@ -153,6 +171,19 @@ def newest_migration() -> str:
     return max(path.name.split("_")[0] for path in (SQL_FOLDER / "migrations").glob("*.sql"))
 
 
+@asynccontextmanager
+async def _pool(url: str, role: str, connections: int) -> AsyncIterator[asyncpg.Pool]:
+    pool = await _open_pool(url, role, connections)
+    try:
+        yield pool
+    finally:
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await pool.close()
+        except _AWAY as error:
+            _log.warning("connections not closed in order", error=type(error).__name__)
+
+
 async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
     delay = 0.2
     while True:
@@ -162,12 +193,17 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
                 min_size=1,
                 max_size=connections,
                 command_timeout=_SILENCE_SECONDS,
+                # A standby, or a server that is still being restored, is waited for.
+                target_session_attrs="read-write",
+                # asyncpg closes statements that are too old, and waits for that without an end.
+                max_cached_statement_lifetime=0,
                 # Scope is set for each transaction alone, so there is nothing to reset.
                 reset=_nothing,
                 server_settings={
                     "role": role,
                     "application_name": "carina-jobs",
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
+                    "tcp_user_timeout": _UNACKNOWLEDGED,
                 },
             )
         except _AWAY as error:

@@ -50,9 +50,14 @@ class _Channel:
 
     def extend(self, changes: Sequence[Change]) -> None:
         """Remember changes that follow on what is known, and let the watchers know."""
-        # The reader may bring what was offered while it was reading.
-        self.changes.extend(change for change in changes if change.revision > self.revision)
-        self.revision = max(self.revision, changes[-1].revision)
+        for change in changes:
+            if change.revision <= self.revision:
+                continue  # offered by `tell` while the reader was reading
+            if change.revision > self.revision + 1:
+                # A restored record goes on elsewhere: who is behind that has to read it whole.
+                self.changes.clear()
+            self.changes.append(change)
+            self.revision = change.revision
         self._move()
 
     def end(self) -> None:
@@ -70,7 +75,7 @@ class _Channel:
             return []
         if not self.changes or self.changes[0].revision > revision + 1:
             return None
-        # Revisions of a job have no gap, so the place of a change follows from its revision.
+        # What is remembered has no gap, so the place of a change follows from its revision.
         first = revision + 1 - self.changes[0].revision
         return [self.changes[index] for index in range(first, len(self.changes))]
 
@@ -154,7 +159,8 @@ class Feed:
                 changes = channel.after(revision)
                 if changes is None:
                     changes = await self._ledger.events_after(job_id, revision, _MEMORY)
-                    if len(changes) == _MEMORY:
+                    gap = changes and changes[-1].revision != revision + len(changes)
+                    if gap or len(changes) == _MEMORY:
                         state = await self._store.snapshot(scope, job_id)
                         yield Snapshot(state)
                         revision = state.revision
@@ -205,7 +211,7 @@ class Feed:
                 channel.reader.cancel()
 
     async def _read(self, job_id: UUID, channel: _Channel) -> None:
-        while True:
+        while channel.watchers:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll.total_seconds()):
                     await channel.wake.wait()
@@ -218,8 +224,9 @@ class Feed:
                 if not found and not await self._ledger.job_exists(job_id):
                     channel.end()
                     return
-            except TransientError as error:
-                _log.warning("feed can not read", job=str(job_id), reason=error.reason)
+            except Exception as error:  # noqa: BLE001 - or all its watchers would wait for ever
+                fault = None if isinstance(error, TransientError) else error
+                _log.warning("feed can not read", job=str(job_id), exc_info=fault)
                 await asyncio.sleep(1)
                 channel.wake.set()
 

@@ -3,14 +3,14 @@
 The room beside `store.py`: no caller stands behind these transactions, so no scope is set.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.jobs.database import QUERIES, Database, transaction
-from services.jobs.models import Change, ImageState, Outcome, OwedTask, Priority
+from services.jobs.models import Change, DeadTask, ImageState, Outcome, OwedTask, Priority
 from services.jobs.rows import change_from_json, result_to_json
 
 
@@ -40,9 +40,12 @@ class Ledger:
 
     @asynccontextmanager
     async def take_outbox(
-        self, now: datetime, most: int
+        self, now: datetime, most: int, models: Collection[str]
     ) -> AsyncIterator[tuple[list[OwedTask], list[UUID]]]:
-        """Hold tasks that are due. The caller puts the ids of those it published into the list."""
+        """Hold tasks that are due, for these models.
+
+        The caller puts the ids of those it published into the list.
+        """
         async with transaction(self._pool) as connection:
             tasks = [
                 OwedTask(
@@ -58,18 +61,31 @@ class Ledger:
                     model=row["model"],
                     queue_time=row["update_time"],
                 )
-                async for row in QUERIES.take_outbox(connection, now=now, most=most)
+                async for row in QUERIES.take_outbox(
+                    connection, now=now, most=most, models=list(models)
+                )
             ]
             published: list[UUID] = []
             yield tasks, published
             if published:
                 await QUERIES.delete_outbox(connection, image_ids=published)
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next owed task becomes due."""
+    async def find_withdrawn(
+        self, before: datetime, most: int, models: Collection[str]
+    ) -> list[tuple[UUID, UUID, int]]:
+        """Return (image, job, attempt) of what has long been owed to a model that is not one."""
         async with transaction(self._pool) as connection:
-            due: datetime | None = await QUERIES.next_due(connection)
-        return due
+            return [
+                (row["image_id"], row["job_id"], row["attempt"])
+                async for row in QUERIES.find_withdrawn(
+                    connection, before=before, most=most, models=list(models)
+                )
+            ]
+
+    async def forget_owed(self, image_ids: Sequence[UUID]) -> None:
+        """Owe nothing more to these images."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.delete_outbox(connection, image_ids=list(image_ids))
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
         """Apply a batch of outcomes, at most one an image; return what really changed."""
@@ -97,7 +113,9 @@ class Ledger:
             heatmaps = [
                 outcome
                 for outcome in outcomes
-                if outcome.heatmap_png and outcome.image_id in changed
+                if outcome.heatmap_png
+                and (row := changed.get(outcome.image_id))
+                and row["attempt"] == outcome.attempt
             ]
             if heatmaps:
                 await QUERIES.insert_heatmaps(
@@ -127,16 +145,24 @@ class Ledger:
         async with transaction(self._pool) as connection:
             return bool(await QUERIES.job_exists(connection, job_id=job_id))
 
-    async def find_stalled(self, before: datetime, most: int) -> list[Stalled]:
-        """Return jobs with images that have been open since before a moment."""
+    async def find_stalled(self, before: datetime, after: datetime, most: int) -> list[Stalled]:
+        """Return jobs with images that nothing has moved between two moments around now."""
         async with transaction(self._pool) as connection:
             return [
                 Stalled(row["job_id"], tuple(row["image_ids"]), row["oldest"])
-                async for row in QUERIES.find_stalled(connection, before=before, most=most)
+                async for row in QUERIES.find_stalled(
+                    connection, before=before, after=after, most=most
+                )
             ]
 
     async def republish(
-        self, image_ids: Sequence[UUID], *, before: datetime, most: int, now: datetime
+        self,
+        image_ids: Sequence[UUID],
+        *,
+        before: datetime,
+        after: datetime,
+        most: int,
+        now: datetime,
     ) -> tuple[int, list[tuple[UUID, UUID, int]]]:
         """Owe tasks once more; return how many, and which images have had their last chance.
 
@@ -152,10 +178,27 @@ class Ledger:
             owed = [
                 row["image_id"]
                 async for row in QUERIES.republish(
-                    connection, image_ids=list(image_ids), before=before, most=most, now=now
+                    connection,
+                    image_ids=list(image_ids),
+                    before=before,
+                    after=after,
+                    most=most,
+                    now=now,
                 )
             ]
         return len(owed), exhausted
+
+    async def give_another_chance(self, dead: DeadTask, *, now: datetime, due: datetime) -> None:
+        """Owe a dead task once more, unless its image has moved on since."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.give_another_chance(
+                connection,
+                image_id=dead.image_id,
+                attempt=dead.attempt,
+                republished=dead.republished,
+                now=now,
+                due=due,
+            )
 
     async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
         """Return jobs that have been receiving without a sign of life."""
@@ -176,6 +219,27 @@ class Ledger:
         """Delete terminal jobs whose time has come; return how many."""
         async with transaction(self._pool) as connection:
             return len([row async for row in QUERIES.expire_jobs(connection, now=now, most=most)])
+
+    async def renumber_jobs(self, revision: int, now: datetime, most: int) -> int:
+        """Let jobs whose revision is below go on at `revision`; return how many.
+
+        The event of it shows every watcher a gap, so that it is given a snapshot.
+        """
+        async with transaction(self._pool) as connection:
+            job_ids = [
+                row["job_id"]
+                async for row in QUERIES.renumber_jobs(
+                    connection, revision=revision, now=now, most=most
+                )
+            ]
+            async for _ in QUERIES.record_events(connection, job_ids=job_ids, image_ids=[]):
+                pass
+        return len(job_ids)
+
+    async def renew_uploads(self, now: datetime) -> None:
+        """Give unfinished uploads as much time as new ones have."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.renew_uploads(connection, now=now)
 
     @asynccontextmanager
     async def take_deletions(

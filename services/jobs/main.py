@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 
 import uvloop
@@ -17,7 +17,7 @@ from chassis.grpc_server import build_server, serve_until_stopped
 from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
 from chassis.metrics import serve_metrics
-from chassis.stopping import background_tasks, stop_on_signals
+from chassis.stopping import StoppedError, background_tasks, stop_on_signals, unless_stopped
 from chassis.tracing import open_tracing
 from services.jobs.catalogue import read_catalogue
 from services.jobs.config import JobsConfig
@@ -37,6 +37,7 @@ from services.jobs.store import JobStore
 from services.jobs.uploads import Uploads
 
 _SERVICE = job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
+_CONNECT_SECONDS = 1.0
 _LOG_KEYS = ("job", "image", "step", "state", "count", "expired", "orphans")
 
 
@@ -53,13 +54,14 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         readiness = Readiness()
         # Before anything that has to be waited for, so that the wait can be seen.
         await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
-        readiness.waits_for("PostgreSQL")
-        database = await stack.enter_async_context(
-            open_database(config.database_url, connections=config.database_connections)
-        )
+        opening = open_database(config.database_url, connections=config.database_connections)
+        database = await unless_stopped(stop, stack.enter_async_context(opening))
         await require_current_schema(database)
-        readiness.waits_for("NATS")
         jetstream = await stack.enter_async_context(open_jetstream(config.nats_url, name="jobs"))
+        # One that is away is not waited for: the outbox keeps what it shall have.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await jetstream.opened()
         blobs = open_blobs(config.blob_url)
         store, ledger = JobStore(database), Ledger(database)
         specs = streams(
@@ -70,7 +72,7 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         queue = TaskQueue(jetstream, specs, catalogue.models)
         relay = Relay(ledger, queue, clock=clock)
         feed = Feed(store, ledger, queue, max_watchers=config.max_watchers)
-        results = Results(ledger, queue, clock=clock, committed=feed.tell)
+        results = Results(ledger, queue, clock=clock, committed=feed.tell, respite=config.respite)
         reconciler = Reconciler(
             store=store,
             ledger=ledger,
@@ -104,6 +106,8 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             committed=feed.tell,
             wake_relay=relay.wake,
         )
+        # One that comes, for the first time or again, may have lost all it had.
+        jetstream.connection_callbacks.append(lambda _connected: reconciler.wake())
         server = build_server(
             config.listen_address,
             domain="carina",
@@ -124,7 +128,8 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
 
 
 async def _run_until_signal(config: JobsConfig) -> None:
-    await run(config, stop_on_signals())
+    with suppress(StoppedError):
+        await run(config, stop_on_signals())
 
 
 def main() -> None:

@@ -19,23 +19,25 @@ from services.jobs.database import SQL_FOLDER
 # Any constant number will do, as long as nobody else on the database uses it: "carina" in ASCII.
 _LOCK = 0x636172696E61
 _ATTEMPTS = 60
+_LOCK_POLL_SECONDS = 0.2
+MIGRATIONS = SQL_FOLDER / "migrations"
 _log = get_logger(__name__)
 
 
-async def migrate(database_url: str) -> None:
-    """Apply what is missing.
+async def migrate(database_url: str, *, migrations: Path = MIGRATIONS) -> None:
+    """Apply what is missing of a folder of migrations.
 
     Raises:
         RuntimeError: dbmate failed; its words are in the message.
     """
     connection = await _connect(database_url)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await _lock(connection)
         dbmate = await asyncio.create_subprocess_exec(
             # Installed beside this interpreter, which need not be on the PATH.
             str(Path(sysconfig.get_path("scripts"), "dbmate")),
             *("--url", _with_sslmode(database_url)),
-            *("--migrations-dir", str(SQL_FOLDER / "migrations")),
+            *("--migrations-dir", str(migrations)),
             *("--no-dump-schema", "migrate"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -46,6 +48,18 @@ async def migrate(database_url: str) -> None:
         _log.info("schema is current")
     finally:
         await connection.close()
+
+
+async def _lock(connection: asyncpg.Connection) -> None:
+    """Hold the lock until the connection ends.
+
+    It is asked for again and again: a statement that waited for it would be waited for by CREATE
+    INDEX CONCURRENTLY of whoever holds it, for ever.
+    """
+    while True:
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            return
+        await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 
 async def _connect(database_url: str) -> asyncpg.Connection:

@@ -254,6 +254,19 @@ class OwedTask:
 
 
 @dataclass(frozen=True)
+class DeadTask:
+    """A task that the broker hands out no more, though nothing came of it."""
+
+    sequence: int
+    job_id: UUID
+    image_id: UUID
+    attempt: int
+    republished: int
+    # Why a worker refused it; empty where no worker ever answered.
+    refused: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a worker has to say of an image. `state` RUNNING means that it was taken up."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -21,6 +21,7 @@ from chassis.jetstream import (
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import (
+    DeadTask,
     Finding,
     ImageError,
     ImageState,
@@ -33,10 +34,10 @@ from services.jobs.models import (
 )
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
-WORKER_DIED = "WORKER_DIED"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
 _log = get_logger(__name__)
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
+_TERMINATED = "io.nats.jetstream.advisory.v1.terminated"
 # Pixels of at most 512 KiB and what stands around them.
 _MAX_TASK_BYTES = 600 * 2**10
 _STAGES = {tasks_pb2.STAGE_PREPROCESS: Stage.PREPROCESS, tasks_pb2.STAGE_INFER: Stage.INFER}
@@ -110,7 +111,7 @@ class TaskQueue:
         self._jetstream = jetstream
         self._specs = specs
         self._most_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
-        self._models = models
+        self.models = models
 
     async def ensure_streams(self) -> None:
         """Create what is missing of the streams and consumers; change nothing that holds work.
@@ -147,7 +148,7 @@ class TaskQueue:
             message_id += f".{task.republished}"
         await self._jetstream.publish(
             f"tasks.preprocess.{task.priority.lower()}.{task.job_id}",
-            _task_message(task, self._models[task.model]).SerializeToString(),
+            _task_message(task, self.models[task.model]).SerializeToString(),
             message_id=message_id,
         )
 
@@ -181,36 +182,30 @@ class TaskQueue:
             event = events_pb2.JobChanged.FromString(data)
             changed(UUID(bytes=event.job_id), event.revision)
 
+        await self._jetstream.opened()
         await self._jetstream.subscribe_core("events.*", received)
         await asyncio.Event().wait()
 
-    async def take_dead_task(self, advisory: bytes) -> tuple[int, Outcome] | None:
-        """Return the stream sequence of a task that was given up, and what to say of its image.
+    async def find_dead_task(self, advisory: bytes) -> DeadTask | None:
+        """Return the task that an advisory speaks of; None where somebody finished it after all.
 
-        None where the task is no longer there: somebody finished it after all.
+        Raises:
+            MalformedMessageError: the task is none of ours.
         """
         notice = json.loads(advisory)
-        try:
-            message = await self._jetstream.get_message(TASKS, notice["stream_seq"])
-        except StreamNotFoundError:
-            return None
-        stage = Stage.INFER if message.subject.startswith("tasks.infer.") else Stage.PREPROCESS
-        ref = _dead_ref(stage, message.data)
-        outcome = Outcome(
-            image_id=UUID(bytes=ref.image_id),
-            job_id=UUID(bytes=ref.job_id),
-            attempt=ref.attempt,
-            state=ImageState.FAILED,
-            stage=Stage.NONE,
-            happened=datetime.now(UTC),
-            error=ImageError(
-                WORKER_DIED,
-                "Every attempt to process this image ended without an answer; "
-                "the image may be too demanding, or the service was disturbed.",
-                retryable=True,
-            ),
-        )
-        return notice["stream_seq"], outcome
+        sequence = notice["stream_seq"]
+        if notice["type"] == _TERMINATED:
+            # The task is gone; what is known of it stands in the reason (`chassis.settle`).
+            reason, _, rest = notice.get("reason", "").partition(" ")
+            message_id, _, subject = rest.partition(" ")
+        else:
+            try:
+                message = await self._jetstream.get_message(TASKS, sequence)
+            except StreamNotFoundError:
+                return None
+            reason, subject = "", message.subject
+            message_id = message.headers.get("Nats-Msg-Id", "")
+        return _dead_task(sequence, subject, message_id, refused=reason)
 
     async def forget_dead_task(self, sequence: int) -> None:
         """Delete a task that was given up."""
@@ -298,10 +293,23 @@ def _task_message(task: OwedTask, model: Model) -> tasks_pb2.PreprocessTask:
     return message
 
 
-def _dead_ref(stage: Stage, data: bytes) -> tasks_pb2.ImageRef:
-    if stage == Stage.INFER:
-        return tasks_pb2.InferTask.FromString(data).ref
-    return tasks_pb2.PreprocessTask.FromString(data).ref
+def _dead_task(sequence: int, subject: str, message_id: str, *, refused: str) -> DeadTask:
+    """Read the subject and the id of a task: its content may be what nobody can read."""
+    # tasks.<stage>.<priority>.<job>, and <image>.<attempt>.<stage>, with .<republished> if any.
+    match subject.split("."), message_id.split("."):
+        case ["tasks", _, _, job], [image, attempt, _, *rest]:
+            try:
+                return DeadTask(
+                    sequence=sequence,
+                    job_id=UUID(job),
+                    image_id=UUID(image),
+                    attempt=int(attempt),
+                    republished=int(rest[0]) if rest else 0,
+                    refused=refused,
+                )
+            except ValueError as error:
+                raise MalformedMessageError("task") from error
+    raise MalformedMessageError("task")
 
 
 def _result(succeeded: tasks_pb2.Succeeded) -> Result:

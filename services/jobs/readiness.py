@@ -14,7 +14,8 @@ class Readiness:
     """Looks now and then, so that asking costs nothing."""
 
     def __init__(self) -> None:
-        self._missing: tuple[str, ...] = ("the first check",)
+        # What the start waits for.
+        self._missing: tuple[str, ...] = ("PostgreSQL",)
         self._jetstream: JetStream | None = None
 
     def __call__(self) -> tuple[bool, str]:
@@ -23,10 +24,6 @@ class Readiness:
         without_nats = self._jetstream is not None and not self._jetstream.connected
         missing = (*self._missing, "NATS") if without_nats else self._missing
         return not self._missing, ", ".join(missing)
-
-    def waits_for(self, server: str) -> None:
-        """Say what the start waits for."""
-        self._missing = (server,)
 
     async def run(self, database: Database, jetstream: JetStream, blobs: BlobStore) -> None:
         """Look for ever."""

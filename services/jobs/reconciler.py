@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -20,7 +22,11 @@ from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
 PROCESSING_STALLED = "PROCESSING_STALLED"
+MODEL_WITHDRAWN = "MODEL_WITHDRAWN"
 _BATCH = 500
+# A clock that is only kept right moves by less between two looks.
+_STEP = timedelta(minutes=1)
+_NEVER = datetime.fromtimestamp(0, UTC)
 _REPUBLISHED = Counter("carina_tasks_republished", "Tasks that the broker had lost")
 _log = get_logger(__name__)
 
@@ -36,6 +42,8 @@ class Patience:
     stuck: timedelta = timedelta(hours=6)
     # How often one attempt is published again before it is given up.
     republications: int = 10
+    # A task for a model that this replica does not know; during an upgrade others may.
+    withdrawn: timedelta = timedelta(hours=1)
     # A job that is receiving without a sign of life.
     abandoned: timedelta = timedelta(hours=1)
 
@@ -65,13 +73,23 @@ class Reconciler:
         self._committed = committed
         self._wake_relay = wake_relay
         self._patience = patience
+        self._woken = asyncio.Event()
+        # How far the clock is ahead of the one that nobody sets, and since when evenly, seconds.
+        self._ahead = clock().timestamp() - time.monotonic()
+        self._even_since = float("-inf")
+
+    def wake(self) -> None:
+        """Look now: the broker came or went."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Mend for ever."""
         while True:
+            self._woken.clear()
             for step in (
                 self._queue.ensure_streams,
                 self.republish_lost,
+                self.fail_withdrawn,
                 self.close_abandoned,
                 self._sweeper.sweep,
             ):
@@ -81,34 +99,77 @@ class Reconciler:
                     _log.warning("reconciler waits", step=step.__name__, reason=error.reason)
             # Replicas that started together drift apart.
             seconds = self._patience.cycle.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
-            await asyncio.sleep(seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
 
     async def republish_lost(self) -> None:
         """Publish again what is open for too long with nothing in the broker."""
         now = self._clock()
-        before = now - self._patience.stalled
-        for stalled in await self._ledger.find_stalled(before, _BATCH):
+        before, after = now - self._patience.stalled, now + self._patience.stalled
+        for stalled in await self._ledger.find_stalled(before, after, _BATCH):
             stuck = stalled.oldest < now - self._patience.stuck
             if stuck or not await self._queue.count(stalled.job_id):
-                await self._republish(stalled, before, now)
+                await self._republish(stalled, before, after, now)
+
+    async def fail_withdrawn(self) -> None:
+        """Fail what is owed to models that are in the catalogue no more."""
+        now = self._clock()
+        withdrawn = await self._ledger.find_withdrawn(
+            now - self._patience.withdrawn, _BATCH, self._queue.models
+        )
+        error = ImageError(
+            MODEL_WITHDRAWN,
+            "The model that this job asked for is no longer offered; "
+            "submit the image again for another one.",
+            retryable=False,
+        )
+        if withdrawn:
+            await self._results.apply_outcomes([_failed(now, error, *each) for each in withdrawn])
+            await self._ledger.forget_owed([image_id for image_id, _, _ in withdrawn])
 
     async def close_abandoned(self) -> None:
         """Close jobs that were left open, and forget uploads nobody will finish."""
         now = self._clock()
-        before = now - self._patience.abandoned
+        before = now - self._patience.abandoned if self._evenly(now) else _NEVER
         for abandoned in await self._ledger.find_abandoned(before, _BATCH):
             await self._close(abandoned, before, now)
         await self._ledger.expire_uploads(before, now)
 
-    async def _republish(self, stalled: Stalled, before: datetime, now: datetime) -> None:
+    async def _republish(
+        self, stalled: Stalled, before: datetime, after: datetime, now: datetime
+    ) -> None:
         owed, exhausted = await self._ledger.republish(
-            stalled.image_ids, before=before, most=self._patience.republications, now=now
+            stalled.image_ids,
+            before=before,
+            after=after,
+            most=self._patience.republications,
+            now=now,
         )
         if owed:
             _log.warning("tasks were lost", job=str(stalled.job_id), count=owed)
             _REPUBLISHED.inc(owed)
             self._wake_relay()
-        await self._results.apply_outcomes([_given_up(now, *image) for image in exhausted])
+        error = ImageError(
+            PROCESSING_STALLED,
+            "The image was handed out again and again and nothing ever came back; "
+            "the service was disturbed. Retry it.",
+            retryable=True,
+        )
+        await self._results.apply_outcomes([_failed(now, error, *image) for image in exhausted])
+
+    def _evenly(self, now: datetime) -> bool:
+        """Tell whether the clock has run evenly for as long as a job may be silent.
+
+        One that was set forward makes every open job look abandoned.
+        """
+        running = time.monotonic()
+        ahead = now.timestamp() - running
+        if abs(ahead - self._ahead) > _STEP.total_seconds():
+            _log.warning("the clock was set", delay_seconds=round(ahead - self._ahead))
+            self._even_since = running
+        self._ahead = ahead
+        return running - self._even_since > self._patience.abandoned.total_seconds()
 
     async def _close(self, abandoned: Abandoned, before: datetime, now: datetime) -> None:
         def admit(job: Job) -> None:
@@ -128,7 +189,9 @@ class _StillAliveError(Exception):
     """The job got a sign of life between the search and the lock."""
 
 
-def _given_up(now: datetime, image_id: UUID, job_id: UUID, attempt: int) -> Outcome:
+def _failed(
+    now: datetime, error: ImageError, image_id: UUID, job_id: UUID, attempt: int
+) -> Outcome:
     return Outcome(
         image_id=image_id,
         job_id=job_id,
@@ -136,10 +199,5 @@ def _given_up(now: datetime, image_id: UUID, job_id: UUID, attempt: int) -> Outc
         state=ImageState.FAILED,
         stage=Stage.NONE,
         happened=now,
-        error=ImageError(
-            PROCESSING_STALLED,
-            "The image was handed out again and again and nothing ever came back; "
-            "the service was disturbed. Retry it.",
-            retryable=True,
-        ),
+        error=error,
     )

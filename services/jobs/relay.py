@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from chassis.errors import TransientError
+from chassis.errors import DomainError
 from chassis.logs import get_logger
 from services.jobs.ledger import Ledger
 from services.jobs.models import OwedTask
@@ -55,7 +55,7 @@ class Relay:
             try:
                 while await self.publish_due() == _BATCH:
                     pass
-            except TransientError as error:
+            except DomainError as error:
                 _log.warning("tasks stay in the outbox", reason=error.reason)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE.total_seconds())
                 self._woken.set()
@@ -64,9 +64,11 @@ class Relay:
         """Publish one batch of what is due; return how many.
 
         Raises:
-            TransientError: the broker did not take them all; those it took are settled.
+            DomainError: the broker did not take them all; those it took are settled.
         """
-        async with self._ledger.take_outbox(self._clock(), _BATCH) as (tasks, published):
+        # A task for a model that only newer replicas know is theirs.
+        taking = self._ledger.take_outbox(self._clock(), _BATCH, self._queue.models)
+        async with taking as (tasks, published):
             if tasks:
                 await self._queue.require_room()
             failures = await asyncio.gather(*(self._publish(task, published) for task in tasks))
@@ -76,10 +78,10 @@ class Relay:
                 raise failure
         return len(tasks)
 
-    async def _publish(self, task: OwedTask, published: list[UUID]) -> TransientError | None:
+    async def _publish(self, task: OwedTask, published: list[UUID]) -> DomainError | None:
         try:
             await self._queue.publish(task)
-        except TransientError as error:
+        except DomainError as error:
             return error
         published.append(task.image_id)
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
@@ -11,7 +11,7 @@ from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.ledger import Ledger
-from services.jobs.models import Change, ImageState, Outcome, Stage
+from services.jobs.models import Change, DeadTask, ImageError, ImageState, Outcome, Stage
 from services.jobs.queue import (
     DEAD,
     DEAD_CONSUMER,
@@ -31,6 +31,13 @@ _SECONDS = Histogram(
 # Outcomes gather this long, so that under load one transaction applies many.
 _GATHER = timedelta(milliseconds=80)
 _MAX_BATCH = 256
+WORKER_DIED = "WORKER_DIED"
+_DIED = (
+    "Every attempt to process this image ended without an answer; "
+    "the image may be too demanding, or the service was disturbed."
+)
+TASK_REFUSED = "TASK_REFUSED"
+_REFUSED = "The service could not read its own request for this image; retry it."
 _RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}
 _log = get_logger(__name__)
 
@@ -39,12 +46,19 @@ class Results:
     """The consumers of RESULTS and DEAD."""
 
     def __init__(
-        self, ledger: Ledger, queue: TaskQueue, *, clock: Clock, committed: Committed
+        self,
+        ledger: Ledger,
+        queue: TaskQueue,
+        *,
+        clock: Clock,
+        committed: Committed,
+        respite: timedelta,
     ) -> None:
         self._ledger = ledger
         self._queue = queue
         self._clock = clock
         self._committed = committed
+        self._respite = respite
 
     async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
         """Apply outcomes until `stop`."""
@@ -70,14 +84,32 @@ class Results:
         await self.apply_outcomes(outcomes)
 
     async def apply_dead(self, delivery: Delivery) -> None:
-        """Fail the image whose task was given up, then take the task away."""
-        dead = await self._queue.take_dead_task(delivery.data)
+        """Give a task that no worker has answered another chance, or fail its image."""
+        try:
+            dead = await self._queue.find_dead_task(delivery.data)
+        except MalformedMessageError as error:
+            # Its image, if it has one, is the reconciler's.
+            _log.error("dead task dropped", sequence=delivery.sequence, reason=error.reason)
+            return
         if dead is None:
             return
-        sequence, outcome = dead
-        _log.error("work was given up", job=str(outcome.job_id), image=str(outcome.image_id))
-        await self.apply_outcomes([outcome])
-        await self._queue.forget_dead_task(sequence)
+        _log.error(
+            "work was given up",
+            job=str(dead.job_id),
+            image=str(dead.image_id),
+            reason=dead.refused or WORKER_DIED,
+            count=dead.republished,
+        )
+        now = self._clock()
+        if dead.refused:
+            await self.apply_outcomes([_failed(dead, TASK_REFUSED, _REFUSED, now)])
+        elif dead.republished:
+            await self.apply_outcomes([_failed(dead, WORKER_DIED, _DIED, now)])
+        else:
+            # Once more, when what went on around it has passed: a line that was down, or another
+            # image that killed the workers which held this one.
+            await self._ledger.give_another_chance(dead, now=now, due=now + self._respite)
+        await self._queue.forget_dead_task(dead.sequence)
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome]) -> list[Change]:
         """Apply outcomes and announce what they changed."""
@@ -88,6 +120,18 @@ class Results:
             await self._committed(change)
             _count(change)
         return changes
+
+
+def _failed(dead: DeadTask, code: str, message: str, now: datetime) -> Outcome:
+    return Outcome(
+        image_id=dead.image_id,
+        job_id=dead.job_id,
+        attempt=dead.attempt,
+        state=ImageState.FAILED,
+        stage=Stage.NONE,
+        happened=now,
+        error=ImageError(code, message, retryable=True),
+    )
 
 
 def _latest(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -16,6 +16,7 @@ from chassis.errors import DomainError
 from chassis.logs import configure_logs, get_logger
 from services.jobs.config import RetentionConfig
 from services.jobs.database import open_database, require_current_schema
+from services.jobs.errors import OldSchemaError
 from services.jobs.ledger import Ledger
 
 _BATCH = 200
@@ -120,11 +121,13 @@ async def run(config: RetentionConfig) -> None:
 def main() -> None:
     """Run the command."""
     config = load_config(RetentionConfig)
-    configure_logs("retention", config.log_level, config.log_format)
+    configure_logs(
+        "retention", config.log_level, config.log_format, allowed_keys=("expired", "orphans")
+    )
     try:
         asyncio.run(run(config))
-    except DomainError as error:
-        sys.exit(error.message)
+    except (DomainError, OldSchemaError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

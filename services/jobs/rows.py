@@ -1,6 +1,7 @@
 """From the jsonb of a row to what the service speaks of. Live rows and events are read alike."""
 
 import json
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -103,11 +104,19 @@ def _image(row: dict[str, Any]) -> Image:
 
 
 def _result(document: dict[str, Any]) -> Result:
-    known = dict(document)
-    known["findings"] = tuple(Finding(**finding) for finding in document.get("findings", ()))
+    known = _known(Result, document)
+    known["findings"] = tuple(
+        Finding(**_known(Finding, finding)) for finding in document.get("findings", ())
+    )
     known["notes"] = tuple(document.get("notes", ()))
     known["placement"] = tuple(document.get("placement", ()))
     return Result(**known)
+
+
+def _known(kind: type, document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a newer version has written beside what this one reads."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in document.items() if name in names}
 
 
 def _time(text: str | None) -> datetime | None:

@@ -44,7 +44,9 @@ Committed = Callable[[Change], Awaitable[None]]
 _JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
 _IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
 _READ_CHUNK = 2**18
-_SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "notes": 4000, "model": 200}
+_SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "model": 200}
+_NOTES = 4000
+_SUBJECT = 1000
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class JobService:
             return known
         now = self._clock()
         recent = await self._store.count_recent_jobs(
-            scope, principal.subject, now - timedelta(minutes=1)
+            scope, principal.subject, since=now - timedelta(minutes=1), now=now
         )
         if recent >= self._limits.jobs_per_minute:
             raise TooManyJobsError(self._limits.jobs_per_minute)
@@ -121,6 +123,8 @@ class JobService:
     ) -> tuple[list[Job], str]:
         """Return a page of jobs, newest first, and the token of the next page."""
         scope = authorize(principal, Action.FOLLOW)
+        require_label("filter.patient_id", wanted.patient_id, _SPEC_LENGTHS["patient_id"])
+        require_label("filter.creator", wanted.creator, _SUBJECT)
         size = _page_size(page_size, _JOBS_PAGE, _JOBS_PAGE_MOST)
         pages = PageToken("jobs", (scope, wanted))
         after = pages.read(page_token, lambda time, key: (datetime.fromisoformat(time), UUID(key)))
@@ -268,11 +272,9 @@ class JobService:
 
     def _checked_spec(self, spec: JobSpec) -> JobSpec:
         for field, limit in _SPEC_LENGTHS.items():
-            text = getattr(spec, field)
-            if len(text) > limit:
-                raise InvalidFieldError(f"spec.{field}", f"has more than {limit} characters")
-            if field != "notes" and any(unicodedata.category(c) == "Cc" for c in text):
-                raise InvalidFieldError(f"spec.{field}", "holds control characters")
+            require_label(f"spec.{field}", getattr(spec, field), limit)
+        if len(spec.notes) > _NOTES:
+            raise InvalidFieldError("spec.notes", f"has more than {_NOTES} characters")
         if "\0" in spec.notes:
             raise InvalidFieldError("spec.notes", "holds a NUL character")
         if spec.start_time and spec.start_time > self._clock() + self._limits.retention:
@@ -288,6 +290,18 @@ class JobService:
         return await self._blobs.get(
             f"sites/{scope.site}/jobs/{image.job_id}/{image.image_id}/preview.jpg"
         )
+
+
+def require_label(field: str, text: str, most: int) -> None:
+    """Refuse what is too long to be a label, or holds what a label does not and PostgreSQL can not.
+
+    Raises:
+        InvalidFieldError: it is none.
+    """
+    if len(text) > most:
+        raise InvalidFieldError(field, f"has more than {most} characters")
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise InvalidFieldError(field, "holds control characters")
 
 
 async def _cut(data: bytes) -> AsyncIterator[bytes]:

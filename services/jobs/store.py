@@ -72,10 +72,14 @@ class JobStore:
             row = await QUERIES.find_request(connection, creator=creator, request_id=request_id)
         return None if row is None else (job_from_json(row["job"]), row["request_digest"])
 
-    async def count_recent_jobs(self, scope: Scope, creator: str, since: datetime) -> int:
+    async def count_recent_jobs(
+        self, scope: Scope, creator: str, *, since: datetime, now: datetime
+    ) -> int:
         """Count the jobs a caller has created since a moment."""
         async with self._transaction(scope) as connection:
-            return int(await QUERIES.count_recent_jobs(connection, creator=creator, since=since))
+            return int(
+                await QUERIES.count_recent_jobs(connection, creator=creator, since=since, now=now)
+            )
 
     async def get_job(self, scope: Scope, job_id: UUID) -> Job:
         """Return a job.
@@ -172,7 +176,8 @@ class JobStore:
         """Make a part of an upload count.
 
         Raises:
-            UploadRaceError: another stream was there first.
+            JobNotFoundError: the job is gone.
+            UploadRaceError: another stream was there first, or the upload has become an image.
         """
         columns: dict[str, Any] = {
             "job_id": image.job_id,
@@ -183,6 +188,8 @@ class JobStore:
             "now": now,
         }
         async with self._transaction(Scope(image.site)) as connection:
+            # A commit of this very image may still be under way: its caller was cut off from it.
+            await _lock_job(connection, image.job_id)
             if old_size:
                 size = await QUERIES.next_part(connection, old_size=old_size, **columns)
             else:
@@ -231,7 +238,7 @@ class JobStore:
                 original_keys=list(image.original_keys),
                 patient_id=image.patient_id,
                 revision=job.revision + 1,
-                available_at=max(now, job.spec.start_time or now),
+                start_time=job.spec.start_time,
                 now=now,
             )
             await QUERIES.count_image(

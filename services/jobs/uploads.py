@@ -32,13 +32,17 @@ from services.jobs.errors import (
 )
 from services.jobs.models import Image, Job, JobState, Limits, NewImage, Scope
 from services.jobs.permissions import Action, authorize
-from services.jobs.service import Clock, Committed
+from services.jobs.service import Clock, Committed, require_label
 from services.jobs.store import JobStore
 
 # A caller that sends more at once is refused: it bounds what one message may cost.
 MAX_CHUNK_BYTES = 2**20
 # What is held in memory of an upload before it becomes durable.
 _PART_BYTES = 4 * 2**20
+# With so many parts, what is less than a whole one is not kept: they are all named in one message.
+_CUT_PARTS = 1000
+# How long the end of a replica waits for what broken uploads have brought.
+_RESCUE_SECONDS = 5.0
 _MAX_KEY, _MAX_NAME_BYTES, _MAX_PATIENT = 200, 4096, 64
 _log = get_logger(__name__)
 
@@ -120,6 +124,7 @@ class Uploads:
             UploadNotFoundError: nothing is.
         """
         scope = authorize(principal, Action.SUBMIT)
+        require_label("image_key", image_key, _MAX_KEY)
         _, image, upload = await self.store.find_upload(scope, job_id, image_key)
         if image is not None:
             return image.size_bytes, image
@@ -141,8 +146,9 @@ class Uploads:
         task.add_done_callback(self._rescues.discard)
 
     async def settle(self) -> None:
-        """Wait for the rescues that are under way."""
-        await asyncio.gather(*self._rescues)
+        """Give the rescues that are under way some time; what is not kept is sent again."""
+        if self._rescues:
+            await asyncio.wait(self._rescues, timeout=_RESCUE_SECONDS)
 
 
 class Repeat:
@@ -259,7 +265,7 @@ class Receiver:
 
     def cut(self) -> None:
         """The line was cut: what has arrived stays, so that the caller can resume."""
-        if self._held:
+        if self._held and len(self._image.original_keys) < _CUT_PARTS:
             self._uploads.rescue(self)
 
     async def keep(self) -> None:
@@ -297,8 +303,9 @@ class Receiver:
                 new_size=self._received,
                 now=self._uploads.clock(),
             )
-        except UploadRaceError:
-            # Another stream is further, or the cut came after the commit: no row speaks of it.
+        except UsageError:
+            # Another stream is further, or the cut came after the commit, or the job is gone: no
+            # row speaks of it.
             await self._uploads.blobs.delete([key])
             raise
         self._image = replace(
@@ -331,14 +338,12 @@ class Receiver:
 
 
 def _checked(header: UploadHeader) -> UploadHeader:
-    if not 1 <= len(header.image_key) <= _MAX_KEY:
-        raise InvalidFieldError("header.image_key", f"must have 1 to {_MAX_KEY} characters")
-    if any(unicodedata.category(character) == "Cc" for character in header.image_key):
-        raise InvalidFieldError("header.image_key", "holds control characters")
+    if not header.image_key:
+        raise InvalidFieldError("header.image_key", "is empty")
+    require_label("header.image_key", header.image_key, _MAX_KEY)
     if header.offset < 0 or header.size_bytes < 0:
         raise InvalidFieldError("header.offset and header.size_bytes", "must not be negative")
-    if len(header.patient_id) > _MAX_PATIENT:
-        raise InvalidFieldError("header.patient_id", f"has more than {_MAX_PATIENT} characters")
+    require_label("header.patient_id", header.patient_id, _MAX_PATIENT)
     digest = header.sha256.lower()
     if digest and (len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest)):  # noqa: PLR2004 - digits of a SHA-256
         raise InvalidFieldError("header.sha256", "must be 64 hexadecimal digits")

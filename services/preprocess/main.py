@@ -26,16 +26,14 @@ async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what was begun."""
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("preprocess", config.otlp_endpoint))
-        connected = False
-
-        def readiness() -> tuple[bool, str]:
-            return (True, "") if connected and jetstream.connected else (False, "NATS")
-
-        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         jetstream = await stack.enter_async_context(
             open_jetstream(config.nats_url, name="preprocess")
         )
-        connected = True
+
+        def readiness() -> tuple[bool, str]:
+            return (True, "") if jetstream.connected else (False, "NATS")
+
+        await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         executor = stack.enter_context(ThreadPoolExecutor(config.slots, "film"))
         worker = Worker(
             blobs=open_blobs(config.blob_url),

@@ -23,13 +23,20 @@ async def test_a_worker_that_comes_back_late_changes_nothing(chaos: Chaos, name:
         await asyncio.sleep(1)
 
 
-@pytest.mark.parametrize("name", ["jobs-1", "gateway-1", "nats", "triton"])
-async def test_work_goes_on_after_a_process_was_stopped_under_load(chaos: Chaos, name: str) -> None:
-    async with chaos.load(f"SIGSTOP {name}") as load, load.steady(callers=4):
+@pytest.mark.parametrize(
+    "names",
+    [["jobs-1"], ["jobs-1", "jobs-2"], ["gateway-1"], ["nats"], ["triton"], ["postgres"]],
+    ids=" and ".join,
+)
+async def test_work_goes_on_after_processes_were_stopped_under_load(
+    chaos: Chaos, names: list[str]
+) -> None:
+    fault = f"SIGSTOP {', '.join(names)}"
+    async with chaos.load(fault) as load, load.steady(callers=4):
         await chaos.queued(load, 8)
-        async with chaos.stopped(name):
+        async with chaos.stopped(*names):
             await asyncio.sleep(LONGER)
-        await chaos.mended(f"SIGSTOP {name}, then SIGCONT")
+        await chaos.mended(f"{fault}, then SIGCONT")
 
 
 async def test_a_replica_that_slept_through_the_end_tells_its_watchers(chaos: Chaos) -> None:

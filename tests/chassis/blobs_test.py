@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError, open_blobs
-from tests.support.nats import free_port
+from chassis.blobs import (
+    BlobNotFoundError,
+    BlobsFullError,
+    BlobStore,
+    BlobsUnavailableError,
+    open_blobs,
+)
+from deploy.local.ports import free_port
+from tests.support.disk import small_disk
 
 _PORTS = (
     "admin.port", "admin.port.grpc", "debug.port", "filer.port", "filer.port.grpc",
@@ -136,3 +143,19 @@ async def test_a_store_that_does_not_answer_is_a_transient_error(
         await store.check()
     with pytest.raises(BlobsUnavailableError):
         await store.put("a", b"x")
+
+
+async def test_a_full_disk_is_told_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "blobs", mib=2) as disk:
+        store = open_blobs((tmp_path / "blobs").as_uri())
+        await store.put("sites/early", b"x" * 1000)
+        disk.fill(leave=8192)
+        for _ in range(3):
+            with pytest.raises(BlobsFullError):
+                await store.put("sites/late", b"y" * 100_000)
+        assert disk.unfinished() == []
+        assert not await store.exists("sites/late")
+        assert await store.get("sites/early") == b"x" * 1000
+        disk.clear()
+        await store.put("sites/late", b"y" * 100_000)
+        assert len(await store.get("sites/late")) == 100_000

@@ -1,21 +1,43 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from chassis.jetstream import JetStream, open_jetstream
-from tests.support.nats import NatsServer
+from deploy.local.nats import nats_program
+from deploy.local.ports import free_port
+from tests.support.servers import Server
 
 
 @pytest.fixture
-async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path / "nats")
-    await server.start()
+def nats_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def own_nats_url(nats_port: int) -> str:
+    """Where the test's own server is, or will be."""
+    return f"nats://127.0.0.1:{nats_port}"
+
+
+@pytest.fixture
+def stopped_nats(tmp_path: Path, nats_port: int) -> Iterator[Server]:
+    """A server of the test's own that has not been started."""
+    program = nats_program(tmp_path / "nats", port=nats_port, monitor_port=free_port())
+    server = Server(program, tmp_path / "nats.log")
     yield server
-    await server.stop()
+    server.kill()
 
 
 @pytest.fixture
-async def jetstream(nats_server: NatsServer) -> AsyncIterator[JetStream]:
-    async with open_jetstream(nats_server.url, name="test") as stream:
+def nats_server(stopped_nats: Server) -> Server:
+    """A server of the test's own, to be killed and started again."""
+    stopped_nats.start()
+    return stopped_nats
+
+
+@pytest.fixture
+async def jetstream(nats_server: Server, own_nats_url: str) -> AsyncIterator[JetStream]:
+    async with open_jetstream(own_nats_url, name="test") as stream:
+        await stream.opened()
         yield stream

@@ -3,6 +3,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ from chassis import tracing
 from chassis.consume import Delivery, Source, consume, consume_batches
 from chassis.errors import TransientError, UsageError
 from chassis.jetstream import ConsumerSpec, JetStream, QueueRefusedError, StreamSpec, open_jetstream
-from tests.support.nats import NatsServer
+from tests.support.servers import Server
 
 URGENT = Source("WORK", "urgent")
 ROUTINE = Source("WORK", "routine", share=0.25)
@@ -355,21 +356,75 @@ async def test_cancelling_the_loop_hands_back_and_leaves_nothing_running(
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("batches", [False, True])
+async def test_work_that_loses_its_first_cancellation_does_not_hold_up_the_end(
+    jetstream: JetStream, *, batches: bool
+) -> None:
+    begun, lost = asyncio.Event(), 0
+
+    async def deaf(_work: object) -> None:
+        nonlocal lost
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            lost += 1
+        await asyncio.Event().wait()
+
+    await publish(jetstream, "urgent", "a")
+    never = asyncio.Event()
+    task = asyncio.create_task(
+        consume_batches(jetstream, URGENT, deaf, max_batch=1, max_wait=timedelta(0), stop=never)
+        if batches
+        else consume(jetstream, [URGENT], deaf, slots=1, stop=never)
+    )
+    async with asyncio.timeout(10):
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait({task})
+    assert task.cancelled()
+    assert lost == 1
+
+
 async def test_work_goes_on_after_the_server_restarts(
-    nats_server: NatsServer, jetstream: JetStream
+    nats_server: Server, jetstream: JetStream
 ) -> None:
     seen = Seen()
     async with consuming(jetstream, seen, URGENT, ROUTINE):
         await publish(jetstream, "urgent", "a")
         await until(emptied(jetstream))
-        await nats_server.stop()
-        await asyncio.sleep(0.3)
-        await nats_server.start()
+        nats_server.kill()
+        await until(lambda: not jetstream.connected)
+        await asyncio.to_thread(nats_server.start)
         await until(lambda: jetstream.connected)
         await publish(jetstream, "routine", "b")
         await publish(jetstream, "urgent", "c")
         await until(emptied(jetstream))
     assert set(seen.names) == {"a", "b", "c"}
+
+
+async def test_an_ack_that_finds_no_line_goes_out_on_the_next(
+    nats_server: Server, jetstream: JetStream
+) -> None:
+    patient = replace(SPEC.consumers[0], ack_wait=timedelta(seconds=60))
+    await jetstream.ensure_streams([replace(SPEC, consumers=(patient, SPEC.consumers[1]))])
+    attempts: list[int] = []
+
+    async def handler(delivery: Delivery) -> None:
+        attempts.append(delivery.attempt)
+        nats_server.kill()
+        await until(lambda: not jetstream.connected)
+
+    stop = asyncio.Event()
+    await publish(jetstream, "urgent", "a")
+    consuming = asyncio.create_task(consume(jetstream, [URGENT], handler, slots=1, stop=stop))
+    await until(lambda: bool(attempts) and not jetstream.connected)
+    await asyncio.to_thread(nats_server.start)
+    await until(lambda: jetstream.connected)
+    await until(emptied(jetstream))
+    stop.set()
+    await consuming
+    assert attempts == [1]
 
 
 async def test_a_stream_that_is_missing_is_waited_for_and_a_new_consumer_is_found(
@@ -471,7 +526,7 @@ async def test_one_message_that_never_works_does_not_hold_up_its_batch(
 
 
 async def test_a_batch_loop_goes_on_after_the_server_restarts(
-    nats_server: NatsServer, jetstream: JetStream
+    nats_server: Server, jetstream: JetStream
 ) -> None:
     seen: set[bytes] = set()
 
@@ -481,8 +536,9 @@ async def test_a_batch_loop_goes_on_after_the_server_restarts(
     async with consuming_batches(jetstream, handler):
         await publish(jetstream, "urgent", "a")
         await until(emptied(jetstream))
-        await nats_server.stop()
-        await nats_server.start()
+        nats_server.kill()
+        await until(lambda: not jetstream.connected)
+        await asyncio.to_thread(nats_server.start)
         await until(lambda: jetstream.connected)
         await publish(jetstream, "urgent", "b")
         await until(emptied(jetstream))
@@ -490,10 +546,11 @@ async def test_a_batch_loop_goes_on_after_the_server_restarts(
 
 
 async def test_two_workers_share_one_consumer_and_nothing_is_done_twice(
-    nats_server: NatsServer, jetstream: JetStream
+    own_nats_url: str, jetstream: JetStream
 ) -> None:
     seen, other = Seen(), Seen()
-    async with open_jetstream(nats_server.url, name="other") as second:
+    async with open_jetstream(own_nats_url, name="other") as second:
+        await second.opened()
         await publish(jetstream, "urgent", *map(str, range(100)))
         async with (
             consuming(jetstream, seen, URGENT, ROUTINE),

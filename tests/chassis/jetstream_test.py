@@ -1,7 +1,7 @@
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +15,9 @@ from chassis.jetstream import (
     StreamSpec,
     open_jetstream,
 )
-from tests.support.nats import NatsServer
+from deploy.local.ports import free_port
+from tests.support.proxy import Proxy
+from tests.support.servers import Server
 
 WORK = StreamSpec(
     "WORK",
@@ -132,32 +134,84 @@ async def test_core_messages_reach_those_who_listen(jetstream: JetStream) -> Non
     await subscription.unsubscribe()
 
 
-async def test_a_connection_waits_for_its_server_and_survives_a_restart(tmp_path: Path) -> None:
-    server = NatsServer(tmp_path)
+async def test_a_connection_waits_for_its_server_and_survives_a_restart(
+    stopped_nats: Server, own_nats_url: str
+) -> None:
     states: asyncio.Queue[bool] = asyncio.Queue()
+    opening = asyncio.Event()
 
     async def use() -> None:
-        async with open_jetstream(server.url, name="test") as stream:
+        async with open_jetstream(own_nats_url, name="test") as stream:
             stream.connection_callbacks.append(states.put_nowait)
+            assert not stream.connected
+            with pytest.raises(QueueUnavailableError):
+                await stream.api("INFO")
+            opening.set()
+            assert await states.get()
             await stream.ensure_streams([WORK])
-            await server.stop()
+            stopped_nats.kill()
             assert not await states.get()
             assert not stream.connected
-            await server.start()
+            await asyncio.to_thread(stopped_nats.start)
             assert await states.get()
             assert await stream.publish("work.a.1", b"x", message_id="1")
 
     async with asyncio.timeout(20):
         using = asyncio.create_task(use())
-        await asyncio.sleep(0.3)
-        await server.start()
-        try:
-            await using
-        finally:
-            await server.stop()
+        await opening.wait()
+        await asyncio.to_thread(stopped_nats.start)
+        await using
 
 
-async def test_waiting_for_a_server_ends_when_it_is_cancelled() -> None:
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5), open_jetstream("nats://127.0.0.1:1", name="test"):
-            pass
+async def test_a_connection_whose_server_never_comes_ends_all_the_same() -> None:
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(5), open_jetstream("nats://127.0.0.1:1", name="test") as stream:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await stream.opened()
+    assert asyncio.all_tasks() == before
+
+
+@pytest.fixture
+async def line(nats_server: Server, nats_port: int) -> AsyncIterator[Proxy]:
+    proxy = Proxy(free_port(), nats_port)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
+async def test_publishing_into_a_line_that_takes_nothing_gives_up(line: Proxy) -> None:
+    """Also with so much on its way that nats-py's buffer is full: it drops cancellations then."""
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(30):
+        async with open_jetstream(f"nats://127.0.0.1:{line.near}", name="test") as stream:
+            await stream.opened()
+            line.freeze()
+            outcomes = await asyncio.gather(
+                *(stream.request("work.a.1", bytes(2**19)) for _ in range(40)),
+                *(stream.send("work.a.1", bytes(2**19)) for _ in range(40)),
+                return_exceptions=True,
+            )
+        # And the end waits for none of it.
+        assert all(isinstance(outcome, QueueUnavailableError) for outcome in outcomes[:40])
+        line.mend()
+    assert asyncio.all_tasks() - before <= {task for each in line._lines for task in each.tasks}
+
+
+async def test_a_line_that_takes_nothing_is_replaced(
+    line: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.connection._PING_SECONDS", 0.2)
+    async with asyncio.timeout(20):
+        async with open_jetstream(f"nats://127.0.0.1:{line.near}", name="test") as stream:
+            await stream.opened()
+            await stream.ensure_streams([replace(WORK, max_message_bytes=-1)])
+            states: asyncio.Queue[bool] = asyncio.Queue()
+            stream.connection_callbacks.append(states.put_nowait)
+            line.abandon()
+            # More than any buffer on the way holds: the old line is never empty again.
+            full = [stream.send("work.a.1", bytes(2**19)) for _ in range(40)]
+            await asyncio.gather(*full, return_exceptions=True)
+            assert not await states.get()
+            assert await states.get()
+            assert await stream.publish("work.a.1", b"x", message_id="after")

@@ -14,15 +14,17 @@ async def get(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
 
 
 async def test_metrics_and_health_are_served() -> None:
-    ready = False
-    async with serve_metrics("127.0.0.1:0", lambda: (ready, "nats")) as port:
+    ready, missing = False, "nats"
+    async with serve_metrics("127.0.0.1:0", lambda: (ready, missing)) as port:
         status, body = await get(port, "/metrics")
         assert status == 200
         assert b"python_info" in body
         assert (await get(port, "/livez"))[0] == 200
         assert await get(port, "/readyz") == (503, b"waiting for nats\n")
         ready = True
-        assert (await get(port, "/readyz"))[0] == 200
+        assert await get(port, "/readyz") == (200, b"ok, without nats\n")
+        missing = ""
+        assert await get(port, "/readyz") == (200, b"ok\n")
         assert (await get(port, "/other"))[0] == 404
         assert (await get(port, "/metrics", "POST"))[0] == 405
 

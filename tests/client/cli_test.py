@@ -120,6 +120,38 @@ async def test_when_every_file_is_refused_the_exit_code_is_1(carina: Cli, films:
     assert answer["job"]["state"] == "STATE_CANCELLED"
 
 
+async def test_refused_files_do_not_cancel_what_an_earlier_submission_handed_in(
+    carina: Cli, films: Path
+) -> None:
+    again = ("--patient", "P1", "--json", "--request-id", "6c1f0a52-7a53-4f0e-8f2a-0f6f5b3f6f11")
+    first = json.loads((await carina("submit", str(films), "--no-watch", *again)).out)
+    for name in ("a.dcm", "b\x1b[31m.png"):
+        (films / name).write_bytes(bytes(2000))
+    ran = await carina("submit", str(films), *again)
+    assert ran.code == 1
+    answer = json.loads(ran.out)
+    assert answer["job"]["name"] == first["job"]["name"]
+    assert answer["job"]["state"] == "STATE_PENDING"
+
+
+async def test_a_reader_that_has_read_enough_is_no_error(carina: Cli, films: Path) -> None:
+    submitted = await carina("submit", str(films), "--patient", "P1", "--no-watch", "--json")
+    name = json.loads(submitted.out)["job"]["name"]
+    for form in ("table", "csv", "json"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "carina", "results", name, "--format", form),
+            stdout=writing,
+            stderr=asyncio.subprocess.PIPE,
+            env=os.environ | carina.environment,
+        )
+        os.close(writing)
+        _, complaint = await process.communicate()
+        assert complaint == b""
+        assert process.returncode == 141
+
+
 async def test_results_come_as_json_and_csv(carina: Cli, jobs: Jobs, films: Path) -> None:
     running = asyncio.create_task(carina("submit", str(films), "--patient", "=P1", "--json"))
     await jobs.work(2)

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 import chassis
 import services
 from chassis.errors import DomainError
-from services.jobs.queue import WORKER_DIED
-from services.jobs.reconciler import PROCESSING_STALLED
+from services.gateway import errors as gateway_errors
+from services.gateway.problems import STATUS_OF, STATUS_OF_REASON
+from services.jobs.reconciler import MODEL_WITHDRAWN, PROCESSING_STALLED
+from services.jobs.results import TASK_REFUSED, WORKER_DIED
 from services.preprocess.errors import FilmError
 from services.preprocess.worker import ORIGINAL_MISSING, OutOfMemoryError
 
@@ -55,9 +58,28 @@ def test_every_reason_of_a_call_is_listed_and_no_other(reasons: set[str]) -> Non
 
 def test_every_code_of_an_image_is_listed_and_no_other() -> None:
     codes = {each.code for each in below(FilmError)}
-    codes |= OF_IMAGES | {WORKER_DIED, PROCESSING_STALLED, ORIGINAL_MISSING}
+    codes |= OF_IMAGES | {WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN}
+    codes |= {ORIGINAL_MISSING}
     assert table("## Errors of an image", "## Notes of an image") == codes
 
 
 def test_reasons_are_spelled_as_aip_193_wants_them(reasons: set[str]) -> None:
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]{1,61}[A-Z0-9]", reason) for reason in reasons)
+
+
+def test_the_http_status_of_what_only_http_refuses_is_the_one_that_is_answered() -> None:
+    written = dict(
+        re.findall(
+            r"^\| `([A-Z_]+)` \| (\d+)",
+            PAGE.partition("Only over HTTP")[2].partition("##")[0],
+            re.MULTILINE,
+        )
+    )
+    ours = {
+        each.reason: str(
+            STATUS_OF_REASON.get(each.reason, STATUS_OF[grpc.StatusCode[each.kind]]).value
+        )
+        for each in below(DomainError)
+        if each.__module__ == gateway_errors.__name__ and each.reason in written
+    }
+    assert written == ours

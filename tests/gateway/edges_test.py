@@ -149,6 +149,20 @@ async def test_other_bodies_are_refused_by_their_type(fragile: httpx.AsyncClient
     assert answer.json()["reason"] == "INVALID_BODY"
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"{", b"[" * 100_000, b"\xff"])
+async def test_a_body_that_is_no_json_object_is_refused_in_plain_words(
+    fragile: httpx.AsyncClient, scripted: ScriptedJobs, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await fragile.post("/v1/jobs", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["reason"] == "INVALID_BODY"
+    assert answer.json()["detail"].startswith(
+        "The body of the request cannot be read: it is no JSON"
+    )
+    assert scripted.calls == []
+
+
 async def test_unknown_paths_and_methods_are_problems_too(fragile: httpx.AsyncClient) -> None:
     for method, path, status in (("GET", "/v1/nothing", 404), ("PUT", "/v1/jobs", 405)):
         answer = await fragile.request(method, path)

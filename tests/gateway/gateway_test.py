@@ -160,6 +160,59 @@ async def test_a_form_that_was_cut_can_be_sent_again_under_its_request_id(
     assert len((await gateway.get("/v1/jobs")).json()["jobs"]) == 1
 
 
+async def test_another_form_under_a_used_request_id_is_refused_and_harms_nothing(
+    gateway: httpx.AsyncClient,
+) -> None:
+    request_id = str(uuid.uuid4())
+    first = await submit(gateway, ("a.png", b"one"), ("b.png", b"two"), request_id=request_id)
+    path = f"/v1/{first['job']['name']}"
+    mixed = await submit(gateway, ("a.png", b"one"), ("b.png", b"TWO"), request_id=request_id)
+    assert [each["reason"] for each in mixed["refused"]] == ["IMAGE_KEY_REUSED"]
+    other = await gateway.post(
+        "/v1/jobs:submit", files=form(("a.png", b"other"), request_id=request_id)
+    )
+    assert other.status_code == 409
+    assert other.json()["reason"] == "IMAGE_KEY_REUSED"
+    spec = await gateway.post(
+        "/v1/jobs:submit", files=form(("a.png", b"one"), request_id=request_id, patient_id="P2")
+    )
+    assert spec.status_code == 409
+    assert spec.json()["reason"] == "REQUEST_ID_REUSED"
+    job = (await gateway.get(path)).json()
+    assert job["state"] == "STATE_PENDING"
+    assert job["progress"]["total"] == 2
+
+
+async def test_file_names_are_kept_as_labels_whatever_they_hold(gateway: httpx.AsyncClient) -> None:
+    job = (await gateway.post("/v1/jobs")).json()["name"]
+    face = "\N{GRINNING FACE}"
+    names = {
+        "../../etc/passwd": "../../etc/passwd",
+        "a\x1b[31m.png": "a[31m.png",
+        face * 1024: face * 1024,
+        face * 2000: face * 1024,
+    }
+    for name in names:
+        sent = await gateway.post(f"/v1/{job}/images", files=form((name, b"x")))
+        assert sent.status_code == 201, sent.text
+    listed = (await gateway.get(f"/v1/{job}/images")).json()["images"]
+    assert [image["fileName"] for image in listed] == list(names.values())
+
+
+@pytest.mark.parametrize(
+    "digest",
+    ["sha-256=abc", "sha-256=:AAAA:", "sha-256=:!!!:", "sha-256=" + "0" * 64],
+)
+async def test_a_digest_that_can_not_be_read_is_not_passed_over(
+    gateway: httpx.AsyncClient, digest: str
+) -> None:
+    job = (await gateway.post("/v1/jobs")).json()["name"]
+    answer = await gateway.post(f"/v1/{job}/images", content=b"x", headers={"Repr-Digest": digest})
+    assert answer.status_code == 400
+    assert answer.json()["metadata"] == {"field": "Repr-Digest"}
+    assert (await gateway.get(f"/v1/{job}/images")).json()["images"] == []
+
+
 async def test_one_refused_file_does_not_hold_up_the_others(jobs: Jobs) -> None:
     replica = await jobs.start(image_bytes=MIB)
     async with serving(replica.address, jobs.issuer) as gateway:
@@ -352,20 +405,24 @@ async def test_jobs_are_listed_by_filter_and_page(
 
 
 @pytest.mark.parametrize(
-    ("query", "field"),
+    ("query", "field", "words"),
     [
-        ("state=SLEEPING", "states"),
-        ("createdAfter=yesterday", "createdAfter"),
-        ("pageSize=many", "pageSize"),
-        ("shoeSize=43", "shoeSize"),
+        ("state=SLEEPING", "states", "expected RECEIVING or PENDING or RUNNING"),
+        ("priority=fast", "priority", "expected ROUTINE or URGENT"),
+        ("createdAfter=yesterday", "createdAfter", "expected a time such as 2026-03-01T22:00"),
+        ("pageSize=many", "pageSize", "expected a whole number"),
+        ("shoeSize=43", "shoeSize", "there is no such field"),
     ],
 )
-async def test_a_bad_filter_is_named(gateway: httpx.AsyncClient, query: str, field: str) -> None:
+async def test_a_bad_filter_is_named(
+    gateway: httpx.AsyncClient, query: str, field: str, words: str
+) -> None:
     answer = await gateway.get(f"/v1/jobs?{query}")
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["reason"] == "INVALID_FIELD"
     assert answer.json()["metadata"] == {"field": field}
+    assert answer.json()["detail"].startswith(f"{field}: {words}")
 
 
 async def test_sites_do_not_see_each_other(gateway: httpx.AsyncClient, jobs: Jobs) -> None:

@@ -1,37 +1,33 @@
 """What a crash, a loss or a silence leaves behind, and what mends it."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
+import httpx
 import pytest
 
 from carina.results import JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
+from chassis.consume import Delivery, Source, consume
+from chassis.errors import UsageError
+from chassis.jetstream import open_jetstream
+from chassis.stopping import StoppedError
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from services.jobs.database import open_database
 from services.jobs.errors import OldSchemaError
 from services.jobs.ledger import Ledger
+from services.jobs.main import run
 from services.jobs.migrate import migrate
 from services.jobs.retention import Sweeper
-from tests.support.jobs import Jobs, open_jobs, rows, started, succeeded
+from tests.support.jobs import Clock, Jobs, failed, open_jobs, rows, started, succeeded
 from tests.support.servers import Server
 
 QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
-
-
-class Clock:
-    """A clock that a test can move."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 def film(folder: Path, number: int = 0) -> Path:
@@ -117,40 +113,119 @@ async def test_the_outbox_of_a_crashed_replica_is_published_by_another(
     assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
 
 
-async def test_work_that_kills_every_worker_fails_with_a_reason(
+async def dies(jobs: Jobs, *, deliveries: int) -> list[tasks_pb2.PreprocessTask]:
+    """Play workers that take a task and are never heard of again; return what they took."""
+    subscription = await jobs.jetstream.client.jetstream().pull_subscribe_bind(
+        "preprocess-routine", "TASKS"
+    )
+    taken: list[tasks_pb2.PreprocessTask] = []
+    while len(taken) < deliveries:
+        (message,) = await subscription.fetch(1, timeout=10)
+        taken.append(tasks_pb2.PreprocessTask.FromString(message.data))
+    # The next look is the one at which the broker sees that there were too many.
+    with pytest.raises(TimeoutError):
+        await subscription.fetch(1, timeout=2)
+    await subscription.unsubscribe()
+    return taken
+
+
+async def is_owed(jobs: Jobs) -> None:
+    async with asyncio.timeout(10):
+        while not await rows(jobs, "SELECT 1 FROM outbox"):
+            await asyncio.sleep(0.05)
+
+
+async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1, clock=clock)
+        async with jobs.client() as client:
+            submission = await client.submit([film(tmp_path)])
+            first = await dies(jobs, deliveries=5)
+            await is_owed(jobs)
+            assert (await client.get(submission.job)).state == JobState.PENDING
+            clock.ahead = timedelta(seconds=61)
+            second = await dies(jobs, deliveries=5)
+            assert [task.ref.republished for task in first + second] == [0] * 5 + [1] * 5
+            assert await ended(jobs, submission.job.name) == JobState.FAILED
+            (image,) = [image async for image in client.images(submission.job)]
+        assert image.error is not None
+        assert image.error.code == "WORKER_DIED"
+        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
+        assert await rows(jobs, "SELECT 1 FROM outbox") == []
+
+
+async def test_an_image_may_end_and_be_retried_while_its_last_chance_is_to_come(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start(ack_wait=1)
         async with jobs.client() as client:
             submission = await client.submit([film(tmp_path)])
-            subscription = await jobs.jetstream._client.jetstream().pull_subscribe_bind(
-                "preprocess-routine", "TASKS"
-            )
-            deliveries = 0
-            while deliveries < 5:
-                # Each worker takes the task, and is never heard of again.
-                deliveries += len(await subscription.fetch(1, timeout=5))
-            await subscription.unsubscribe()
-            with pytest.raises(TimeoutError):
-                await (
-                    await jobs.jetstream._client.jetstream().pull_subscribe_bind(
-                        "preprocess-routine", "TASKS"
-                    )
-                ).fetch(1, timeout=2)
+            task = (await dies(jobs, deliveries=5))[0]
+            await is_owed(jobs)
+            # A worker that was only slow.
+            await jobs.report(failed(task))
             assert await ended(jobs, submission.job.name) == JobState.FAILED
-            (image,) = [image async for image in client.images(submission.job)]
-        assert image.error is not None
-        assert image.error.code == "WORKER_DIED"
-        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
+            await client.retry(submission.job)
+            again = await jobs.next_task()
+            assert (again.ref.attempt, again.ref.republished) == (2, 0)
+            await jobs.report(succeeded(again))
+            assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
+
+
+async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async def refuse(_delivery: Delivery) -> NoReturn:
+        raise UsageError("never")
+
+    stop = asyncio.Event()
+    source = Source("TASKS", "preprocess-routine")
+    working = asyncio.create_task(consume(jobs.jetstream, [source], refuse, slots=1, stop=stop))
+    async with jobs.client() as client:
+        submission = await client.submit([film(tmp_path)])
+        assert await ended(jobs, submission.job.name) == JobState.FAILED
+        (image,) = [image async for image in client.images(submission.job)]
+    stop.set()
+    await working
+    assert image.error is not None
+    assert (image.error.code, image.error.retryable) == ("TASK_REFUSED", True)
+
+
+async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_no_others(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await jobs.replicas[0].end()
+    clock = Clock()
+    await jobs.start(reconcile_cycle=0.2, clock=clock)
+    async with jobs.client(replica=-1) as client:
+        old = await client.create(JobSpec())
+        await rows(jobs, "UPDATE jobs SET model = 'of-last-year'")
+        await client.upload(old, film(tmp_path, 1))
+        old = await client.close(old)
+        new = await client.submit([film(tmp_path, 2)])
+        # Nobody knows yet whether it is a model of the year to come.
+        await jobs.work(1)
+        assert await ended(jobs, new.job.name) == JobState.SUCCEEDED
+        assert (await client.get(old)).state == JobState.PENDING
+        clock.ahead = timedelta(minutes=61)
+        assert await ended(jobs, old.name) == JobState.FAILED
+        (image,) = [image async for image in client.images(old)]
+    assert image.error is not None
+    assert image.error.code == "MODEL_WITHDRAWN"
+    assert await rows(jobs, "SELECT 1 FROM outbox") == []
 
 
 async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    clock = Clock()
+    early, late = Clock(), Clock()
+    early.ahead, late.ahead = timedelta(minutes=59), timedelta(minutes=61)
     async with open_jobs(tmp_path, postgres_url) as jobs:
-        await jobs.start(clock=clock, reconcile_cycle=0.2)
+        await jobs.start()
         async with jobs.client() as client:
             full, empty = await client.create(JobSpec()), await client.create(JobSpec())
             await client.upload(full, film(tmp_path))
@@ -159,10 +234,10 @@ async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
                 """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
                 now(), now() FROM jobs WHERE total = 1""",
             )
-            clock.ahead = timedelta(minutes=59)
+            await jobs.start(clock=early, reconcile_cycle=0.2)
             await asyncio.sleep(0.6)
             assert (await client.get(full)).state == JobState.RECEIVING
-            clock.ahead = timedelta(minutes=61)
+            await jobs.start(clock=late, reconcile_cycle=0.2)
             assert await ended(jobs, empty.name) == JobState.CANCELLED
             async with asyncio.timeout(5):
                 while (await client.get(full)).state != JobState.PENDING:
@@ -215,23 +290,74 @@ async def test_migrations_that_start_together_do_not_collide(postgres_url: str) 
     await asyncio.gather(*(migrate(postgres_url) for _ in range(3)))
 
 
-async def test_the_broker_may_come_later(jobs: Jobs, tmp_path: Path) -> None:
+async def test_the_broker_may_go_and_come_back(jobs: Jobs, tmp_path: Path) -> None:
     # Uploads are taken in while the broker is away, and go out when it is back.
-    await jobs.replicas[0].end()
-    port = free_port()
-    server = Server(
-        nats_program(tmp_path / "own-nats", port=port, monitor_port=free_port()), tmp_path / "log"
-    )
+    server = await own_broker(jobs, tmp_path)
     server.start()
-    jobs.nats_url = f"nats://127.0.0.1:{port}"
     await jobs.start()
     server.kill()
     async with jobs.client(replica=-1) as client:
         submission = await client.submit([film(tmp_path)])
         assert submission.job.state == JobState.PENDING
         server.start()
-        async with asyncio.timeout(20):
-            while await rows(jobs, "SELECT 1 FROM outbox"):
-                await asyncio.sleep(0.1)
+        await outbox_is_empty(jobs)
     await jobs.replicas[-1].end()
     server.stop()
+
+
+async def test_a_replica_that_starts_before_the_broker_serves(jobs: Jobs, tmp_path: Path) -> None:
+    server = await own_broker(jobs, tmp_path)
+    metrics = f"127.0.0.1:{free_port()}"
+    await jobs.start(metrics_address=metrics)
+    async with jobs.client(replica=-1) as client, httpx.AsyncClient() as probe:
+        async with asyncio.timeout(10):
+            while (ready := await probe.get(f"http://{metrics}/readyz")).status_code != 200:
+                await asyncio.sleep(0.05)
+        assert ready.text == "ok, without NATS\n"
+        submission = await client.submit([film(tmp_path, 1), film(tmp_path, 2)])
+        other = await client.submit([film(tmp_path, 3)])
+        assert submission.job.state == JobState.PENDING
+        listed = [job.name async for job in client.list()]
+        assert listed == [other.job.name, submission.job.name]
+        await client.cancel(other.job)
+        watch = client.watch(submission.job)
+        assert (await anext(watch)).job.progress.total == 2
+        server.start()
+        await outbox_is_empty(jobs)
+        async with open_jetstream(jobs.nats_url, name="worker") as jobs.jetstream:
+            await jobs.jetstream.opened()
+            await jobs.work(2)
+        async with asyncio.timeout(20):
+            async for update in watch:
+                last = update.job.state
+        assert last == JobState.SUCCEEDED
+        assert (await probe.get(f"http://{metrics}/readyz")).text == "ok\n"
+    await jobs.replicas[-1].end()
+    server.stop()
+
+
+async def test_a_replica_that_waits_for_its_database_ends_when_it_is_told(jobs: Jobs) -> None:
+    stop = asyncio.Event()
+    config = jobs.config(database_url="postgresql://nobody@127.0.0.1:1/none")
+    waiting = asyncio.create_task(run(config, stop))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    stop.set()
+    async with asyncio.timeout(5):
+        with pytest.raises(StoppedError):
+            await waiting
+
+
+async def own_broker(jobs: Jobs, folder: Path) -> Server:
+    """Give the replicas to come a broker that a test can start and kill."""
+    await jobs.replicas[0].end()
+    port = free_port()
+    program = nats_program(folder / "own-nats", port=port, monitor_port=free_port())
+    jobs.nats_url = f"nats://127.0.0.1:{port}"
+    return Server(program, folder / "log")
+
+
+async def outbox_is_empty(jobs: Jobs) -> None:
+    async with asyncio.timeout(20):
+        while await rows(jobs, "SELECT 1 FROM outbox"):
+            await asyncio.sleep(0.1)

@@ -3,8 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import grpc
 import pytest
 from google.rpc import error_details_pb2
@@ -12,6 +15,10 @@ from grpc_status import rpc_status
 
 from carina.jobs.v1 import job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
+from services.jobs.database import open_database
+from services.jobs.errors import UploadRaceError
+from services.jobs.models import NewImage
+from services.jobs.store import JobStore
 from tests.support.jobs import Jobs, rows
 
 MIB = 2**20
@@ -257,3 +264,58 @@ async def test_an_empty_file_is_accepted_and_its_image_decides(jobs: Jobs, calle
     image = await caller.upload(job, b"")
     assert image.size_bytes == 0
     assert (await jobs.next_task()).size_bytes == 0
+
+
+async def test_a_part_that_meets_the_commit_of_its_own_image_is_no_upload(
+    jobs: Jobs, caller: Caller
+) -> None:
+    """So is an image whose caller was cut off at its commit: its blobs must not be swept."""
+    job = await caller.create()
+    image = await caller.upload(job, b"film")
+    job_id = UUID(job.removeprefix("jobs/"))
+    late = NewImage(
+        image_id=UUID(image.name.rpartition("/")[2]),
+        job_id=job_id,
+        site="demo",
+        image_key="late",
+        file_name="late",
+        size_bytes=0,
+        sha256="",
+        original_keys=(),
+        patient_id="",
+    )
+    connection = await asyncpg.connect(jobs.database_url, server_settings={"role": "carina_system"})
+    async with open_database(jobs.database_url, connections=1) as database, asyncio.timeout(20):
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM jobs WHERE job_id = $1 FOR UPDATE", job_id)
+            await connection.execute("UPDATE images SET image_key = 'late'")
+            part = JobStore(database).append_part(
+                late, part_key="x", old_size=0, new_size=4, now=datetime.now(UTC)
+            )
+            appending = asyncio.create_task(part)
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            while not await rows(jobs, waiting):
+                await asyncio.sleep(0.02)
+        with pytest.raises(UploadRaceError):
+            await appending
+    await connection.close()
+    assert await rows(jobs, "SELECT 1 FROM uploads") == []
+
+
+async def test_what_postgresql_can_not_hold_is_refused_by_name(caller: Caller) -> None:
+    job = await caller.create()
+
+    def list_jobs(**wanted: Any) -> Any:
+        request = job_service_pb2.ListJobsRequest(filter=job_service_pb2.JobFilter(**wanted))
+        return caller.stub.ListJobs(request, metadata=caller.metadata)
+
+    for call, field in (
+        (caller.upload(job, b"film", patient_id="4\x00711"), "header.patient_id"),
+        (caller.get_upload(job, "a\0"), "image_key"),
+        (list_jobs(patient_id="\0"), "filter.patient_id"),
+        (list_jobs(creator="\0"), "filter.creator"),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await call
+        assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert reason(refusal.value) == ("INVALID_FIELD", {"field": field})

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import grpc
 import pytest
 
 from carina.client import Client
+from carina.events.v1 import events_pb2
 from carina.files import FileUpload
-from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1 import job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import JobSpec
 from tests.support.jobs import Jobs, rows
@@ -163,3 +166,31 @@ async def test_a_watch_sees_changes_without_the_bus(jobs: Jobs, tmp_path: Path) 
             event = await anext(events)
         await events.aclose()  # type: ignore[attr-defined]
     assert event.change.job.spec.notes == "moved"
+
+
+async def test_watchers_outlast_a_fault_that_nobody_expected(
+    jobs: Jobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with jobs.client() as client, asyncio.timeout(20):
+        job = await client.create(JobSpec())
+        watching = asyncio.create_task(watch(jobs, job.name))
+        await as_owner(jobs, "ALTER TABLE job_events RENAME TO elsewhere")
+        while "feed can not read" not in capsys.readouterr().out:
+            await jobs.jetstream.publish_core(*announcement(job.name))
+            await asyncio.sleep(0.05)
+        await as_owner(jobs, "ALTER TABLE elsewhere RENAME TO job_events")
+        await client.cancel(job)
+        events = await watching
+    assert events[-1].change.job.state == job_pb2.Job.STATE_CANCELLED
+
+
+async def as_owner(jobs: Jobs, statement: str) -> None:
+    connection = await asyncpg.connect(jobs.database_url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+def announcement(name: str) -> tuple[str, bytes]:
+    job_id = UUID(name.removeprefix("jobs/"))
+    event = events_pb2.JobChanged(job_id=job_id.bytes, revision=100)
+    return f"events.{job_id}", event.SerializeToString()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from carina.issuer import DevelopmentIssuer, Role
 from chassis.jetstream import JetStream, open_jetstream
+from deploy.local import processes
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options
@@ -28,6 +29,7 @@ ACK_WAIT = timedelta(seconds=3)
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
     "CARINA_JOBS_STALLED": "3",
+    "CARINA_JOBS_RESPITE": "3",
     "CARINA_JOBS_RECONCILE_CYCLE": "1",
     "CARINA_JOBS_JOBS_PER_MINUTE": "100000",
     "CARINA_JOBS_LOG_LEVEL": "INFO",
@@ -203,12 +205,19 @@ class Chaos:
         self.stack.kill(name)
 
     def stop(self, name: str) -> None:
-        """Stop a process without ending it."""
+        """Stop a part without ending it: its first process, then all those it has started."""
         self.stack.kill(name, signal.SIGSTOP)
+        for pid in self._family(name):
+            processes.send(pid, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        """Let a stopped process go on."""
-        self.stack.kill(name, signal.SIGCONT)
+        """Let a stopped part go on."""
+        for pid in self._family(name):
+            processes.send(pid, signal.SIGCONT)
+
+    def _family(self, name: str) -> set[int]:
+        folder = self.stack.processes[name].program.owned_folder
+        return processes.find(f"{self.stack.mark}/{name}/", [folder] if folder else [])
 
     @asynccontextmanager
     async def stopped(self, *names: str) -> AsyncIterator[None]:
@@ -287,6 +296,7 @@ class Chaos:
     async def nats(self) -> AsyncIterator[JetStream]:
         """Speak with the broker directly."""
         async with open_jetstream(self._nats_url, name="chaos") as jetstream:
+            await jetstream.opened()
             yield jetstream
 
     def services(self) -> list[str]:

@@ -140,6 +140,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     with running(nats_program(folder / "nats", port=port, monitor_port=free_port()), folder):
         url = f"nats://127.0.0.1:{port}"
         async with open_jetstream(url, name="test") as jetstream:
+            await jetstream.opened()
             bench = Bench(nats_url=url, jetstream=jetstream, repository=repository)
             bench.triton = Server(program, folder / "triton.log")
             bench.triton_address = address

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import grpc
+from nats.aio.msg import Msg
 
 from carina.client import Client
 from carina.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
@@ -22,7 +23,21 @@ from deploy.local.settings import ROOT
 from services.jobs.config import JobsConfig
 from services.jobs.main import run, utc_now
 from services.jobs.migrate import migrate
-from tests.support.servers import running
+from tests.support.servers import Server, running
+
+
+class Clock:
+    """A clock that a test can set."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+# How long a task may take to come, in seconds: a command that is to submit it has to start first.
+_PATIENCE = 20
 
 
 @dataclass
@@ -55,23 +70,28 @@ class Jobs:
         self.issuer = DevelopmentIssuer(folder / "issuer")
         self.replicas: list[Replica] = []
         self.jetstream: JetStream
+        self.nats: Server
+
+    def config(self, **settings: Any) -> JobsConfig:
+        """Return the settings of one more replica."""
+        values: dict[str, Any] = {
+            "listen_address": f"127.0.0.1:{free_port()}",
+            "database_url": self.database_url,
+            "nats_url": self.nats_url,
+            "blob_url": (self.folder / "blobs").as_uri(),
+            "catalogue": ROOT / "models" / "catalogue.yaml",
+            "jwks_url": self.issuer.jwks_path.as_uri(),
+            "issuer": ISSUER,
+            "audience": AUDIENCE,
+            "insecure_development_issuer": True,
+            "metrics_address": "",
+        }
+        return JobsConfig(**(values | settings))
 
     async def start(self, *, clock: Callable[[], datetime] = utc_now, **settings: Any) -> Replica:
         """Start one more replica and wait until it serves."""
-        address = f"127.0.0.1:{free_port()}"
-        config = JobsConfig(
-            listen_address=address,
-            database_url=self.database_url,
-            nats_url=self.nats_url,
-            blob_url=(self.folder / "blobs").as_uri(),
-            catalogue=ROOT / "models" / "catalogue.yaml",
-            jwks_url=self.issuer.jwks_path.as_uri(),
-            issuer=ISSUER,
-            audience=AUDIENCE,
-            insecure_development_issuer=True,
-            metrics_address="",
-            **settings,
-        )
+        config = self.config(**settings)
+        address = config.listen_address
         stop = asyncio.Event()
         task = asyncio.create_task(run(config, stop, clock=clock))
         replica = Replica(address, stop, task)
@@ -94,10 +114,18 @@ class Jobs:
 
     async def next_task(self) -> tasks_pb2.PreprocessTask:
         """Take the next preprocess task, as a worker does."""
-        for priority in ("urgent", "routine"):
-            answer = await self._pull(f"preprocess-{priority}")
-            if answer is not None:
-                return tasks_pb2.PreprocessTask.FromString(answer)
+        held = await self.hold_task()
+        await held.ack()
+        return held.task
+
+    async def hold_task(self) -> "Held":
+        """Take the next preprocess task, as a worker does that is still at it."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while asyncio.get_running_loop().time() < deadline:
+            for priority in ("urgent", "routine"):
+                message = await self._pull(f"preprocess-{priority}")
+                if message is not None:
+                    return Held(message)
         raise AssertionError("no task came")
 
     async def report(self, outcome: tasks_pb2.Outcome) -> None:
@@ -115,9 +143,9 @@ class Jobs:
             await self.report(started(task, tasks_pb2.STAGE_INFER))
             await self.report(failed(task) if fail(number) else succeeded(task))
 
-    async def _pull(self, durable: str) -> bytes | None:
-        wait = 0.2 if durable.endswith("urgent") else 3
-        js = self.jetstream._client.jetstream()
+    async def _pull(self, durable: str) -> Msg | None:
+        wait = 0.2 if durable.endswith("urgent") else 1
+        js = self.jetstream.client.jetstream()
         subscription = await js.pull_subscribe_bind(durable, "TASKS")
         try:
             (message,) = await subscription.fetch(1, timeout=wait)
@@ -125,9 +153,19 @@ class Jobs:
             return None
         finally:
             await subscription.unsubscribe()
-        await message.ack_sync()
-        data: bytes = message.data
-        return data
+        return message
+
+
+class Held:
+    """A task that a worker has not acknowledged yet."""
+
+    def __init__(self, message: Msg) -> None:
+        self.task = tasks_pb2.PreprocessTask.FromString(message.data)
+        self._message = message
+
+    async def ack(self) -> None:
+        """Acknowledge it, and wait until the broker knows."""
+        await self._message.ack_sync()
 
 
 def started(task: tasks_pb2.PreprocessTask, stage: tasks_pb2.Stage.ValueType) -> tasks_pb2.Outcome:
@@ -170,9 +208,11 @@ async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
     await migrate(postgres_url)
     port = free_port()
     program = nats_program(folder / "nats", port=port, monitor_port=free_port())
-    with running(program, folder):
+    with running(program, folder) as server:
         jobs = Jobs(folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}")
+        jobs.nats = server
         async with open_jetstream(jobs.nats_url, name="test") as jetstream:
+            await jetstream.opened()
             jobs.jetstream = jetstream
             try:
                 yield jobs

@@ -271,6 +271,7 @@ class Backstage:
     async def queued(self) -> dict[str, int]:
         """Count the messages of the two work queues."""
         async with open_jetstream(self._nats_url, name="ledger") as jetstream:
+            await jetstream.opened()
             return {
                 stream: int((await jetstream.api(f"STREAM.INFO.{stream}"))["state"]["messages"])
                 for stream in ("TASKS", "RESULTS")

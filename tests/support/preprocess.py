@@ -159,6 +159,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     try:
         url = f"nats://127.0.0.1:{port}"
         async with open_jetstream(url, name="test") as jetstream:
+            await jetstream.opened()
             bench = Bench(folder, nats_url=url, jetstream=jetstream)
             bench.nats = server
             specs = streams(replicas=1, max_bytes=2**30, ack_wait=timedelta(seconds=5))

@@ -9,7 +9,8 @@ from starlette.responses import Response, StreamingResponse
 from carina.errors import CarinaError
 from carina.following import is_terminal
 from carina.jobs.v1 import job_service_pb2
-from carina.results import message_to_json
+from carina.wire import message_to_json
+from chassis.stopping import cancel_and_wait
 from services.gateway.errors import InvalidFieldError
 from services.gateway.handlers.translate import Request, caller_of, dump, job_name_of
 from services.gateway.problems import problem_of
@@ -30,11 +31,13 @@ async def job_events(request: Request) -> Response:
     after = _revision(request)
     # Refusals are answered before the stream begins; in it they could only end it.
     job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=name), caller)
-    if after >= job.revision and is_terminal(job):
+    if after == job.revision and is_terminal(job):
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    # A revision that has not happened comes from before a restore, or from nowhere: begin anew.
+    after = after if after <= job.revision else 0
     return StreamingResponse(
         _events(
-            jobs.follow(name, min(after, job.revision), caller),
+            jobs.follow(name, after, caller),
             heartbeat=request.state["config"].heartbeat.total_seconds(),
             stopping=request.state["stopping"],
         ),
@@ -69,10 +72,7 @@ async def _events(
         # The status line is gone: the problem is told as an event.
         yield b"event: problem\ndata: " + bytes(problem_of(error).body) + b"\n\n"
     finally:
-        tasks = [task for task in (stop, following) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(task for task in (stop, following) if task is not None)
         await messages.aclose()
 
 

@@ -12,8 +12,9 @@ from zipstream import ZIP_DEFLATED, ZipStream
 from carina.following import Metadata
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2 import ReadImageRequest
-from carina.results import Image, message_to_json
+from carina.results import Image
 from carina.table import HEADER, row_of
+from carina.wire import message_to_json
 from services.gateway.handlers.translate import (
     Request,
     caller_of,

@@ -14,7 +14,7 @@ from starlette.requests import Request as AnyRequest
 from starlette.responses import Response
 
 from carina.following import Metadata
-from carina.results import message_to_json
+from carina.wire import message_to_json
 from chassis import tracing
 from chassis.auth import TokenVerifier
 from services.gateway.config import GatewayConfig
@@ -86,9 +86,15 @@ async def read_message(request: Request, message: _Message) -> _Message:
     if media_type != "application/json":
         raise UnsupportedBodyError("application/json")
     try:
-        return json_format.Parse(bytes(body), message)
-    except (json_format.ParseError, UnicodeDecodeError) as error:
-        raise InvalidBodyError(str(error)[:300]) from None
+        value = json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        raise InvalidBodyError("it is no JSON") from None
+    if not isinstance(value, dict):
+        raise InvalidBodyError("it is no JSON object")
+    try:
+        return json_format.ParseDict(value, message)
+    except json_format.ParseError as error:
+        raise InvalidBodyError(str(error)[:300].rstrip(".")) from None
 
 
 def message_from(values: Mapping[str, Any], message: _Message) -> _Message:
@@ -150,6 +156,18 @@ def disposition(kind: str, file_name: str) -> str:
 
 
 def _wanted(name: str, message: Message) -> str:
-    fields = message.DESCRIPTOR.fields
-    known = {alias for field in fields for alias in (field.name, field.json_name)}
-    return "it does not hold what it must" if name in known else "there is no such field"
+    """Say what a field takes that was given something else."""
+    for field in message.DESCRIPTOR.fields:
+        if name not in {field.name, field.json_name}:
+            continue
+        if field.enum_type is not None:
+            # The first says nothing; what stands before is a prefix that people need not write.
+            first, *others = (value.name for value in field.enum_type.values)
+            prefix = first.removesuffix("UNSPECIFIED")
+            return "expected " + " or ".join(each.removeprefix(prefix) for each in others)
+        if field.message_type is not None and field.message_type.name == "Timestamp":
+            return "expected a time such as 2026-03-01T22:00:00+01:00"
+        if field.cpp_type == field.CPPTYPE_INT32:
+            return "expected a whole number"
+        return "it does not hold what it must"
+    return "there is no such field"

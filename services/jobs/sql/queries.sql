@@ -16,8 +16,10 @@ FROM jobs j
 WHERE j.creator = :creator AND j.request_id = :request_id;
 
 -- name: count_recent_jobs$
--- How many jobs a caller has created since a moment: the rate limit.
-SELECT count(*) FROM jobs WHERE creator = :creator AND create_time > :since;
+-- How many jobs a caller has created of late: the rate limit. What a clock that has since been set
+-- back has dated ahead does not count.
+SELECT count(*) FROM jobs
+WHERE creator = :creator AND create_time > :since AND create_time <= :now;
 
 -- name: insert_job$
 -- A new job in RECEIVING. Returns nothing where the request_id is taken.
@@ -115,7 +117,8 @@ WHERE job_id = :job_id AND image_key = :image_key AND image_id = :image_id
 RETURNING image_id;
 
 -- name: insert_image$
--- A committed image and the task that is owed for it. Returns nothing where the key is taken.
+-- A committed image and the task that is owed for it: at once (-infinity, due by any clock) or from
+-- the job's start time on. Returns nothing where the key is taken.
 WITH image AS (
     INSERT INTO images (image_id, job_id, site, image_key, file_name, ordinal, size_bytes, sha256,
                         original_keys, patient_id, state, attempt, revision, duplicate_of,
@@ -131,7 +134,7 @@ WITH image AS (
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
-SELECT image_id, job_id, site, attempt, :available_at FROM image
+SELECT image_id, job_id, site, attempt, COALESCE(:start_time::timestamptz, '-infinity') FROM image
 RETURNING image_id;
 
 -- name: count_image!
@@ -188,7 +191,8 @@ ON CONFLICT DO NOTHING
 RETURNING request_id;
 
 -- name: retry_images
--- Failed images go back to the queue under a new attempt, and their tasks are owed again.
+-- Failed images go back to the queue under a new attempt, and their tasks are owed again; what may
+-- still be owed for the attempt before is this one's.
 WITH again AS (
     UPDATE images
     SET state = 'QUEUED', stage = '', attempt = attempt + 1, republished = 0, error_code = '',
@@ -201,7 +205,9 @@ WITH again AS (
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
-SELECT image_id, job_id, site, attempt, :now FROM again
+SELECT image_id, job_id, site, attempt, '-infinity' FROM again
+ON CONFLICT (image_id) DO UPDATE
+SET attempt = EXCLUDED.attempt, available_at = EXCLUDED.available_at
 RETURNING image_id;
 
 -- name: reopen_job!
@@ -260,27 +266,29 @@ LIMIT :most;
 SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id);
 
 -- name: take_outbox
--- Tasks that are due, held by this replica alone until the transaction ends.
+-- Tasks that are due, for models that this replica knows, held by it alone until the transaction
+-- ends.
 SELECT o.image_id, o.job_id, o.site, o.attempt, i.republished, i.original_keys, i.size_bytes,
        i.update_time, j.priority, j.clahe, j.model
 FROM outbox o
 JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
-WHERE o.available_at <= :now
-ORDER BY j.priority DESC, o.available_at
+WHERE o.available_at <= :now AND j.model = ANY(:models::text[])
+ORDER BY j.priority DESC, GREATEST(o.available_at, i.update_time)
 LIMIT :most
 FOR UPDATE OF o SKIP LOCKED;
 
--- name: next_due$
--- When the next task becomes due.
-SELECT min(available_at) FROM outbox;
-
--- name: oldest_due$
--- Since when the oldest due task has been waiting: the age of the outbox.
-SELECT min(available_at) FROM outbox WHERE available_at <= :now;
+-- name: find_withdrawn
+-- Tasks that have been due since before a moment, for models that are no longer offered.
+SELECT o.image_id, o.job_id, o.attempt
+FROM outbox o
+JOIN images i ON i.image_id = o.image_id
+JOIN jobs j ON j.job_id = o.job_id
+WHERE GREATEST(o.available_at, i.update_time) < :before AND NOT j.model = ANY(:models::text[])
+LIMIT :most;
 
 -- name: delete_outbox!
--- Tasks that the broker has acknowledged.
+-- Tasks that the broker has acknowledged, or that nobody will ever do.
 DELETE FROM outbox WHERE image_id = ANY(:image_ids::uuid[]);
 
 -- name: apply_outcomes
@@ -303,7 +311,7 @@ FROM unnest(:image_ids::uuid[], :attempts::int[], :states::text[], :stages::text
 WHERE i.image_id = o.image_id AND i.attempt = o.attempt AND j.job_id = i.job_id
   AND i.state IN ('QUEUED', 'RUNNING')
   AND (o.state <> 'RUNNING' OR i.stage = '' OR (i.stage = 'PREPROCESS' AND o.stage = 'INFER'))
-RETURNING i.image_id, i.job_id, i.state;
+RETURNING i.image_id, i.job_id, i.attempt, i.state;
 
 -- name: count_outcomes!
 -- Moves the counters by what was really changed, and the state with them.
@@ -333,10 +341,11 @@ JOIN images i ON i.image_id = h.image_id
 ON CONFLICT (image_id) DO UPDATE SET png = EXCLUDED.png;
 
 -- name: find_stalled
--- Jobs with images that have been open since before a moment with no task owed for them.
+-- Jobs with images that have been open since before a moment with no task owed for them. Those of
+-- the far future belong to them: a clock has been set back.
 SELECT i.job_id, array_agg(i.image_id ORDER BY i.ordinal) AS image_ids, min(i.update_time) AS oldest
 FROM images i
-WHERE i.state IN ('QUEUED', 'RUNNING') AND i.update_time < :before
+WHERE i.state IN ('QUEUED', 'RUNNING') AND i.update_time NOT BETWEEN :before AND :after
   AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.image_id = i.image_id)
 GROUP BY i.job_id
 ORDER BY min(i.update_time)
@@ -348,13 +357,27 @@ WITH again AS (
     UPDATE images
     SET republished = republished + 1, update_time = :now
     WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING')
-      AND update_time < :before AND republished < :most
+      AND update_time NOT BETWEEN :before AND :after AND republished < :most
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
-SELECT image_id, job_id, site, attempt, :now FROM again
+SELECT image_id, job_id, site, attempt, '-infinity' FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
+
+-- name: give_another_chance!
+-- A task that no worker has answered is owed once more, under another message id, unless its image
+-- has ended or moved on since.
+WITH again AS (
+    UPDATE images
+    SET republished = republished + 1, update_time = :now
+    WHERE image_id = :image_id AND attempt = :attempt AND republished = :republished
+      AND state IN ('QUEUED', 'RUNNING')
+    RETURNING image_id, job_id, site, attempt
+)
+INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
+SELECT image_id, job_id, site, attempt, :due FROM again
+ON CONFLICT (image_id) DO NOTHING;
 
 -- name: find_exhausted
 -- Stalled images that have been published too often: nothing has ever come back.
@@ -392,6 +415,19 @@ WITH due AS (
 INSERT INTO deletions (site, job_id, prefix, delete_time)
 SELECT site, job_id, 'sites/' || site || '/jobs/' || job_id || '/', :now FROM gone
 RETURNING job_id;
+
+-- name: renumber_jobs
+-- Jobs of a restored record go on at a revision that nobody has seen; those that still receive images
+-- have as long for them as a new one.
+UPDATE jobs
+SET revision = :revision,
+    update_time = CASE WHEN state = 'RECEIVING' THEN :now ELSE update_time END
+WHERE job_id IN (SELECT job_id FROM jobs WHERE revision < :revision LIMIT :most FOR UPDATE)
+RETURNING job_id;
+
+-- name: renew_uploads!
+-- Unfinished uploads of a restored record may be gone on with for as long as a new one.
+UPDATE uploads SET update_time = :now;
 
 -- name: allow_idling!
 -- The transaction may wait for something else than the database.

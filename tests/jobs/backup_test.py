@@ -1,0 +1,447 @@
+"""A restore to an earlier moment, by PostgreSQL's own tools: what the rows say is finished."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+import pytest
+
+from carina.client import Client
+from carina.errors import RefusedError
+from carina.files import FileUpload
+from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
+from carina.results import Image, Job, JobSpec, JobState
+from carina.tasks.v1 import tasks_pb2
+from chassis.blobs import open_blobs
+from deploy.local.launch import launched
+from deploy.local.postgres import Postgres, postgres_server, postgres_tool
+from services.jobs.database import open_database
+from services.jobs.ledger import Ledger
+from services.jobs.main import utc_now
+from services.jobs.retention import Sweeper
+from tests.support.gateways import serving
+from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
+from tests.support.servers import running
+
+QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
+
+
+class Way(Protocol):
+    """A way to back up and to restore."""
+
+    url: str
+
+    def back_up(self) -> None:
+        """Note this moment as the one to go back to."""
+
+    def restore(self) -> None:
+        """Go back to it; `url` then names the restored database."""
+
+
+def tool(name: str, *arguments: str) -> None:
+    command = launched(
+        [postgres_tool(name), *arguments], stop_signal=signal.SIGTERM, as_nobody=True
+    )
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+
+
+class Dump:
+    """`pg_dump`, put back into a new database."""
+
+    def __init__(self, stack: ExitStack, folder: Path, postgres: Postgres) -> None:
+        self._stack = stack
+        self._postgres = postgres
+        self._file = folder / "carina.dump"
+        self.url = self._new_database()
+
+    def back_up(self) -> None:
+        tool("pg_dump", "--format=custom", f"--file={self._file}", self.url)
+
+    def restore(self) -> None:
+        self.url = self._new_database()
+        tool("pg_restore", "--exit-on-error", f"--dbname={self.url}", str(self._file))
+
+    def _new_database(self) -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        self._postgres.ensure_database(name, role="carina")
+        self._stack.callback(self._postgres.execute, f'DROP DATABASE "{name}" WITH (FORCE)')
+        return self._postgres.url(name, role="carina")
+
+
+class PointInTime:
+    """A base backup, and every piece of the write-ahead log since."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._archive = folder / "archive"
+        self._archive.mkdir()
+        self._first = stack.enter_context(ExitStack())
+        self._postgres = self._started(
+            self._first,
+            "first",
+            archive_mode="on",
+            archive_command=f"test ! -f {self._archive}/%f && cp %p {self._archive}/%f",
+        )
+        self._postgres.ensure_database("carina", role="carina")
+        self.url = self._postgres.url("carina", role="carina")
+        tool(
+            "pg_basebackup",
+            *(f"--pgdata={folder / 'restored'}", "--checkpoint=fast", "--wal-method=none"),
+            f"--dbname={self._postgres.url('postgres')}",
+        )
+
+    def back_up(self) -> None:
+        self._postgres.execute("SELECT pg_create_restore_point('noon')")
+
+    def restore(self) -> None:
+        # A server that ends in good order archives the last piece of its log before.
+        self._first.close()
+        (self._folder / "restored" / "recovery.signal").touch()
+        postgres = self._started(
+            self._stack,
+            "restored",
+            restore_command=f"cp {self._archive}/%f %p",
+            recovery_target_name="noon",
+            recovery_target_action="promote",
+        )
+        self.url = postgres.url("carina", role="carina")
+
+    def _started(self, stack: ExitStack, name: str, **settings: str) -> Postgres:
+        server = postgres_server(self._folder / name, name=name, settings=settings)
+        stack.enter_context(running(server.program, self._folder))
+        return server
+
+
+@pytest.fixture(params=["dump", "point in time"])
+def way(request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres) -> Iterator[Way]:
+    folder = tmp_path / "way"
+    folder.mkdir()
+    with ExitStack() as stack:
+        yield (
+            Dump(stack, folder, postgres) if request.param == "dump" else PointInTime(stack, folder)
+        )
+
+
+def films(folder: Path, name: str, count: int) -> list[Path]:
+    paths = [folder / f"{name}-{number}.png" for number in range(count)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    return paths
+
+
+async def keep_working(jobs: Jobs) -> None:
+    """Play workers that succeed at whatever is in the queue."""
+    while True:
+        try:
+            task = await jobs.next_task()
+        except AssertionError:
+            continue  # none came for a while
+        await jobs.report(started(task, tasks_pb2.STAGE_PREPROCESS))
+        await jobs.report(succeeded(task))
+
+
+async def has_ended(client: Client, name: str) -> JobState:
+    [*_, last] = [update async for update in client.watch(name)]
+    return last.job.state
+
+
+async def images_of(client: Client, name: str) -> list[Image]:
+    return [image async for image in client.images(name)]
+
+
+async def tell_the_service(url: str) -> None:
+    """Run the command as an operator does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.jobs.restored"),
+        env=os.environ | {"CARINA_JOBS_DATABASE_URL": url},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert b"dropped_keys" not in said
+
+
+@dataclass(frozen=True)
+class Story:
+    """What had happened when the database was lost."""
+
+    # Before the backup: a job with a failure, one that is worked on, one that gets images.
+    broken: Job
+    working: Job
+    receiving: Job
+    # After it: nobody will ever know.
+    gone: Job
+    lost_revision: int
+    batch: list[Path]
+    request_id: str
+    kept: Image
+
+
+async def live(jobs: Jobs, folder: Path, back_up: Callable[[], None]) -> Story:
+    """Do work, back up in the middle of it, go on, and stop."""
+    async with jobs.client() as client:
+        broken = (await client.submit(films(folder, "broken", 2))).job
+        refused = await jobs.next_task()
+        await jobs.report(failed(refused))
+        await jobs.work(1)
+        assert await has_ended(client, broken.name) == JobState.PARTIALLY_SUCCEEDED
+        working = (await client.submit(films(folder, "working", 3))).job
+        first, second = await jobs.next_task(), await jobs.next_task()
+        await jobs.report(started(second, tasks_pb2.STAGE_PREPROCESS))
+        await jobs.report(succeeded(first))
+        await reaches(client, working.name, 1)
+        request_id, batch = str(uuid.uuid4()), films(folder, "batch", 3)
+        receiving = await client.create(JobSpec(), request_id=request_id)
+        kept = await client.upload(receiving, batch[0])
+
+        await asyncio.to_thread(back_up)
+
+        await jobs.report(succeeded(second))
+        await jobs.work(2)  # the third of `working`, the first of `batch`
+        assert await has_ended(client, working.name) == JobState.SUCCEEDED
+        lost_revision = (await client.get(working)).revision
+        await client.upload_all(receiving, [FileUpload.from_path(path) for path in batch])
+        await client.close(receiving)
+        await jobs.work(1)
+        await client.retry(broken)
+        gone = (await client.submit(films(folder, "gone", 2))).job
+    await jobs.replicas[0].end()
+    # What workers say meanwhile waits in the broker, beside tasks of images that will be no more.
+    await jobs.report(succeeded(second))
+    stale = failed(refused)
+    stale.ref.attempt = 2
+    await jobs.report(stale)
+    return Story(broken, working, receiving, gone, lost_revision, batch, request_id, kept)
+
+
+async def test_what_the_restored_rows_say_is_finished_exactly_once(
+    way: Way, tmp_path: Path
+) -> None:
+    async with open_jobs(tmp_path / "service", way.url) as jobs:
+        await jobs.start(**QUICK)
+        story = await live(jobs, tmp_path, way.back_up)
+        await asyncio.to_thread(way.restore)
+        await tell_the_service(way.url)
+        jobs.database_url = way.url
+        await jobs.start(**QUICK)
+        async with jobs.client(replica=1) as client:
+            # Whoever has seen what has not happened is shown what has, whole, then each change.
+            watching = watch(jobs, story.working.name, story.lost_revision)
+            seen = [await anext(watching)]
+            working_on = asyncio.create_task(keep_working(jobs))
+            seen += [event async for event in watching]
+            assert seen[0].WhichOneof("event") == "snapshot"
+            assert len(seen[0].snapshot.images) == 3
+            revisions = [event.revision for event in seen]
+            assert revisions[0] > story.lost_revision
+            assert revisions == list(range(revisions[0], revisions[0] + len(seen)))
+            assert seen[-1].change.job.progress.succeeded == 3
+
+            # The outcome of a retry that the record does not know has changed nothing.
+            assert (await client.get(story.broken)).state == JobState.PARTIALLY_SUCCEEDED
+            await client.retry(story.broken)
+            assert await has_ended(client, story.broken.name) == JobState.SUCCEEDED
+
+            # What was accepted since is gone, and is taken again from who sends it again.
+            with pytest.raises(RefusedError) as caught:
+                await client.get(story.gone)
+            assert caught.value.reason == "JOB_NOT_FOUND"
+            again = await client.submit(story.batch, request_id=story.request_id)
+            assert again.job.name == story.receiving.name
+            assert story.kept.name in {image.name for image in again.images}
+            assert await has_ended(client, story.receiving.name) == JobState.SUCCEEDED
+            for job, count in ((story.broken, 2), (story.working, 3), (story.receiving, 3)):
+                await is_whole(jobs, client, job.name, count)
+        async with asyncio.timeout(20):
+            for stream in ("TASKS", "RESULTS"):
+                while await jobs.jetstream.count(stream, ">"):
+                    await asyncio.sleep(0.1)
+        working_on.cancel()
+        assert not await rows(jobs, "SELECT 1 FROM outbox")
+        await only_lost_images_leave_orphans(jobs)
+
+
+async def test_an_event_stream_from_the_lost_time_begins_anew(way: Way, tmp_path: Path) -> None:
+    async with open_jobs(tmp_path / "service", way.url) as jobs:
+        await jobs.start(**QUICK)
+        async with jobs.client() as client:
+            job = (await client.submit(films(tmp_path, "a", 2))).job
+            await asyncio.to_thread(way.back_up)
+            await jobs.work(2)
+            assert await has_ended(client, job.name) == JobState.SUCCEEDED
+            lost = (await client.get(job)).revision
+        await jobs.replicas[0].end()
+        await asyncio.to_thread(way.restore)
+        jobs.database_url = way.url
+        headers = {"Last-Event-ID": str(lost)}
+        # Also where nobody has run the command: then gRPC callers are refused with the reason.
+        for told in (False, True):
+            if told:
+                await tell_the_service(way.url)
+            replica = await jobs.start(**QUICK)
+            if not told:
+                with pytest.raises(grpc.aio.AioRpcError) as refused:
+                    await anext(watch(jobs, job.name, lost))
+                assert refused.value.code() is grpc.StatusCode.OUT_OF_RANGE
+            async with (
+                serving(replica.address, jobs.issuer) as gateway,
+                gateway.stream("GET", f"/v1/{job.name}/events", headers=headers) as answer,
+            ):
+                lines = (line async for line in answer.aiter_lines() if line.startswith("event: "))
+                assert await anext(lines) == "event: snapshot"
+            await replica.end()
+
+
+async def test_a_server_that_may_only_be_read_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A standby that is about to take over, or a primary that has just been replaced.
+    server = postgres_server(tmp_path / "postgres")
+    with running(server.program, tmp_path):
+        server.ensure_database("carina", role="carina")
+        url = server.url("carina", role="carina")
+
+        def allow_writes(*, allowed: bool) -> None:
+            server.execute(
+                "SET default_transaction_read_only = off;"
+                f"ALTER SYSTEM SET default_transaction_read_only = {'off' if allowed else 'on'};"
+            )
+            server.execute("SELECT pg_reload_conf()")
+
+        async with open_jobs(tmp_path / "service", url) as jobs:
+            allow_writes(allowed=False)
+            starting = asyncio.create_task(jobs.start(**QUICK))
+            async with asyncio.timeout(20):
+                while "waiting for PostgreSQL" not in capsys.readouterr().out:
+                    await asyncio.sleep(0.05)
+            allow_writes(allowed=True)
+            await starting
+            await create(jobs)
+            allow_writes(allowed=False)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await create(jobs)
+            assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+            allow_writes(allowed=True)
+            await create(jobs)
+
+
+async def test_after_a_restore_callers_have_as_long_as_ever_to_send_again(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with open_jobs(tmp_path / "service", postgres_url) as jobs:
+        replica = await jobs.start()
+        async with jobs.client() as client:
+            restored = await client.create(JobSpec())
+            await client.upload(restored, *films(tmp_path, "a", 1))
+        await replica.end()
+        await rows(jobs, "UPDATE jobs SET update_time = now() - interval '2 hours'")
+        await rows(
+            jobs,
+            """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
+            now() - interval '2 hours', now() - interval '2 hours' FROM jobs""",
+        )
+        await tell_the_service(postgres_url)
+        replica = await jobs.start()
+        async with jobs.client(replica=1) as client:
+            abandoned = await client.create(JobSpec())
+        await replica.end()
+        # The reconciler goes through them by age: what it did not touch, it does not want.
+        await rows(
+            jobs,
+            "UPDATE jobs SET update_time = now() - interval '2 hours' WHERE 'jobs/' || job_id = $1",
+            abandoned.name,
+        )
+        await jobs.start(reconcile_cycle=0.2)
+        async with jobs.client(replica=2) as client:
+            assert await has_ended(client, abandoned.name) == JobState.CANCELLED
+            assert (await client.get(restored)).state == JobState.RECEIVING
+            assert (await client.upload_status(restored, "half")).committed_size == 1
+
+
+async def create(jobs: Jobs) -> None:
+    """Create a job with a bare stub, which tries once."""
+    metadata = (("authorization", f"Bearer {jobs.token()}"),)
+    async with grpc.aio.insecure_channel(jobs.replicas[-1].address) as channel:
+        call: Any = JobServiceStub(channel).CreateJob
+        await call(job_service_pb2.CreateJobRequest(), metadata=metadata, timeout=30)
+
+
+async def reaches(client: Client, name: str, count: int) -> None:
+    """Wait until so many images have succeeded and one more is worked on."""
+    states: dict[str, str] = {}
+    async for update in client.watch(name):
+        states |= {image.name: image.state for image in update.images}
+        if Counter(states.values()) == {"SUCCEEDED": count, "RUNNING": 1, "QUEUED": 1}:
+            return
+    raise AssertionError("the job ended")
+
+
+async def watch(
+    jobs: Jobs, name: str, after: int
+) -> AsyncGenerator[job_service_pb2.WatchJobResponse]:
+    """Watch the newest replica with a bare stub, so that nothing mends what it would do wrong."""
+    metadata = (("authorization", f"Bearer {jobs.token()}"),)
+    async with grpc.aio.insecure_channel(jobs.replicas[-1].address) as channel:
+        request = job_service_pb2.WatchJobRequest(name=name, after_revision=after)
+        call: Any = JobServiceStub(channel).WatchJob(request, metadata=metadata, timeout=30)
+        async for event in call:
+            if event.WhichOneof("event") != "heartbeat":
+                yield event
+
+
+async def is_whole(jobs: Jobs, client: Client, name: str, count: int) -> None:
+    """Compare a job with its images, its history and its bytes."""
+    job, images = await client.get(name), await images_of(client, name)
+    assert [image.ordinal for image in images] == list(range(count))
+    assert {image.state for image in images} == {"SUCCEEDED"}
+    assert (job.progress.total, job.progress.succeeded, job.progress.failed) == (count, count, 0)
+    for image in images:
+        assert (await client.read_image(image)).data == image.file_name.encode()
+    ends: Counter[tuple[str, int]] = Counter()
+    revisions = []
+    for row in await rows(
+        jobs,
+        """SELECT revision, image ->> 'image_id' AS image, (image -> 'attempt')::int AS attempt,
+        image ->> 'state' AS state
+        FROM job_events LEFT JOIN LATERAL jsonb_array_elements(images) image ON true
+        WHERE 'jobs/' || job_id = $1 ORDER BY revision""",
+        name,
+    ):
+        revisions.append(row["revision"])
+        if row["state"] in {"SUCCEEDED", "FAILED"}:
+            ends[row["image"], row["attempt"]] += 1
+    assert set(ends.values()) == {1}
+    assert {image for image, _ in ends} == {image.name.rpartition("/")[2] for image in images}
+    steps = Counter(after - before for before, after in pairwise(revisions))
+    jumps = [step for step in steps if step > 1]
+    assert [steps[step] for step in jumps] == [1]
+
+
+async def only_lost_images_leave_orphans(jobs: Jobs) -> None:
+    blobs = open_blobs((jobs.folder / "blobs").as_uri())
+    owned = {
+        key
+        for row in await rows(jobs, "SELECT original_keys FROM images")
+        for key in row["original_keys"]
+    }
+    stored = {blob.key async for blob in blobs.list("sites/")}
+    assert owned < stored
+    async with open_database(jobs.database_url, connections=2) as database:
+        sweeper = Sweeper(Ledger(database), blobs, clock=utc_now)
+        assert await sweeper.delete_orphans(timedelta(0)) == len(stored - owned)
+    assert {blob.key async for blob in blobs.list("sites/")} == owned

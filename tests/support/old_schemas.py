@@ -1,0 +1,110 @@
+"""Databases as earlier schemas left them, with jobs in every state.
+
+`python -m tests.support.old_schemas` writes the one of the newest schema into `tests/data/schemas`;
+it is run once for each migration, and the file is never changed again. A job is named after the
+state it is in, and after the one it ends in once workers have done what is left to do.
+"""
+
+import asyncio
+import subprocess
+import tempfile
+from functools import partial
+from operator import gt
+from pathlib import Path
+
+from carina.issuer import Role
+from carina.results import Job, JobSpec
+from carina.tasks.v1 import tasks_pb2
+from deploy.local.postgres import Postgres, postgres_server, postgres_tool
+from deploy.local.settings import ROOT
+from services.jobs.database import newest_migration
+from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
+from tests.support.servers import running
+
+FOLDER = ROOT / "tests" / "data" / "schemas"
+
+
+async def live_in_every_state(jobs: Jobs, folder: Path) -> None:
+    """Leave a job in each state behind, one that was deleted, and one that was retried."""
+    async with jobs.client() as client, jobs.client(Role.ADMIN) as admin:
+        number = 0
+
+        async def hand_in(name: str, images: int = 2) -> Job:
+            nonlocal number
+            job = await client.create(JobSpec(display_name=name, patient_id="P1", notes="a note"))
+            for _ in range(images):
+                path = folder / f"{number}.png"
+                path.write_bytes(b"film %d" % number)
+                number += 1
+                await client.upload(job, path)
+            return job
+
+        async def ended(job: Job) -> None:
+            async for _ in client.watch(job):
+                pass
+
+        for name, failures in (
+            ("SUCCEEDED SUCCEEDED", 0),
+            ("PARTIALLY_SUCCEEDED PARTIALLY_SUCCEEDED", 1),
+            ("FAILED FAILED", 2),
+        ):
+            job = await client.close(await hand_in(name))
+            await jobs.work(2, fail=partial(gt, failures))
+            await ended(job)
+        retried = await client.close(await hand_in("RUNNING SUCCEEDED", 1))
+        await jobs.report(failed(await jobs.next_task()))
+        await ended(retried)
+        await client.retry(retried)
+        await jobs.report(started(await jobs.next_task(), tasks_pb2.STAGE_PREPROCESS))
+        deleted = await client.close(await hand_in("deleted", 1))
+        await jobs.report(succeeded(await jobs.next_task()))
+        await ended(deleted)
+        await admin.delete(deleted)
+        await client.cancel(await hand_in("CANCELLED CANCELLED", 1))
+        await client.close(await hand_in("PENDING SUCCEEDED", 1))
+        await hand_in("RECEIVING RECEIVING", 1)
+        while not await rows(jobs, "SELECT 1 FROM images WHERE state = 'RUNNING'"):
+            await asyncio.sleep(0.05)
+    await jobs.replicas[0].end()
+    # Half an upload, and a task that nobody has published.
+    await rows(
+        jobs,
+        """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
+        now(), now() FROM jobs WHERE state = 'RECEIVING'""",
+    )
+    await rows(
+        jobs,
+        """INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
+        SELECT image_id, job_id, site, attempt, now() FROM images
+        WHERE job_id IN (SELECT job_id FROM jobs WHERE state = 'PENDING')""",
+    )
+
+
+def load(postgres: Postgres, database: str, path: Path) -> None:
+    """Put one of the files into an empty database."""
+    url = postgres.url(database, role="carina")
+    subprocess.run(
+        [postgres_tool("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", str(path), url],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+async def _write(folder: Path) -> None:
+    server = postgres_server(folder / "postgres")
+    with running(server.program, folder):
+        server.ensure_database("carina", role="carina")
+        url = server.url("carina", role="carina")
+        async with open_jobs(folder, url) as jobs:
+            await jobs.start()
+            await live_in_every_state(jobs, folder)
+        path = FOLDER / f"{newest_migration()}.sql"
+        path.parent.mkdir(exist_ok=True)
+        dump = [postgres_tool("pg_dump"), f"--file={path}", url]
+        await asyncio.to_thread(subprocess.run, dump, check=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        asyncio.run(_write(Path(scratch)))
