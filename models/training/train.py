@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -184,8 +184,11 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
         label: round(operating_threshold(probabilities[:, k], labels == k, SENSITIVITY), 3)
         for k, label in enumerate(LABELS)
     }
-    gate_logit = float(np.quantile(_unseen_sources(films, run), FALSE_ALARMS_ALLOWED))
-    gate_threshold = round(1 / (1 + math.exp(-gate_logit)), 3)
+    gate_logit = min(
+        np.quantile(scores, FALSE_ALARMS_ALLOWED, axis=0, method="lower").min()
+        for scores in _unseen_sources(films, run)
+    )
+    gate_threshold = math.floor(1000 / (1 + math.exp(-gate_logit))) / 1000
     for name, member in MEMBERS.items():
         _export(run / member, temperature, repository / name / "1" / "model.onnx")
     export_mean(repository / "cxr_mean" / "1" / "model.onnx")
@@ -202,15 +205,13 @@ def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDAr
     return logits, np.array([films[index].label for index in indices])
 
 
-def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
-    """Gather the gate's logits for the films of each left-out source."""
-    logits = []
+def _unseen_sources(films: Sequence[Film], run: Path) -> Iterator[NDArray[np.float32]]:
+    """Give the gate's logits for the films of each left-out source, [films, 2]: plain and CLAHE."""
     for path in sorted(run.glob("without-*/unseen.npz")):
         source = path.parent.name.removeprefix("without-")
         with np.load(path) as kept:
             own = [films[index].source == source for index in kept["films"]]
-            logits.append(kept["real"][own].ravel())
-    return np.concatenate(logits)
+            yield kept["real"][own]
 
 
 def _export(folder: Path, temperature: float, path: Path) -> None:
