@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.jobs.database import QUERIES, Database, transaction
-from services.jobs.models import Change, DeadTask, ImageState, Outcome, OwedTask, Priority
+from services.jobs.models import Change, ImageRef, ImageState, Outcome, OwedTask, Priority
 from services.jobs.rows import change_from_json, result_to_json
 
 
@@ -72,11 +72,11 @@ class Ledger:
 
     async def find_withdrawn(
         self, before: datetime, most: int, models: Collection[str]
-    ) -> list[tuple[UUID, UUID, int]]:
-        """Return (image, job, attempt) of what has long been owed to a model that is not one."""
+    ) -> list[ImageRef]:
+        """Return what has long been owed to a model that is not one."""
         async with transaction(self._pool) as connection:
             return [
-                (row["image_id"], row["job_id"], row["attempt"])
+                ImageRef(**row)
                 async for row in QUERIES.find_withdrawn(
                     connection, before=before, most=most, models=list(models)
                 )
@@ -163,14 +163,11 @@ class Ledger:
         after: datetime,
         most: int,
         now: datetime,
-    ) -> tuple[int, list[tuple[UUID, UUID, int]]]:
-        """Owe tasks once more; return how many, and which images have had their last chance.
-
-        The latter are (image, job, attempt).
-        """
+    ) -> tuple[int, list[ImageRef]]:
+        """Owe tasks once more; return how many, and which images have had their last chance."""
         async with transaction(self._pool) as connection:
             exhausted = [
-                (row["image_id"], row["job_id"], row["attempt"])
+                ImageRef(**row)
                 async for row in QUERIES.find_exhausted(
                     connection, image_ids=list(image_ids), most=most
                 )
@@ -188,14 +185,14 @@ class Ledger:
             ]
         return len(owed), exhausted
 
-    async def give_another_chance(self, dead: DeadTask, *, now: datetime, due: datetime) -> None:
+    async def give_another_chance(self, ref: ImageRef, *, now: datetime, due: datetime) -> None:
         """Owe a dead task once more, unless its image has moved on since."""
         async with transaction(self._pool) as connection:
             await QUERIES.give_another_chance(
                 connection,
-                image_id=dead.image_id,
-                attempt=dead.attempt,
-                republished=dead.republished,
+                image_id=ref.image_id,
+                attempt=ref.attempt,
+                republished=ref.republished,
                 now=now,
                 due=due,
             )

@@ -254,14 +254,22 @@ class OwedTask:
 
 
 @dataclass(frozen=True)
+class ImageRef:
+    """Which image, which attempt at it, and which publication of that attempt."""
+
+    image_id: UUID
+    job_id: UUID
+    attempt: int
+    # 0 at first, one more each time the attempt is published again.
+    republished: int
+
+
+@dataclass(frozen=True)
 class DeadTask:
     """A task that the broker hands out no more, though nothing came of it."""
 
     sequence: int
-    job_id: UUID
-    image_id: UUID
-    attempt: int
-    republished: int
+    ref: ImageRef
     # Why a worker refused it; empty where no worker ever answered.
     refused: str
 

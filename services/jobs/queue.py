@@ -24,6 +24,7 @@ from services.jobs.models import (
     DeadTask,
     Finding,
     ImageError,
+    ImageRef,
     ImageState,
     Model,
     Outcome,
@@ -299,16 +300,15 @@ def _dead_task(sequence: int, subject: str, message_id: str, *, refused: str) ->
     match subject.split("."), message_id.split("."):
         case ["tasks", _, _, job], [image, attempt, _, *rest]:
             try:
-                return DeadTask(
-                    sequence=sequence,
-                    job_id=UUID(job),
+                ref = ImageRef(
                     image_id=UUID(image),
+                    job_id=UUID(job),
                     attempt=int(attempt),
                     republished=int(rest[0]) if rest else 0,
-                    refused=refused,
                 )
             except ValueError as error:
                 raise MalformedMessageError("task") from error
+            return DeadTask(sequence, ref, refused)
     raise MalformedMessageError("task")
 
 

@@ -280,7 +280,7 @@ FOR UPDATE OF o SKIP LOCKED;
 
 -- name: find_withdrawn
 -- Tasks that have been due since before a moment, for models that are no longer offered.
-SELECT o.image_id, o.job_id, o.attempt
+SELECT o.image_id, o.job_id, o.attempt, i.republished
 FROM outbox o
 JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
@@ -381,7 +381,7 @@ ON CONFLICT (image_id) DO NOTHING;
 
 -- name: find_exhausted
 -- Stalled images that have been published too often: nothing has ever come back.
-SELECT image_id, job_id, attempt
+SELECT image_id, job_id, attempt, republished
 FROM images
 WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING') AND republished >= :most;
 
