@@ -289,6 +289,8 @@ class Outcome:
     result: Result = field(default_factory=Result)
     has_preview: bool = False
     heatmap_png: bytes = b""
+    # The one publication that this is true of; None: of all, as what workers say.
+    republished: int | None = None
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ class Results:
         await self._queue.forget_dead_task(dead.sequence)
 
     async def fail(self, refs: Sequence[ImageRef], error: ImageError) -> None:
-        """Fail images that no worker will speak of."""
+        """Fail images that no worker will speak of; those published again since stay open."""
         now = self._clock()
         await self.apply_outcomes(
             [
@@ -124,6 +124,7 @@ class Results:
                     image_id=ref.image_id,
                     job_id=ref.job_id,
                     attempt=ref.attempt,
+                    republished=ref.republished,
                     state=ImageState.FAILED,
                     stage=Stage.NONE,
                     happened=now,

@@ -293,7 +293,8 @@ DELETE FROM outbox WHERE image_id = ANY(:image_ids::uuid[]);
 
 -- name: apply_outcomes
 -- A batch of outcomes, at most one an image. Changes only images whose attempt matches, that have
--- not ended and that are not further along already; returns those really changed.
+-- not ended and that are not further along already; returns those really changed. What is said of
+-- one publication only counts until the attempt is published again.
 UPDATE images i
 SET state = o.state, stage = o.stage, error_code = o.error_code, error_message = o.error_message,
     retryable = o.retryable, predicted_label = o.predicted_label, result = o.result,
@@ -304,11 +305,12 @@ SET state = o.state, stage = o.stage, error_code = o.error_code, error_message =
 FROM unnest(:image_ids::uuid[], :attempts::int[], :states::text[], :stages::text[], :error_codes::text[],
             :error_messages::text[], :retryables::boolean[], :predicted_labels::text[],
             :results::jsonb[], :has_previews::boolean[], :has_heatmaps::boolean[],
-            :happened::timestamptz[])
+            :happened::timestamptz[], :republished::int[])
     AS o (image_id, attempt, state, stage, error_code, error_message, retryable, predicted_label,
-          result, has_preview, has_heatmap, happened),
+          result, has_preview, has_heatmap, happened, republished),
     jobs j
 WHERE i.image_id = o.image_id AND i.attempt = o.attempt AND j.job_id = i.job_id
+  AND i.republished = COALESCE(o.republished, i.republished)
   AND i.state IN ('QUEUED', 'RUNNING')
   AND (o.state <> 'RUNNING' OR i.stage = '' OR (i.stage = 'PREPROCESS' AND o.stage = 'INFER'))
 RETURNING i.image_id, i.job_id, i.attempt, i.state;
