@@ -49,11 +49,13 @@ class Ledger:
         async with transaction(self._pool) as connection:
             tasks = [
                 OwedTask(
-                    image_id=row["image_id"],
-                    job_id=row["job_id"],
+                    ref=ImageRef(
+                        image_id=row["image_id"],
+                        job_id=row["job_id"],
+                        attempt=row["attempt"],
+                        republished=row["republished"],
+                    ),
                     site=row["site"],
-                    attempt=row["attempt"],
-                    republished=row["republished"],
                     original_keys=tuple(row["original_keys"]),
                     size_bytes=row["size_bytes"],
                     priority=Priority(row["priority"]),
@@ -82,10 +84,14 @@ class Ledger:
                 )
             ]
 
-    async def forget_owed(self, image_ids: Sequence[UUID]) -> None:
-        """Owe nothing more to these images."""
+    async def forget_owed(self, refs: Sequence[ImageRef]) -> None:
+        """Owe nothing more for these attempts."""
         async with transaction(self._pool) as connection:
-            await QUERIES.delete_outbox(connection, image_ids=list(image_ids))
+            await QUERIES.forget_owed(
+                connection,
+                image_ids=[ref.image_id for ref in refs],
+                attempts=[ref.attempt for ref in refs],
+            )
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
         """Apply a batch of outcomes, at most one an image; return what really changed."""

@@ -237,23 +237,6 @@ class Model:
 
 
 @dataclass(frozen=True)
-class OwedTask:
-    """A task that the outbox owes to the broker."""
-
-    image_id: UUID
-    job_id: UUID
-    site: str
-    attempt: int
-    republished: int
-    original_keys: tuple[str, ...]
-    size_bytes: int
-    priority: Priority
-    clahe: bool
-    model: str
-    queue_time: datetime
-
-
-@dataclass(frozen=True)
 class ImageRef:
     """Which image, which attempt at it, and which publication of that attempt."""
 
@@ -262,6 +245,20 @@ class ImageRef:
     attempt: int
     # 0 at first, one more each time the attempt is published again.
     republished: int
+
+
+@dataclass(frozen=True)
+class OwedTask:
+    """A task that the outbox owes to the broker."""
+
+    ref: ImageRef
+    site: str
+    original_keys: tuple[str, ...]
+    size_bytes: int
+    priority: Priority
+    clahe: bool
+    model: str
+    queue_time: datetime
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class Reconciler:
         )
         if withdrawn:
             await self._results.fail(withdrawn, MODEL_WITHDRAWN)
-            await self._ledger.forget_owed([ref.image_id for ref in withdrawn])
+            await self._ledger.forget_owed(withdrawn)
 
     async def close_abandoned(self) -> None:
         """Close jobs that were left open, and forget uploads nobody will finish."""

@@ -39,7 +39,7 @@ WORKER_DIED = ImageError(
 )
 TASK_REFUSED = ImageError(
     "TASK_REFUSED",
-    "The service could not read its own request for this image; retry it.",
+    "The service's own request for this image was too large or could not be read; retry it.",
     retryable=True,
 )
 _RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}

@@ -8,8 +8,8 @@ import pytest
 from chassis.jetstream import (
     ConsumerSpec,
     JetStream,
+    MessageTooLargeError,
     QueueFullError,
-    QueueRefusedError,
     QueueUnavailableError,
     StreamNotFoundError,
     StreamSpec,
@@ -79,9 +79,9 @@ async def test_a_full_stream_says_so_and_keeps_what_it_has(jetstream: JetStream)
 
 async def test_a_message_that_is_too_large_is_refused_at_once(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([WORK])
-    with pytest.raises(QueueRefusedError):
+    with pytest.raises(MessageTooLargeError):
         await jetstream.publish("work.a.1", bytes(2000), message_id="1")
-    with pytest.raises(QueueRefusedError):
+    with pytest.raises(MessageTooLargeError):
         await jetstream.publish("work.a.1", bytes(2_000_000), message_id="2")
 
 

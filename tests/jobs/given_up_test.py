@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from carina.client import Client
-from carina.results import Job, JobState
+from carina.results import Job, JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.consume import Delivery, Source, consume
 from chassis.errors import UsageError
@@ -113,6 +113,39 @@ async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
     await working
     assert image.error is not None
     assert (image.error.code, image.error.retryable) == ("TASK_REFUSED", True)
+
+
+async def test_tasks_too_large_for_the_broker_fail_their_images_and_hold_up_no_others(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(clock=clock)
+        async with jobs.client() as client:
+            spec = JobSpec(start_time=clock() + timedelta(minutes=1))
+            job = (await client.submit(paths, spec)).job
+            # More than the stream takes, and more than the broker takes of anything.
+            for ordinal, parts in ((0, 4000), (1, 8000)):
+                await rows(
+                    jobs,
+                    """UPDATE images SET original_keys = array_fill($1::text, ARRAY[$2::int])
+                    WHERE ordinal = $3""",
+                    "sites/" + "x" * 180,
+                    parts,
+                    ordinal,
+                )
+            clock.ahead = timedelta(minutes=2)
+            await jobs.work(1)
+            assert await ended(jobs, job.name) == JobState.PARTIALLY_SUCCEEDED
+            images = [image async for image in client.images(job)]
+        told = [image.error and (image.error.code, image.error.retryable) for image in images]
+        assert told == [("TASK_REFUSED", True), ("TASK_REFUSED", True), None]
+        async with asyncio.timeout(10):
+            while await rows(jobs, "SELECT 1 FROM outbox"):
+                await asyncio.sleep(0.05)
 
 
 class Refuser:

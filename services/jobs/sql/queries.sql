@@ -288,8 +288,13 @@ WHERE GREATEST(o.available_at, i.update_time) < :before AND NOT j.model = ANY(:m
 LIMIT :most;
 
 -- name: delete_outbox!
--- Tasks that the broker has acknowledged, or that nobody will ever do.
+-- Tasks that the broker has acknowledged.
 DELETE FROM outbox WHERE image_id = ANY(:image_ids::uuid[]);
+
+-- name: forget_owed!
+-- Tasks that nobody will ever do; what a retry owes meanwhile stays.
+DELETE FROM outbox o USING unnest(:image_ids::uuid[], :attempts::int[]) AS t (image_id, attempt)
+WHERE o.image_id = t.image_id AND o.attempt = t.attempt;
 
 -- name: apply_outcomes
 -- A batch of outcomes, at most one an image. Changes only images whose attempt matches, that have
