@@ -203,6 +203,11 @@ class Ledger:
                 due=due,
             )
 
+    async def hasten(self, latest: datetime) -> int:
+        """Make due at once what is owed once more, but only after a moment; return how many."""
+        async with transaction(self._pool) as connection:
+            return len([row async for row in QUERIES.hasten(connection, latest=latest)])
+
     async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
         """Return jobs that have been receiving without a sign of life."""
         async with transaction(self._pool) as connection:

@@ -85,6 +85,7 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             patience=Patience(
                 cycle=config.reconcile_cycle,
                 stalled=config.stalled,
+                respite=config.respite,
                 abandoned=config.abandoned,
             ),
         )

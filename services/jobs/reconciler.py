@@ -49,6 +49,8 @@ class Patience:
     stalled: timedelta = timedelta(seconds=30)
     # An open image though the broker holds something: it is published all the same.
     stuck: timedelta = timedelta(hours=6)
+    # How long what no worker has answered rests before its last chance.
+    respite: timedelta = timedelta(minutes=1)
     # How often one attempt is published again before it is given up.
     republications: int = 10
     # A task for a model that this replica does not know; during an upgrade others may.
@@ -97,6 +99,7 @@ class Reconciler:
             self._woken.clear()
             for step in (
                 self._queue.ensure_streams,
+                self.hasten_last_chances,
                 self.republish_lost,
                 self.fail_withdrawn,
                 self.close_abandoned,
@@ -111,6 +114,13 @@ class Reconciler:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._woken.wait()
+
+    async def hasten_last_chances(self) -> None:
+        """Owe at once what a clock that was set back since has put off."""
+        # Twice, for the clocks of two replicas are never quite the same.
+        latest = self._clock() + 2 * self._patience.respite
+        if await self._ledger.hasten(latest):
+            self._wake_relay()
 
     async def republish_lost(self) -> None:
         """Publish again what is open for too long with nothing in the broker."""

@@ -77,6 +77,36 @@ async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
         assert await rows(jobs, "SELECT 1 FROM outbox") == []
 
 
+async def test_a_clock_that_is_set_back_puts_no_last_chance_off(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1, clock=clock, reconcile_cycle=0.2)
+        async with jobs.client() as client:
+            job = (await client.submit([film(tmp_path)])).job
+            await dies(jobs, deliveries=5)
+            await is_owed(jobs)
+            # Clocks that differ by less than the respite shorten none.
+            clock.ahead = -timedelta(seconds=30)
+            lost = (await client.submit([film(tmp_path)])).job
+            await jobs.next_task()
+            await rows(
+                jobs,
+                "UPDATE images SET update_time = update_time - interval '1h' WHERE job_id = $1",
+                lost.name.removeprefix("jobs/"),
+            )
+            # The reconciler has looked at everything else before.
+            await jobs.report(succeeded(await jobs.next_task()))
+            assert await ended(jobs, lost.name) == JobState.SUCCEEDED
+            assert len(await rows(jobs, "SELECT 1 FROM outbox")) == 1
+            clock.ahead = -timedelta(hours=1)
+            again = await jobs.next_task()
+            assert again.ref.republished == 1
+            await jobs.report(succeeded(again))
+            assert await ended(jobs, job.name) == JobState.SUCCEEDED
+
+
 async def test_an_image_may_end_and_be_retried_while_its_last_chance_is_to_come(
     tmp_path: Path, postgres_url: str
 ) -> None:

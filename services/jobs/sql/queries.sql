@@ -386,6 +386,14 @@ INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
 SELECT image_id, job_id, site, attempt, :due FROM again
 ON CONFLICT (image_id) DO NOTHING;
 
+-- name: hasten
+-- A last chance that is further away than it can be, for a clock has been set back, is due at once.
+-- What waits for the start time of its job is another thing: it was never published.
+UPDATE outbox o SET available_at = '-infinity'
+FROM images i
+WHERE i.image_id = o.image_id AND i.republished > 0 AND o.available_at > :latest
+RETURNING o.image_id;
+
 -- name: find_exhausted
 -- Stalled images that have been published too often: nothing has ever come back.
 SELECT image_id, job_id, attempt, republished
