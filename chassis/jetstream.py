@@ -52,6 +52,8 @@ _UNAVAILABLE = 503
 # Limits that clear when consumers catch up: messages or bytes of the stream, of its subject, of
 # the account or of the server.
 _FULL = frozenset({10077, 10023, 10047, 10002, 10028})
+# "Duplicate message id is in process": a cluster has not agreed yet on the first of them.
+_UNDER_WAY = 10158
 # The message or its headers, for the stream or for any.
 _TOO_LARGE = frozenset({10054, 10097})
 _MAX_PAYLOAD = 400  # what the server says of it before it ends the connection
@@ -305,7 +307,7 @@ def _checked(answer: Msg) -> dict[str, Any]:
         raise QueueFullError
     if code == _NOT_FOUND:
         raise StreamNotFoundError(description)
-    if code == _UNAVAILABLE:
+    if code == _UNAVAILABLE or api_code == _UNDER_WAY:
         raise QueueUnavailableError(description)
     if api_code in _TOO_LARGE:
         raise MessageTooLargeError(api_code, description)
