@@ -15,8 +15,13 @@ _LONGEST = timedelta(seconds=5)
 logger = get_logger(__name__)
 
 
-async def patiently(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try until it works. Only TransientError is waited out; the caller's deadline is its own.
+async def patiently(
+    what: str,
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    final: tuple[type[TransientError], ...] = (),
+) -> T:
+    """Try until it works. Only TransientError is waited out, and of these none that is `final`.
 
     A message stays alive meanwhile, for the consume loop sends its heartbeats; a worker that is
     told to stop cancels this and hands the message back.
@@ -25,6 +30,8 @@ async def patiently(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
+        except final:
+            raise
         except TransientError as error:
             wait = error.delay or delay
             logger.warning(

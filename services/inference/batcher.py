@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -11,7 +12,12 @@ from prometheus_client import Histogram
 
 from chassis.patience import patiently
 from chassis.stopping import cancel_and_wait
-from services.inference.errors import ModelFailedError, RefusedByModelError, TooSlowError
+from services.inference.errors import (
+    ModelAnswerInvalidError,
+    ModelFailedError,
+    RefusedByModelError,
+    TooSlowError,
+)
 from services.inference.model import Answer, Model
 
 _SIZE = Histogram(
@@ -20,6 +26,8 @@ _SIZE = Histogram(
     ["model"],
     buckets=(1, 2, 4, 8, 16, 32, 64),
 )
+# What an image may have brought about, or a model that is ill.
+_PERHAPS_THE_IMAGE = (TooSlowError, ModelFailedError)
 
 
 class Reader(Protocol):
@@ -85,11 +93,11 @@ class Batcher:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, model: Model, image: bytes, *, urgent: bool = False) -> Answer:
-        """Return the model's answer to one image. Waits for a Triton that is away.
+        """Return the model's answer to one image. Waits for a Triton that is away or not well.
 
         Raises:
-            TooSlowError, RefusedByModelError, ModelFailedError: as `TritonClient.infer`, and then
-                it is this image's own fate, not that of its batch.
+            TooSlowError, RefusedByModelError, ModelFailedError, ModelAnswerInvalidError: as
+                `TritonClient.infer`, and then it is this image's own fate, not that of its batch.
         """
         loop = asyncio.get_running_loop()
         group = self._groups.get(model)
@@ -135,20 +143,19 @@ class Batcher:
         _SIZE.labels(model.name).observe(len(batch))
         images = [waiting.image for waiting in batch]
         urgent = any(waiting.urgent for waiting in batch)
-        slow: TooSlowError | None = None
-
-        async def ask() -> list[Answer]:
-            nonlocal slow
-            try:
-                return await self._reader.infer(model, images, urgent=urgent)
-            except TooSlowError as error:
-                # Not waited out: an image that the model can not manage would wait for ever.
-                slow = error
-                return []
-
         try:
-            answers = await patiently(f"Triton's {model.name} {model.version}", ask)
-        except (RefusedByModelError, ModelFailedError) as error:
+            answers = await patiently(
+                f"Triton's {model.name} {model.version}",
+                lambda: self._reader.infer(model, images, urgent=urgent),
+                final=_PERHAPS_THE_IMAGE,
+            )
+        except TooSlowError as error:
+            await self._until_well(model)
+            _fail(batch, error)
+            return
+        except (ModelFailedError, RefusedByModelError, ModelAnswerInvalidError) as error:
+            if isinstance(error, ModelFailedError):
+                await self._until_well(model)
             if len(batch) == 1:
                 _fail(batch, error)
                 return
@@ -156,12 +163,17 @@ class Batcher:
             for waiting in batch:
                 await self._read(model, [waiting])
             return
-        if slow is not None:
-            _fail(batch, slow)
-            return
         for waiting, answer in zip(batch, answers, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
+
+    async def _until_well(self, model: Model) -> None:
+        """Wait until the model reads an empty image: no image pays for a model that is ill."""
+        empty = bytes(model.width * model.height)
+        what = f"Triton's {model.name} {model.version} to read an empty image"
+        # A refusal is an answer as well.
+        with suppress(RefusedByModelError, ModelAnswerInvalidError):
+            await patiently(what, lambda: self._reader.infer(model, [empty]))
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:

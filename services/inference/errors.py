@@ -51,14 +51,23 @@ class RefusedByModelError(UsageError):
         super().__init__("The model does not accept this image.")
 
 
-class ModelFailedError(DomainError):
-    """The model broke down over the request, or answered what the contract does not allow."""
+class ModelFailedError(TransientError):
+    """The model broke down over the request; it may be the image's fault."""
 
-    kind: ClassVar[Kind] = Kind.INTERNAL
     reason: ClassVar[str] = "MODEL_FAILED"
 
     def __init__(self) -> None:
         super().__init__("The model could not read this image. The operators have been told.")
+
+
+class ModelAnswerInvalidError(DomainError):
+    """The model answered what its entry in the catalogue does not allow."""
+
+    kind: ClassVar[Kind] = Kind.INTERNAL
+    reason: ClassVar[str] = "MODEL_ANSWER_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("The model's answer could not be used. The operators have been told.")
 
 
 class MalformedTaskError(UsageError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from services.inference.errors import ModelFailedError
+from services.inference.errors import ModelAnswerInvalidError
 
 Floats = npt.NDArray[np.float32]
 
@@ -63,11 +63,11 @@ def read(answer: Answer, model: Model) -> Reading:
     such a picture there is no heatmap either, for it would mean nothing.
 
     Raises:
-        ModelFailedError: the numbers are none that the contract allows.
+        ModelAnswerInvalidError: the numbers are none that the contract allows.
     """
     values = tuple(answer.probabilities.tolist())
     if not all(map(_is_share, values)) or not _is_share(answer.gate or 0.0):
-        raise ModelFailedError
+        raise ModelAnswerInvalidError
     if answer.gate is not None and answer.gate < model.gate_threshold:
         return Reading(values, "", None, (NOT_FRONTAL,))
     margins = [value - least for value, least in zip(values, model.thresholds, strict=True)]

@@ -17,6 +17,7 @@ from chassis.errors import DomainError
 from chassis.logs import get_logger
 from chassis.tracing import client_interceptors
 from services.inference.errors import (
+    ModelAnswerInvalidError,
     ModelFailedError,
     ModelMissingError,
     RefusedByModelError,
@@ -86,7 +87,8 @@ class TritonClient:
             TritonAwayError, TritonBusyError, ModelMissingError: it will work later.
             TooSlowError: there was no answer within the deadline.
             RefusedByModelError: Triton finds the request invalid.
-            ModelFailedError: the model broke down, or its answer breaks the contract.
+            ModelFailedError: the model broke down.
+            ModelAnswerInvalidError: its answer breaks the contract.
         """
         request = self._request(model, images, urgent=urgent)
         code = "OK"
@@ -99,7 +101,7 @@ class TritonClient:
             except grpc.aio.AioRpcError as error:
                 code = error.code().name
                 raise _translated(error, model) from error
-            except ModelFailedError:
+            except ModelAnswerInvalidError:
                 code = "BROKEN_CONTRACT"
                 raise
             finally:
@@ -165,7 +167,7 @@ def _answers(response: service_pb2.ModelInferResponse, model: Model, count: int)
         or (gates is not None and gates.size != count)
     ):
         _log.error("an output has another shape than the contract", name=model.name)
-        raise ModelFailedError
+        raise ModelAnswerInvalidError
     return [
         Answer(
             probabilities=probabilities[index],
@@ -183,6 +185,6 @@ def _tensor(
 ) -> Floats:
     if name not in outputs or outputs[name][0].datatype != "FP32":
         _log.error("an output of the contract is missing", name=model.name, reason=name)
-        raise ModelFailedError
+        raise ModelAnswerInvalidError
     output, content = outputs[name]
     return np.frombuffer(content, np.float32).reshape(tuple(output.shape))

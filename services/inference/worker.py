@@ -8,7 +8,12 @@ from chassis.errors import DomainError
 from chassis.logs import get_logger
 from chassis.tracing import process_span
 from services.inference.batcher import Batcher
-from services.inference.errors import ModelFailedError, RefusedByModelError, TooSlowError
+from services.inference.errors import (
+    ModelAnswerInvalidError,
+    ModelFailedError,
+    RefusedByModelError,
+    TooSlowError,
+)
 from services.inference.heatmap import heatmap_png
 from services.inference.model import Reading, read
 from services.inference.queue import Findings, Reports, Task, task_from_message
@@ -32,7 +37,7 @@ class Worker:
 
         Raises:
             MalformedTaskError: the message is no task.
-            TooSlowError: it may work later.
+            TooSlowError, ModelFailedError: it may work later.
         """
         task = task_from_message(delivery.data)
         loop = asyncio.get_running_loop()
@@ -40,11 +45,11 @@ class Worker:
             timer = loop.call_later(_NOTICEABLE.total_seconds(), self._tell_started, task)
             try:
                 reading = await self._read(task)
-            except TooSlowError as error:
+            except (TooSlowError, ModelFailedError) as error:
                 if not delivery.last:
                     raise
                 await self._failed(task, error)
-            except (RefusedByModelError, ModelFailedError) as error:
+            except (RefusedByModelError, ModelAnswerInvalidError) as error:
                 await self._failed(task, error)
             else:
                 await self._reports.succeeded(task, _findings(task, reading))

@@ -29,7 +29,13 @@ INSIDE = {
 }
 # What a subclass has to override.
 ABSTRACT = {"INVALID_ARGUMENT", "UNAVAILABLE"}
-OF_IMAGES = {"REFUSED_BY_MODEL", "MODEL_FAILED", "MODEL_TOO_SLOW", OutOfMemoryError.reason}
+OF_IMAGES = {
+    "REFUSED_BY_MODEL",
+    "MODEL_FAILED",
+    "MODEL_TOO_SLOW",
+    "MODEL_ANSWER_INVALID",
+    OutOfMemoryError.reason,
+}
 
 
 def below(parent: Any) -> Iterator[Any]:

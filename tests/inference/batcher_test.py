@@ -17,6 +17,8 @@ from services.inference.errors import (
 from services.inference.model import Answer, Model
 from tests.inference.model_test import MODEL
 
+# What is asked to see whether the model is well.
+EMPTY = bytes(MODEL.width * MODEL.height)
 Hook = Callable[[Sequence[bytes]], None]
 
 
@@ -137,13 +139,38 @@ async def test_an_outage_is_waited_out(
 
 
 async def test_a_batch_that_is_too_slow_is_given_back(batcher: Batcher, reader: StandIn) -> None:
-    def slow(_images: Sequence[bytes]) -> None:
-        raise TooSlowError
+    def slow(images: Sequence[bytes]) -> None:
+        if EMPTY not in images:
+            raise TooSlowError
 
     reader.hook = slow
     with pytest.raises(TooSlowError):
         await read(batcher, 1)
-    assert len(reader.batches) == 1
+    assert reader.batches == [[1], [0]]
+
+
+@pytest.mark.parametrize("error", [TooSlowError, ModelFailedError])
+async def test_no_image_is_given_up_by_a_model_that_reads_nothing(
+    batcher: Batcher, reader: StandIn, error: type[Exception]
+) -> None:
+    ill = True
+    asked = asyncio.Event()
+
+    def fail(images: Sequence[bytes]) -> None:
+        if ill:
+            if EMPTY in images and reader.batches.count([0]) > 1:
+                asked.set()
+            raise error
+
+    reader.hook = fail
+    reading = [asyncio.create_task(read(batcher, number)) for number in range(1, 4)]
+    await asyncio.wait_for(asked.wait(), 10)
+    assert not any(each.done() for each in reading)
+    ill = False
+    answers = await asyncio.gather(*reading, return_exceptions=True)
+    # A batch that broke the model is read one by one; a slow one would be as slow again.
+    expected = [1, 2, 3] if error is ModelFailedError else [TooSlowError] * 3
+    assert [each if isinstance(each, int) else type(each) for each in answers] == expected
 
 
 async def test_an_image_nobody_waits_for_is_not_read(batcher: Batcher, reader: StandIn) -> None:

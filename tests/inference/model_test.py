@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.inference.errors import ModelFailedError
+from services.inference.errors import ModelAnswerInvalidError
 from services.inference.model import NONE_REACHED, NOT_FRONTAL, Answer, Model, read
 
 MODEL = Model(
@@ -69,7 +69,7 @@ def test_a_model_without_a_gate_and_without_a_heatmap_is_read() -> None:
 
 @pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.1, float("inf")])
 def test_numbers_that_are_no_probabilities_are_never_told(wrong: float) -> None:
-    with pytest.raises(ModelFailedError):
+    with pytest.raises(ModelAnswerInvalidError):
         read(answer(0.9, wrong, 0.05), MODEL)
-    with pytest.raises(ModelFailedError):
+    with pytest.raises(ModelAnswerInvalidError):
         read(answer(0.9, 0.05, 0.05, gate=wrong), MODEL)

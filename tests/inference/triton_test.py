@@ -11,7 +11,7 @@ import pytest
 from deploy.local import processes
 from deploy.local.ports import free_port
 from services.inference.errors import (
-    ModelFailedError,
+    ModelAnswerInvalidError,
     ModelMissingError,
     RefusedByModelError,
     TooSlowError,
@@ -77,7 +77,7 @@ async def test_pixels_of_another_size_are_refused(client: TritonClient) -> None:
 async def test_an_answer_that_breaks_the_contract_fails(
     client: TritonClient, change: dict[str, object]
 ) -> None:
-    with pytest.raises(ModelFailedError):
+    with pytest.raises(ModelAnswerInvalidError):
         await client.infer(replace(MODEL, **change), [film(1).tobytes()])  # type: ignore[arg-type]
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from deploy.local import processes
 from deploy.local.probes import http_ok
 from tests.support.inference import LABELS, SIDE, Bench, film, open_bench
 
@@ -86,7 +88,7 @@ async def test_an_image_that_the_model_refuses_takes_no_neighbour_along(serving:
 
 async def test_an_answer_without_the_gate_of_the_catalogue_fails_the_image(serving: Bench) -> None:
     image = await serving.send(film(1).tobytes(), gate_output="no_such_output")
-    assert (await serving.outcome(image)).failed.code == "MODEL_FAILED"
+    assert (await serving.outcome(image)).failed.code == "MODEL_ANSWER_INVALID"
 
 
 async def test_images_wait_while_triton_restarts(serving: Bench) -> None:
@@ -98,6 +100,24 @@ async def test_images_wait_while_triton_restarts(serving: Bench) -> None:
     assert len(serving.outcomes) < len(images)
     # Whoever watches sees where they are.
     assert serving.started
+    await asyncio.to_thread(serving.triton.start)
+    for image in images:
+        assert (await serving.outcome(image)).HasField("succeeded")
+
+
+async def test_images_wait_while_a_triton_that_calls_itself_ready_reads_nothing(
+    serving: Bench,
+) -> None:
+    await serving.outcome(await serving.send(film(0).tobytes()))
+    # Triton goes on without the process that runs the model, as with a graphics card that is lost.
+    for pid in serving.triton.children():
+        processes.send(pid, signal.SIGKILL)
+    images = [await serving.send(film(seed).tobytes()) for seed in range(8)]
+    async with asyncio.timeout(20):
+        while len(serving.started) < len(images):
+            await asyncio.sleep(0.05)
+    assert len(serving.outcomes) == 1
+    await asyncio.to_thread(serving.triton.kill)
     await asyncio.to_thread(serving.triton.start)
     for image in images:
         assert (await serving.outcome(image)).HasField("succeeded")

@@ -57,6 +57,10 @@ class Server:
             raise RuntimeError(f"{self.program.name} does not run")
         return self._process.pid
 
+    def children(self) -> set[int]:
+        """Return the ids of the processes that it has started."""
+        return processes.find(self._mark) - {self.pid}
+
     def start(self) -> None:
         """Start it and wait until it serves."""
         program = self.program
