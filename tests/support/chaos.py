@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -38,10 +39,8 @@ QUICK: Mapping[str, str] = {
 }
 # Far above what anything takes on a machine with one more load on it.
 QUIET_SECONDS = 120.0
-# What is said of an image whose workers died again and again, which here is our own doing; its
-# caller is told to retry it, and so do we.
-_DISTURBED = ("WORKER_DIED", "PROCESSING_STALLED", "MODEL_TOO_SLOW", "WORKER_OUT_OF_MEMORY")
-_RETRIES = 5
+# Where the logs of a stack that broke a promise stay.
+_LOGS = Path(".carina") / "chaos-logs"
 _REPORT = "CARINA_CHAOS_REPORT"
 _LANES = ("urgent", "routine")
 _SERVICES = ("jobs", "preprocess", "inference", "gateway")
@@ -140,35 +139,25 @@ class Chaos:
 
     async def settle(self, load: Load, fault: str = "") -> None:
         """Wait until all has come to an end, then compare."""
+        try:
+            await self.quiet()
+            await load.watchers_done(30)
+            problems = await load.ledger.problems(load.client, self.backstage)
+            if problems:
+                raise AssertionError(
+                    f"{len(problems)} broken promises after {fault or 'no fault'}"
+                    f" (logs: {_LOGS}):\n" + "\n".join(problems[:40])
+                )
+        except (AssertionError, TimeoutError):
+            await asyncio.to_thread(
+                shutil.copytree, self.stack.data / "logs", _LOGS, dirs_exist_ok=True
+            )
+            raise
+
+    async def quiet(self) -> None:
+        """Wait until all parts serve and nothing is left to do."""
         await self.stack.wait_ready()
         await self.backstage.wait_quiet(QUIET_SECONDS)
-        await load.watchers_done(30)
-        problems = await load.ledger.problems(load.client, self.backstage)
-        if problems:
-            raise AssertionError(
-                f"{len(problems)} broken promises after {fault or 'no fault'}"
-                f" (logs: {self.stack.data / 'logs'}):\n" + "\n".join(problems[:40])
-            )
-
-    async def retry_disturbed(self, load: Load) -> int:
-        """Do what a caller is told to do with images that failed for no fault of their own."""
-        retried = 0
-        for _ in range(_RETRIES):
-            await self.stack.wait_ready()
-            await self.backstage.wait_quiet(QUIET_SECONDS)
-            rows = await self.backstage.rows(
-                "SELECT DISTINCT i.job_id FROM images i JOIN jobs j USING (job_id)"
-                " WHERE i.error_code = ANY($1) AND j.state <> 'CANCELLED'"
-                " AND j.job_id = ANY($2::uuid[])",
-                list(_DISTURBED),
-                [name.removeprefix("jobs/") for name in load.ledger.promises],
-            )
-            if not rows:
-                break
-            for row in rows:
-                await load.retry(f"jobs/{row['job_id']}")
-            retried += len(rows)
-        return retried
 
     async def queued(self, load: Load, count: int = 12) -> None:
         """Hand in jobs until that many images are accepted, the last of them just now."""
