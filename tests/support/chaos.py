@@ -138,21 +138,23 @@ class Chaos:
             await self.settle(load, fault)
 
     async def settle(self, load: Load, fault: str = "") -> None:
-        """Wait until all has come to an end, then compare."""
+        """Wait until all has come to an end, then compare; keep the logs of what is not well."""
         try:
-            await self.quiet()
-            await load.watchers_done(30)
-            problems = await load.ledger.problems(load.client, self.backstage)
-            if problems:
-                raise AssertionError(
-                    f"{len(problems)} broken promises after {fault or 'no fault'}"
-                    f" (logs: {_LOGS}):\n" + "\n".join(problems[:40])
-                )
+            await self._compare(load, fault)
         except (AssertionError, TimeoutError):
-            await asyncio.to_thread(
-                shutil.copytree, self.stack.data / "logs", _LOGS, dirs_exist_ok=True
-            )
+            logs = self.stack.data / "logs"
+            await asyncio.to_thread(shutil.copytree, logs, _LOGS, dirs_exist_ok=True)
             raise
+
+    async def _compare(self, load: Load, fault: str) -> None:
+        await self.quiet()
+        await load.watchers_done(30)
+        problems = await load.ledger.problems(load.client, self.backstage)
+        if problems:
+            raise AssertionError(
+                f"{len(problems)} broken promises after {fault or 'no fault'}"
+                f" (logs: {_LOGS}):\n" + "\n".join(problems[:40])
+            )
 
     async def quiet(self) -> None:
         """Wait until all parts serve and nothing is left to do."""
