@@ -61,6 +61,16 @@ def films(tmp_path: Path) -> Path:
     return folder
 
 
+async def test_the_command_lies_beside_the_python_that_setup_installed() -> None:
+    command = Path(sys.executable).with_name("carina")
+    process = await asyncio.create_subprocess_exec(
+        command, "--help", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"Hand in chest radiographs" in out
+
+
 async def test_a_job_that_succeeds_ends_with_0_and_a_table(
     carina: Cli, jobs: Jobs, films: Path
 ) -> None:
