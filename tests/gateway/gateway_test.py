@@ -225,11 +225,18 @@ async def test_one_refused_file_does_not_hold_up_the_others(jobs: Jobs) -> None:
         assert refused["reason"] == "IMAGE_BYTES_EXCEEDED"
         assert refused["metadata"] == {"limit": str(MIB)}
 
+        twice = form(("a.png", b"one"), ("b.png", bytes(3 * MIB)), request_id=str(uuid.uuid4()))
+        first, again = [
+            (await gateway.post("/v1/jobs:submit", files=twice)).json() for _ in range(2)
+        ]
+        assert again["job"] == first["job"]
+        assert [each["fileName"] for each in again["refused"]] == ["b.png"]
+
         alone = await gateway.post("/v1/jobs:submit", files=form(("big.png", bytes(3 * MIB))))
         assert alone.status_code == 413
         assert alone.json()["reason"] == "IMAGE_BYTES_EXCEEDED"
         states = [job["state"] for job in (await gateway.get("/v1/jobs")).json()["jobs"]]
-        assert states == ["STATE_CANCELLED", "STATE_PENDING"]
+        assert states == ["STATE_CANCELLED", "STATE_PENDING", "STATE_PENDING"]
 
 
 async def test_a_raw_upload_is_resumed_at_its_offset(gateway: httpx.AsyncClient) -> None:
@@ -409,7 +416,7 @@ async def test_jobs_are_listed_by_filter_and_page(
     [
         ("state=SLEEPING", "states", "expected RECEIVING or PENDING or RUNNING"),
         ("priority=fast", "priority", "expected ROUTINE or URGENT"),
-        ("createdAfter=yesterday", "createdAfter", "expected a time such as 2026-03-01T22:00"),
+        ("createdAfter=yesterday", "createdAfter", "expected a time such as 2026-03-01T21:00:00Z"),
         ("pageSize=many", "pageSize", "expected a whole number"),
         ("shoeSize=43", "shoeSize", "there is no such field"),
     ],
@@ -423,6 +430,14 @@ async def test_a_bad_filter_is_named(
     assert answer.json()["reason"] == "INVALID_FIELD"
     assert answer.json()["metadata"] == {"field": field}
     assert answer.json()["detail"].startswith(f"{field}: {words}")
+
+
+async def test_a_time_in_a_query_can_be_written_as_the_refusal_advises(
+    gateway: httpx.AsyncClient,
+) -> None:
+    refusal = await gateway.get("/v1/jobs?createdAfter=yesterday")
+    advised = refusal.json()["detail"].split()[-1].removesuffix(".")
+    assert (await gateway.get(f"/v1/jobs?createdAfter={advised}")).status_code == 200
 
 
 async def test_sites_do_not_see_each_other(gateway: httpx.AsyncClient, jobs: Jobs) -> None:
