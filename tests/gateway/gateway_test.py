@@ -281,6 +281,7 @@ async def test_a_raw_upload_is_resumed_at_its_offset(gateway: httpx.AsyncClient)
     assert done.headers["upload-key"] == "film/1"
     original = await gateway.get(f"/v1/images/{image['name'].rpartition('/')[2]}/original")
     assert original.content == film
+    assert (await gateway.get(done.headers["location"])).content == film
 
 
 async def test_images_are_added_one_by_one_and_the_job_is_closed(
@@ -377,6 +378,8 @@ async def test_jobs_are_cancelled_retried_and_deleted(
     etag = (await gateway.get(path)).headers["etag"]
     cancelled = await gateway.post(f"{path}:cancel", headers={"If-Match": etag})
     assert cancelled.json().get("state") == "STATE_CANCELLED", cancelled.text
+    again = await gateway.post(f"{path}:cancel", headers={"If-Match": "*"})
+    assert again.status_code == 200, again.text
 
     forbidden = await gateway.delete(path)
     assert forbidden.status_code == 403
