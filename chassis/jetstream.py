@@ -19,6 +19,7 @@ from chassis import tracing
 from chassis.connection import kept_connected
 from chassis.streams import (
     ConsumerSpec,
+    MessageTooLargeError,
     QueueFullError,
     QueueRefusedError,
     QueueUnavailableError,
@@ -30,6 +31,7 @@ from chassis.streams import (
 __all__ = [
     "ConsumerSpec",
     "JetStream",
+    "MessageTooLargeError",
     "QueueFullError",
     "QueueRefusedError",
     "QueueUnavailableError",
@@ -50,7 +52,11 @@ _UNAVAILABLE = 503
 # Limits that clear when consumers catch up: messages or bytes of the stream, of its subject, of
 # the account or of the server.
 _FULL = frozenset({10077, 10023, 10047, 10002, 10028})
-_FIRST_REFUSAL = 400
+# "Duplicate message id is in process": a cluster has not agreed yet on the first of them.
+_UNDER_WAY = 10158
+# The message or its headers, for the stream or for any.
+_TOO_LARGE = frozenset({10054, 10097})
+_MAX_PAYLOAD = 400  # what the server says of it before it ends the connection
 
 ConnectionCallback = Callable[[bool], None]
 CoreCallback = Callable[[str, bytes], Awaitable[None]]
@@ -120,7 +126,8 @@ class JetStream:
     ) -> bool:
         """Store a message and wait until it is; return False if the stream had this id already.
 
-        Raises QueueFullError, QueueUnavailableError, or QueueRefusedError.
+        Raises QueueFullError, QueueUnavailableError, or QueueRefusedError, of which
+        MessageTooLargeError is one.
         """
         all_headers = tracing.inject(headers)
         all_headers["Nats-Msg-Id"] = message_id
@@ -224,7 +231,7 @@ class JetStream:
                     subject, payload, reply, headers=dict(headers) if headers else None
                 )
         except nats.errors.MaxPayloadError as error:
-            raise QueueRefusedError(_FIRST_REFUSAL, str(error)) from None
+            raise MessageTooLargeError(_MAX_PAYLOAD, str(error)) from None
         except nats.errors.Error as error:
             raise QueueUnavailableError(type(error).__name__) from error
         except TimeoutError:
@@ -300,8 +307,10 @@ def _checked(answer: Msg) -> dict[str, Any]:
         raise QueueFullError
     if code == _NOT_FOUND:
         raise StreamNotFoundError(description)
-    if code == _UNAVAILABLE:
+    if code == _UNAVAILABLE or api_code == _UNDER_WAY:
         raise QueueUnavailableError(description)
+    if api_code in _TOO_LARGE:
+        raise MessageTooLargeError(api_code, description)
     raise QueueRefusedError(api_code, description)
 
 

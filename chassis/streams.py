@@ -43,6 +43,10 @@ class QueueRefusedError(DomainError):
         self.code = code
 
 
+class MessageTooLargeError(QueueRefusedError):
+    """The server takes no message of this size, and everything smaller."""
+
+
 class StreamNotFoundError(QueueUnavailableError):
     """The stream, consumer or message is not there (yet)."""
 

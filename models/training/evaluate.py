@@ -21,7 +21,7 @@ from models.training.conditions import CONDITIONS
 from models.training.data import Film, Grey, model_frame, read_manifest, read_pixels
 from models.training.metrics import Scores, best_temperature, softmax
 from models.training.negatives import HELD_OUT_PHOTOGRAPHS, KINDS, photograph
-from models.training.report import Evaluation, write_report
+from models.training.report import READ_AS, Evaluation, LeftOut, write_report
 
 BATCH = 16
 Condition = Callable[[Grey], Grey]
@@ -176,21 +176,24 @@ def tempered(probabilities: Scores, temperature: float) -> Scores:
     return softmax(np.log(np.maximum(probabilities, 1e-12)) / temperature)
 
 
-def leave_one_source_out(
-    films: Sequence[Film], run: Path
-) -> dict[str, tuple[NDArray[np.int64], Scores]]:
+def leave_one_source_out(films: Sequence[Film], run: Path) -> dict[str, LeftOut]:
     """Read each source, and the fold left out with it, by the model that has seen neither."""
     temperature = json.loads((run / "published.json").read_text())["temperature"]
     read = {}
     for folder in sorted(run.glob("without-*")):
         if not (folder / "model.onnx").exists():
             continue
-        source = folder.name.removeprefix("without-")
         with np.load(folder / "unseen.npz") as kept:
             indices = kept["films"]
         session = open_session(folder / "model.onnx")
-        given = read_films([session], [films[index] for index in indices], CONDITIONS["as it is"])
-        read[source] = (indices, tempered(given.probabilities, temperature))
+        unseen = [films[index] for index in indices]
+        given = {
+            condition: read_films([session], unseen, CONDITIONS[condition]).probabilities
+            for condition in READ_AS
+        }
+        read[folder.name.removeprefix("without-")] = LeftOut(
+            indices, {name: tempered(scores, temperature) for name, scores in given.items()}
+        )
     return read
 
 

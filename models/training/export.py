@@ -39,18 +39,19 @@ class Gate:
 class Served(nn.Module):
     """The whole of what is served: uint8 frames in, findings, heatmap and gate out.
 
-    Several readers share the frozen lower blocks, which take three quarters of the time, and give
-    the mean of their evidence. The gate stands on the first one's features.
+    Several readers share the frozen lower blocks, which take most of the time, and give the mean of
+    their evidence, each by its share. The gate stands on the first one's features.
     """
 
-    def __init__(self, readers: Sequence[Reader], gate: Gate, temperature: float) -> None:
+    def __init__(
+        self, readers: Sequence[Reader], shares: Sequence[float], gate: Gate, temperature: float
+    ) -> None:
         super().__init__()
         self.backbones = nn.ModuleList(reader.backbone for reader in readers)
         self.heads = nn.ModuleList(nn.Conv2d(FEATURES, len(LABELS), 1) for _ in readers)
-        scale = 1 / (temperature * len(readers))
-        for head, reader in zip(self.heads, readers, strict=True):
-            head.weight.data = reader.head.weight.data[:, :, None, None] * scale
-            head.bias.data = reader.head.bias.data * scale
+        for head, reader, share in zip(self.heads, readers, shares, strict=True):
+            head.weight.data = reader.head.weight.data[:, :, None, None] * share / temperature
+            head.bias.data = reader.head.bias.data * share / temperature
         self.gate = nn.Linear(3 * FEATURES, 1)
         self.gate.weight.data = torch.from_numpy(gate.weight)[None].float()
         self.gate.bias.data = torch.tensor([gate.bias], dtype=torch.float32)

@@ -1,7 +1,7 @@
-"""The second reader of each film: ImageNet's own features and a logistic regression.
+"""The last reader of each film: ImageNet's own features and a logistic regression.
 
-It learns too little to learn the scanners by heart. The mean of its logits and the trained reader's
-is better than either, within the sources and on sources left out; the card has the figures.
+It learns too little to learn the scanners by heart. The mean of its logits and the trained readers'
+is better than any of them, within the sources and on sources left out; the card has the figures.
 """
 
 from collections.abc import Sequence

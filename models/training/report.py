@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import matplotlib as mpl
@@ -26,9 +27,18 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 PLAIN = "as it is"
+READ_AS = (PLAIN, "CLAHE")  # the two ways in which callers have films read
 INTERVALS = "Brackets hold 95 % intervals from 500 bootstrap draws of whole patients."
 CHILDREN = ("kermany",)  # sources of films of children, whom anatomy alone tells from adults
 LEAST_OF_EACH = 10  # films of a label that a source must hold to be judged within
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What a model says that has not seen one source, nor one fold of the others."""
+
+    films: NDArray[np.int64]  # their places in the manifest: the source, and the fold
+    probabilities: Mapping[str, Scores]  # by condition: [films, labels]
 
 
 @dataclass(frozen=True)
@@ -38,7 +48,7 @@ class Evaluation:
     films: Sequence[Film]
     probabilities: Mapping[str, Scores]  # by condition: [films, labels]
     frontal: Mapping[str, Scores]  # by condition: [films]
-    left_out: Mapping[str, tuple[NDArray[np.int64], Scores]]  # by source: films, their answers
+    left_out: Mapping[str, LeftOut]  # by source
     thresholds: Mapping[str, float]
     gate_threshold: float
     cross_validated: bool
@@ -93,7 +103,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _discrimination(evaluation: Evaluation) -> str:
     labels, rows = evaluation.labels, []
-    for condition in (PLAIN, "CLAHE"):
+    for condition in READ_AS:
         given = evaluation.probabilities[condition]
         figures = [
             bootstrap(lambda i, k=k, p=given: auroc(p[i, k], labels[i] == k), evaluation.patients)
@@ -106,23 +116,21 @@ def _discrimination(evaluation: Evaluation) -> str:
 
 
 def _operating_points(evaluation: Evaluation) -> str:
-    labels, given, rows = evaluation.labels, evaluation.probabilities[PLAIN], []
+    labels, units, rows = evaluation.labels, evaluation.patients, []
     for k, label in enumerate(LABELS):
-        found = given[:, k] >= evaluation.thresholds[label]
         truth = labels == k
+        for condition in READ_AS:
+            found = evaluation.probabilities[condition][:, k] >= evaluation.thresholds[label]
 
-        def sensitivity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
-            return float(f[i][t[i]].mean())
+            def sensitivity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
+                return float(f[i][t[i]].mean())
 
-        def specificity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
-            return float((~f[i][~t[i]]).mean())
+            def specificity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
+                return float((~f[i][~t[i]]).mean())
 
-        units = evaluation.patients
-        rows.append(
-            [label, evaluation.thresholds[label], bootstrap(sensitivity, units),
-             bootstrap(specificity, units)]
-        )  # fmt: skip
-    head = ["label", "threshold", "sensitivity", "specificity"]
+            figures = [bootstrap(figure, units) for figure in (sensitivity, specificity)]
+            rows.append([label, evaluation.thresholds[label], condition, *figures])
+    head = ["label", "threshold", "read", "sensitivity", "specificity"]
     return "## At the operating thresholds\n\n" + _table(head, rows)
 
 
@@ -130,7 +138,7 @@ def _calibration(evaluation: Evaluation) -> str:
     labels = evaluation.labels
     rows = [
         [name, f"{calibration_error(evaluation.probabilities[name], labels):.3f}"]
-        for name in (PLAIN, "CLAHE")
+        for name in READ_AS
     ]
     return "## Calibration\n\n" + _table(["expected calibration error, 10 bins", "ECE"], rows)
 
@@ -169,7 +177,7 @@ def within(evaluation: Evaluation, condition: str, source: str, low: int, high: 
 def _within_sources(evaluation: Evaluation) -> str:
     rows = [
         [source, f"{LABELS[high]} against {LABELS[low]}",
-         *(within(evaluation, name, source, low, high) for name in (PLAIN, "CLAHE"))]
+         *(within(evaluation, name, source, low, high) for name in READ_AS)]
         for source, low, high in judged_pairs(evaluation)
     ]  # fmt: skip
     head = ["source", "pair", f"AUROC, {PLAIN}", "AUROC, CLAHE"]
@@ -197,9 +205,11 @@ def _left_out(evaluation: Evaluation) -> str:
     if not evaluation.left_out:
         return ""
     rows = []
-    for source, (indices, given) in evaluation.left_out.items():
-        labels, sources = evaluation.labels[indices], evaluation.sources[indices]
-        for k, label in enumerate(LABELS):
+    for source, left_out in evaluation.left_out.items():
+        labels, sources = evaluation.labels[left_out.films], evaluation.sources[left_out.films]
+        patients = evaluation.patients[left_out.films]
+        for (k, label), condition in product(enumerate(LABELS), READ_AS):
+            given = left_out.probabilities[condition]
             own = (sources == source) & (labels == k)
             if own.sum() < LEAST_OF_EACH:
                 continue
@@ -207,12 +217,13 @@ def _left_out(evaluation: Evaluation) -> str:
             areas = []
             for pool in (own | others, own | (others & ~np.isin(sources, CHILDREN))):
                 scores, truth = given[pool, k], own[pool]
-                units = evaluation.patients[indices][pool]
-                areas.append(bootstrap(lambda i, p=scores, t=truth: auroc(p[i], t[i]), units))
+                areas.append(
+                    bootstrap(lambda i, p=scores, t=truth: auroc(p[i], t[i]), patients[pool])
+                )
             recall = f"{(given[own].argmax(axis=1) == k).mean():.2f} of {own.sum()}"
             within_it = _inside(source, k, sources, labels, given)
-            rows.append([source, label, recall, *areas, within_it])
-    head = ["left out", "label", "recalled", "AUROC against other sources' rest"]
+            rows.append([source, label, condition, recall, *areas, within_it])
+    head = ["left out", "label", "read", "recalled", "AUROC against other sources' rest"]
     head += ["the same without children", "AUROC within it"]
     return "## With one source left out\n\n" + _table(head, rows)
 

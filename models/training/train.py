@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -39,6 +39,9 @@ from models.training.metrics import best_temperature, operating_threshold, softm
 
 FOLDS = 5
 MAX_BATCH = 16  # as config.pbtxt has it
+# Of the readers of a model: two that are trained, alike but for what they are shown in which order,
+# and one that keeps ImageNet's features.
+SHARES = (0.4, 0.4, 0.2)
 SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
 # Name in the repository: name in the run folder. The ensemble's second member is the reader of a
 # fold: it has seen other films than the first, and costs no further training.
@@ -131,19 +134,24 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
     negatives = np.load(run / "negatives.npy", mmap_mode="r")
     members = np.setdiff1d(np.arange(len(films)), job.held_out)
     recipe = Recipe(epochs=epochs)
-    reader = fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed)
+    readers = [
+        fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed + number)
+        for number in range(len(SHARES) - 1)
+    ]
     # An inverted film counts as unreal: its finding would be wrong, and is better withheld.
     unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
-    gate = fit_gate(reader, bank[members, :REAL_VIEWS], unreal)
-    torch.save(reader.state_dict(), folder / "reader.pt")
+    gate = fit_gate(readers[0], bank[members, :REAL_VIEWS], unreal)
+    for number, reader in enumerate(readers):
+        torch.save(reader.state_dict(), folder / f"reader-{number}.pt")
     np.savez(folder / "gate.npz", weight=gate.weight, bias=gate.bias)
     held_out = np.array(job.held_out, np.int64)
     if len(held_out):
+        views = [bank[held_out, view] for view in (0, 1)]
         np.savez(
             folder / "unseen.npz",
             films=held_out,
-            logits=np.stack([predict(reader, bank[held_out, view]) for view in (0, 1)]),
-            real=gate_scores(reader, gate, bank[held_out, :2]),
+            logits=[[predict(reader, view) for view in views] for reader in readers],
+            real=gate_scores(readers[0], gate, bank[held_out, :2]),
         )
     seconds = time.monotonic() - started
     details = {"seconds": seconds, "films": len(members), "recipe": asdict(recipe)}
@@ -152,7 +160,7 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
 
 
 def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> None:
-    """Give a trained model its second reader, and export both as they are served."""
+    """Give a model the reader that keeps ImageNet's features, and export all as they are served."""
     folder = run / job.name
     members = np.setdiff1d(np.arange(len(films)), job.held_out)
     frozen = fit_frozen(pooled, films, members, weights=WEIGHTS)
@@ -160,8 +168,9 @@ def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> No
     if job.held_out:
         with np.load(folder / "unseen.npz") as kept:
             unseen = dict(kept)
-        second = frozen_logits(frozen, pooled[unseen["films"], :2]).transpose(1, 0, 2)
-        unseen["mean_logits"] = (unseen["logits"] + second) / 2
+        last = frozen_logits(frozen, pooled[unseen["films"], :2]).transpose(1, 0, 2)
+        logits = np.concatenate([unseen["logits"], last[np.newaxis]])
+        unseen["mean_logits"] = np.average(logits, axis=0, weights=SHARES).astype(np.float32)
         np.savez(folder / "unseen.npz", **unseen)
     _export(folder, 1.0, folder / "model.onnx")
 
@@ -175,8 +184,11 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
         label: round(operating_threshold(probabilities[:, k], labels == k, SENSITIVITY), 3)
         for k, label in enumerate(LABELS)
     }
-    gate_logit = float(np.quantile(_unseen_sources(films, run), FALSE_ALARMS_ALLOWED))
-    gate_threshold = round(1 / (1 + math.exp(-gate_logit)), 3)
+    gate_logit = min(
+        np.quantile(scores, FALSE_ALARMS_ALLOWED, axis=0, method="lower").min()
+        for scores in _unseen_sources(films, run)
+    )
+    gate_threshold = math.floor(1000 / (1 + math.exp(-gate_logit))) / 1000
     for name, member in MEMBERS.items():
         _export(run / member, temperature, repository / name / "1" / "model.onnx")
     export_mean(repository / "cxr_mean" / "1" / "model.onnx")
@@ -193,25 +205,26 @@ def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDAr
     return logits, np.array([films[index].label for index in indices])
 
 
-def _unseen_sources(films: Sequence[Film], run: Path) -> NDArray[np.float32]:
-    """Gather the gate's logits for the films of each left-out source."""
-    logits = []
+def _unseen_sources(films: Sequence[Film], run: Path) -> Iterator[NDArray[np.float32]]:
+    """Give the gate's logits for the films of each left-out source, [films, 2]: plain and CLAHE."""
     for path in sorted(run.glob("without-*/unseen.npz")):
         source = path.parent.name.removeprefix("without-")
         with np.load(path) as kept:
             own = [films[index].source == source for index in kept["films"]]
-            logits.append(kept["real"][own].ravel())
-    return np.concatenate(logits)
+            yield kept["real"][own]
 
 
 def _export(folder: Path, temperature: float, path: Path) -> None:
-    """Export the mean of a model's two readers, with its gate."""
-    trained, frozen = new_reader(WEIGHTS, Recipe()), new_reader(WEIGHTS, Recipe())
-    trained.load_state_dict(torch.load(folder / "reader.pt", weights_only=True))
+    """Export the mean of a model's readers, with its gate."""
+    readers = [new_reader(WEIGHTS, Recipe()) for _ in SHARES]
+    *trained, frozen = readers
+    for number, reader in enumerate(trained):
+        state = torch.load(folder / f"reader-{number}.pt", weights_only=True)
+        reader.load_state_dict(state)
     frozen.head.load_state_dict(torch.load(folder / "frozen-head.pt", weights_only=True))
     with np.load(folder / "gate.npz") as kept:
         gate = Gate(kept["weight"], float(kept["bias"]))
-    export(Served([trained, frozen], gate, temperature), path)
+    export(Served(readers, SHARES, gate, temperature), path)
 
 
 def write_catalogue(

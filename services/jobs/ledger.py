@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.jobs.database import QUERIES, Database, transaction
-from services.jobs.models import Change, DeadTask, ImageState, Outcome, OwedTask, Priority
+from services.jobs.models import Change, ImageRef, ImageState, Outcome, OwedTask, Priority
 from services.jobs.rows import change_from_json, result_to_json
 
 
@@ -49,11 +49,13 @@ class Ledger:
         async with transaction(self._pool) as connection:
             tasks = [
                 OwedTask(
-                    image_id=row["image_id"],
-                    job_id=row["job_id"],
+                    ref=ImageRef(
+                        image_id=row["image_id"],
+                        job_id=row["job_id"],
+                        attempt=row["attempt"],
+                        republished=row["republished"],
+                    ),
                     site=row["site"],
-                    attempt=row["attempt"],
-                    republished=row["republished"],
                     original_keys=tuple(row["original_keys"]),
                     size_bytes=row["size_bytes"],
                     priority=Priority(row["priority"]),
@@ -72,20 +74,24 @@ class Ledger:
 
     async def find_withdrawn(
         self, before: datetime, most: int, models: Collection[str]
-    ) -> list[tuple[UUID, UUID, int]]:
-        """Return (image, job, attempt) of what has long been owed to a model that is not one."""
+    ) -> list[ImageRef]:
+        """Return what has long been owed to a model that is not one."""
         async with transaction(self._pool) as connection:
             return [
-                (row["image_id"], row["job_id"], row["attempt"])
+                ImageRef(**row)
                 async for row in QUERIES.find_withdrawn(
                     connection, before=before, most=most, models=list(models)
                 )
             ]
 
-    async def forget_owed(self, image_ids: Sequence[UUID]) -> None:
-        """Owe nothing more to these images."""
+    async def forget_owed(self, refs: Sequence[ImageRef]) -> None:
+        """Owe nothing more for these attempts."""
         async with transaction(self._pool) as connection:
-            await QUERIES.delete_outbox(connection, image_ids=list(image_ids))
+            await QUERIES.forget_owed(
+                connection,
+                image_ids=[ref.image_id for ref in refs],
+                attempts=[ref.attempt for ref in refs],
+            )
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome], now: datetime) -> list[Change]:
         """Apply a batch of outcomes, at most one an image; return what really changed."""
@@ -163,14 +169,11 @@ class Ledger:
         after: datetime,
         most: int,
         now: datetime,
-    ) -> tuple[int, list[tuple[UUID, UUID, int]]]:
-        """Owe tasks once more; return how many, and which images have had their last chance.
-
-        The latter are (image, job, attempt).
-        """
+    ) -> tuple[int, list[ImageRef]]:
+        """Owe tasks once more; return how many, and which images have had their last chance."""
         async with transaction(self._pool) as connection:
             exhausted = [
-                (row["image_id"], row["job_id"], row["attempt"])
+                ImageRef(**row)
                 async for row in QUERIES.find_exhausted(
                     connection, image_ids=list(image_ids), most=most
                 )
@@ -188,17 +191,22 @@ class Ledger:
             ]
         return len(owed), exhausted
 
-    async def give_another_chance(self, dead: DeadTask, *, now: datetime, due: datetime) -> None:
+    async def give_another_chance(self, ref: ImageRef, *, now: datetime, due: datetime) -> None:
         """Owe a dead task once more, unless its image has moved on since."""
         async with transaction(self._pool) as connection:
             await QUERIES.give_another_chance(
                 connection,
-                image_id=dead.image_id,
-                attempt=dead.attempt,
-                republished=dead.republished,
+                image_id=ref.image_id,
+                attempt=ref.attempt,
+                republished=ref.republished,
                 now=now,
                 due=due,
             )
+
+    async def hasten(self, latest: datetime) -> int:
+        """Make due at once what is owed once more, but only after a moment; return how many."""
+        async with transaction(self._pool) as connection:
+            return len([row async for row in QUERIES.hasten(connection, latest=latest)])
 
     async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
         """Return jobs that have been receiving without a sign of life."""
@@ -286,4 +294,5 @@ def _columns(outcomes: Sequence[Outcome]) -> dict[str, list[object]]:
         "has_previews": [outcome.has_preview for outcome in outcomes],
         "has_heatmaps": [bool(outcome.heatmap_png) for outcome in outcomes],
         "happened": [outcome.happened for outcome in outcomes],
+        "republished": [outcome.republished for outcome in outcomes],
     }

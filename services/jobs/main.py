@@ -70,9 +70,9 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             ack_wait=config.ack_wait,
         )
         queue = TaskQueue(jetstream, specs, catalogue.models)
-        relay = Relay(ledger, queue, clock=clock)
         feed = Feed(store, ledger, queue, max_watchers=config.max_watchers)
         results = Results(ledger, queue, clock=clock, committed=feed.tell, respite=config.respite)
+        relay = Relay(ledger, queue, results, clock=clock)
         reconciler = Reconciler(
             store=store,
             ledger=ledger,
@@ -85,6 +85,7 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             patience=Patience(
                 cycle=config.reconcile_cycle,
                 stalled=config.stalled,
+                respite=config.respite,
                 abandoned=config.abandoned,
             ),
         )

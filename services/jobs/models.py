@@ -237,14 +237,22 @@ class Model:
 
 
 @dataclass(frozen=True)
-class OwedTask:
-    """A task that the outbox owes to the broker."""
+class ImageRef:
+    """Which image, which attempt at it, and which publication of that attempt."""
 
     image_id: UUID
     job_id: UUID
-    site: str
     attempt: int
+    # 0 at first, one more each time the attempt is published again.
     republished: int
+
+
+@dataclass(frozen=True)
+class OwedTask:
+    """A task that the outbox owes to the broker."""
+
+    ref: ImageRef
+    site: str
     original_keys: tuple[str, ...]
     size_bytes: int
     priority: Priority
@@ -258,10 +266,7 @@ class DeadTask:
     """A task that the broker hands out no more, though nothing came of it."""
 
     sequence: int
-    job_id: UUID
-    image_id: UUID
-    attempt: int
-    republished: int
+    ref: ImageRef
     # Why a worker refused it; empty where no worker ever answered.
     refused: str
 
@@ -281,6 +286,8 @@ class Outcome:
     result: Result = field(default_factory=Result)
     has_preview: bool = False
     heatmap_png: bytes = b""
+    # The one publication that this is true of; None: of all, as what workers say.
+    republished: int | None = None
 
 
 @dataclass(frozen=True)

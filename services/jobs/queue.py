@@ -24,6 +24,7 @@ from services.jobs.models import (
     DeadTask,
     Finding,
     ImageError,
+    ImageRef,
     ImageState,
     Model,
     Outcome,
@@ -141,13 +142,16 @@ class TaskQueue:
 
         Raises:
             TransientError: the broker is away or full; the task is still owed.
+            MessageTooLargeError: the broker will never take it.
+            QueueRefusedError: the broker takes no tasks at all, until somebody mends it.
         """
-        message_id = f"{task.image_id}.{task.attempt}.preprocess"
-        if task.republished:
+        ref = task.ref
+        message_id = f"{ref.image_id}.{ref.attempt}.preprocess"
+        if ref.republished:
             # Another id, or the broker would take it for the one it has lost.
-            message_id += f".{task.republished}"
+            message_id += f".{ref.republished}"
         await self._jetstream.publish(
-            f"tasks.preprocess.{task.priority.lower()}.{task.job_id}",
+            f"tasks.preprocess.{task.priority.lower()}.{ref.job_id}",
             _task_message(task, self.models[task.model]).SerializeToString(),
             message_id=message_id,
         )
@@ -264,16 +268,17 @@ def outcome_from_message(data: bytes) -> Outcome:
 
 
 def _task_message(task: OwedTask, model: Model) -> tasks_pb2.PreprocessTask:
+    ref = task.ref
     message = tasks_pb2.PreprocessTask(
         ref=tasks_pb2.ImageRef(
-            job_id=task.job_id.bytes,
-            image_id=task.image_id.bytes,
-            attempt=task.attempt,
-            republished=task.republished,
+            job_id=ref.job_id.bytes,
+            image_id=ref.image_id.bytes,
+            attempt=ref.attempt,
+            republished=ref.republished,
             urgent=task.priority == Priority.URGENT,
         ),
         original_keys=task.original_keys,
-        preview_key=f"sites/{task.site}/jobs/{task.job_id}/{task.image_id}/preview.jpg",
+        preview_key=f"sites/{task.site}/jobs/{ref.job_id}/{ref.image_id}/preview.jpg",
         clahe=task.clahe,
         model=tasks_pb2.Model(
             name=model.name,
@@ -299,16 +304,15 @@ def _dead_task(sequence: int, subject: str, message_id: str, *, refused: str) ->
     match subject.split("."), message_id.split("."):
         case ["tasks", _, _, job], [image, attempt, _, *rest]:
             try:
-                return DeadTask(
-                    sequence=sequence,
-                    job_id=UUID(job),
+                ref = ImageRef(
                     image_id=UUID(image),
+                    job_id=UUID(job),
                     attempt=int(attempt),
                     republished=int(rest[0]) if rest else 0,
-                    refused=refused,
                 )
             except ValueError as error:
                 raise MalformedMessageError("task") from error
+            return DeadTask(sequence, ref, refused)
     raise MalformedMessageError("task")
 
 

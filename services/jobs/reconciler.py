@@ -7,22 +7,31 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from prometheus_client import Counter
 
 from chassis.errors import DomainError
 from chassis.logs import get_logger
 from services.jobs.ledger import Abandoned, Ledger, Stalled
-from services.jobs.models import ImageError, ImageState, Job, Outcome, Scope, Stage
+from services.jobs.models import ImageError, Job, Scope
 from services.jobs.queue import TaskQueue
 from services.jobs.results import Results
 from services.jobs.retention import Sweeper
 from services.jobs.service import Clock, Committed
 from services.jobs.store import JobStore
 
-PROCESSING_STALLED = "PROCESSING_STALLED"
-MODEL_WITHDRAWN = "MODEL_WITHDRAWN"
+PROCESSING_STALLED = ImageError(
+    "PROCESSING_STALLED",
+    "The image was handed out again and again and nothing ever came back; "
+    "the service was disturbed. Retry it.",
+    retryable=True,
+)
+MODEL_WITHDRAWN = ImageError(
+    "MODEL_WITHDRAWN",
+    "The model that this job asked for is no longer offered; "
+    "submit the image again for another one.",
+    retryable=False,
+)
 _BATCH = 500
 # A clock that is only kept right moves by less between two looks.
 _STEP = timedelta(minutes=1)
@@ -40,6 +49,8 @@ class Patience:
     stalled: timedelta = timedelta(seconds=30)
     # An open image though the broker holds something: it is published all the same.
     stuck: timedelta = timedelta(hours=6)
+    # How long what no worker has answered rests before its last chance.
+    respite: timedelta = timedelta(minutes=1)
     # How often one attempt is published again before it is given up.
     republications: int = 10
     # A task for a model that this replica does not know; during an upgrade others may.
@@ -88,6 +99,7 @@ class Reconciler:
             self._woken.clear()
             for step in (
                 self._queue.ensure_streams,
+                self.hasten_last_chances,
                 self.republish_lost,
                 self.fail_withdrawn,
                 self.close_abandoned,
@@ -102,6 +114,13 @@ class Reconciler:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._woken.wait()
+
+    async def hasten_last_chances(self) -> None:
+        """Owe at once what a clock that was set back since has put off."""
+        # Twice, for the clocks of two replicas are never quite the same.
+        latest = self._clock() + 2 * self._patience.respite
+        if await self._ledger.hasten(latest):
+            self._wake_relay()
 
     async def republish_lost(self) -> None:
         """Publish again what is open for too long with nothing in the broker."""
@@ -118,15 +137,9 @@ class Reconciler:
         withdrawn = await self._ledger.find_withdrawn(
             now - self._patience.withdrawn, _BATCH, self._queue.models
         )
-        error = ImageError(
-            MODEL_WITHDRAWN,
-            "The model that this job asked for is no longer offered; "
-            "submit the image again for another one.",
-            retryable=False,
-        )
         if withdrawn:
-            await self._results.apply_outcomes([_failed(now, error, *each) for each in withdrawn])
-            await self._ledger.forget_owed([image_id for image_id, _, _ in withdrawn])
+            await self._results.fail(withdrawn, MODEL_WITHDRAWN)
+            await self._ledger.forget_owed(withdrawn)
 
     async def close_abandoned(self) -> None:
         """Close jobs that were left open, and forget uploads nobody will finish."""
@@ -150,13 +163,7 @@ class Reconciler:
             _log.warning("tasks were lost", job=str(stalled.job_id), count=owed)
             _REPUBLISHED.inc(owed)
             self._wake_relay()
-        error = ImageError(
-            PROCESSING_STALLED,
-            "The image was handed out again and again and nothing ever came back; "
-            "the service was disturbed. Retry it.",
-            retryable=True,
-        )
-        await self._results.apply_outcomes([_failed(now, error, *image) for image in exhausted])
+        await self._results.fail(exhausted, PROCESSING_STALLED)
 
     def _evenly(self, now: datetime) -> bool:
         """Tell whether the clock has run evenly for as long as a job may be silent.
@@ -187,17 +194,3 @@ class Reconciler:
 
 class _StillAliveError(Exception):
     """The job got a sign of life between the search and the lock."""
-
-
-def _failed(
-    now: datetime, error: ImageError, image_id: UUID, job_id: UUID, attempt: int
-) -> Outcome:
-    return Outcome(
-        image_id=image_id,
-        job_id=job_id,
-        attempt=attempt,
-        state=ImageState.FAILED,
-        stage=Stage.NONE,
-        happened=now,
-        error=error,
-    )

@@ -9,10 +9,12 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from chassis.errors import DomainError
+from chassis.jetstream import MessageTooLargeError
 from chassis.logs import get_logger
 from services.jobs.ledger import Ledger
-from services.jobs.models import OwedTask
+from services.jobs.models import ImageRef, OwedTask
 from services.jobs.queue import TaskQueue
+from services.jobs.results import TASK_REFUSED, Results
 
 # Held in one transaction, so it bounds both its length and what a crash publishes twice.
 _BATCH = 128
@@ -29,12 +31,14 @@ class Relay:
         self,
         ledger: Ledger,
         queue: TaskQueue,
+        results: Results,
         *,
         clock: Callable[[], datetime],
         poll: timedelta = timedelta(seconds=1),
     ) -> None:
         self._ledger = ledger
         self._queue = queue
+        self._results = results
         self._clock = clock
         self._poll = poll
         self._woken = asyncio.Event()
@@ -61,27 +65,41 @@ class Relay:
                 self._woken.set()
 
     async def publish_due(self) -> int:
-        """Publish one batch of what is due; return how many.
+        """Publish one batch of what is due, and fail what never can be; return how many.
 
         Raises:
             DomainError: the broker did not take them all; those it took are settled.
         """
+        refused: list[ImageRef] = []
         # A task for a model that only newer replicas know is theirs.
         taking = self._ledger.take_outbox(self._clock(), _BATCH, self._queue.models)
         async with taking as (tasks, published):
             if tasks:
                 await self._queue.require_room()
-            failures = await asyncio.gather(*(self._publish(task, published) for task in tasks))
+            failures = await asyncio.gather(
+                *(self._publish(task, published, refused) for task in tasks)
+            )
         _PUBLISHED.inc(len(published))
+        if refused:
+            # Only now: what fails an image waits for its job, and whoever holds that may wait for
+            # the row of the outbox.
+            await self._results.fail(refused, TASK_REFUSED)
+            await self._ledger.forget_owed(refused)
         for failure in failures:
             if failure is not None:
                 raise failure
         return len(tasks)
 
-    async def _publish(self, task: OwedTask, published: list[UUID]) -> DomainError | None:
+    async def _publish(
+        self, task: OwedTask, published: list[UUID], refused: list[ImageRef]
+    ) -> DomainError | None:
         try:
             await self._queue.publish(task)
+        except MessageTooLargeError as error:
+            _log.error("task too large", image=str(task.ref.image_id), reason=str(error))
+            refused.append(task.ref)
+            return None
         except DomainError as error:
             return error
-        published.append(task.image_id)
+        published.append(task.ref.image_id)
         return None

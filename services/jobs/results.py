@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from prometheus_client import Counter, Histogram
 
@@ -11,7 +11,7 @@ from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.ledger import Ledger
-from services.jobs.models import Change, DeadTask, ImageError, ImageState, Outcome, Stage
+from services.jobs.models import Change, ImageError, ImageRef, ImageState, Outcome, Stage
 from services.jobs.queue import (
     DEAD,
     DEAD_CONSUMER,
@@ -31,13 +31,17 @@ _SECONDS = Histogram(
 # Outcomes gather this long, so that under load one transaction applies many.
 _GATHER = timedelta(milliseconds=80)
 _MAX_BATCH = 256
-WORKER_DIED = "WORKER_DIED"
-_DIED = (
+WORKER_DIED = ImageError(
+    "WORKER_DIED",
     "Every attempt to process this image ended without an answer; "
-    "the image may be too demanding, or the service was disturbed."
+    "the image may be too demanding, or the service was disturbed.",
+    retryable=True,
 )
-TASK_REFUSED = "TASK_REFUSED"
-_REFUSED = "The service could not read its own request for this image; retry it."
+TASK_REFUSED = ImageError(
+    "TASK_REFUSED",
+    "The service's own request for this image was too large or could not be read; retry it.",
+    retryable=True,
+)
 _RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}
 _log = get_logger(__name__)
 
@@ -95,21 +99,40 @@ class Results:
             return
         _log.error(
             "work was given up",
-            job=str(dead.job_id),
-            image=str(dead.image_id),
-            reason=dead.refused or WORKER_DIED,
-            count=dead.republished,
+            job=str(dead.ref.job_id),
+            image=str(dead.ref.image_id),
+            reason=dead.refused or WORKER_DIED.code,
+            count=dead.ref.republished,
         )
-        now = self._clock()
         if dead.refused:
-            await self.apply_outcomes([_failed(dead, TASK_REFUSED, _REFUSED, now)])
-        elif dead.republished:
-            await self.apply_outcomes([_failed(dead, WORKER_DIED, _DIED, now)])
+            await self.fail([dead.ref], TASK_REFUSED)
+        elif dead.ref.republished:
+            await self.fail([dead.ref], WORKER_DIED)
         else:
             # Once more, when what went on around it has passed: a line that was down, or another
             # image that killed the workers which held this one.
-            await self._ledger.give_another_chance(dead, now=now, due=now + self._respite)
+            now = self._clock()
+            await self._ledger.give_another_chance(dead.ref, now=now, due=now + self._respite)
         await self._queue.forget_dead_task(dead.sequence)
+
+    async def fail(self, refs: Sequence[ImageRef], error: ImageError) -> None:
+        """Fail images that no worker will speak of; those published again since stay open."""
+        now = self._clock()
+        await self.apply_outcomes(
+            [
+                Outcome(
+                    image_id=ref.image_id,
+                    job_id=ref.job_id,
+                    attempt=ref.attempt,
+                    republished=ref.republished,
+                    state=ImageState.FAILED,
+                    stage=Stage.NONE,
+                    happened=now,
+                    error=error,
+                )
+                for ref in refs
+            ]
+        )
 
     async def apply_outcomes(self, outcomes: Sequence[Outcome]) -> list[Change]:
         """Apply outcomes and announce what they changed."""
@@ -120,18 +143,6 @@ class Results:
             await self._committed(change)
             _count(change)
         return changes
-
-
-def _failed(dead: DeadTask, code: str, message: str, now: datetime) -> Outcome:
-    return Outcome(
-        image_id=dead.image_id,
-        job_id=dead.job_id,
-        attempt=dead.attempt,
-        state=ImageState.FAILED,
-        stage=Stage.NONE,
-        happened=now,
-        error=ImageError(code, message, retryable=True),
-    )
 
 
 def _latest(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -39,7 +39,8 @@ from services.jobs.store import JobStore
 MAX_CHUNK_BYTES = 2**20
 # What is held in memory of an upload before it becomes durable.
 _PART_BYTES = 4 * 2**20
-# With so many parts, what is less than a whole one is not kept: they are all named in one message.
+# With so many parts, what is less than a whole one is not kept: they are all named in one message,
+# which the broker takes up to some 3,000 of.
 _CUT_PARTS = 1000
 # How long the end of a replica waits for what broken uploads have brought.
 _RESCUE_SECONDS = 5.0
@@ -195,6 +196,10 @@ class Receiver:
     def _received(self) -> int:
         return self._image.size_bytes + self._held
 
+    @property
+    def _worth_keeping(self) -> bool:
+        return self._held > 0 and len(self._image.original_keys) < _CUT_PARTS
+
     async def receive(self, chunk: bytes) -> None:
         """Take the next bytes.
 
@@ -228,7 +233,7 @@ class Receiver:
             received = self._received
             if received > header.size_bytes:
                 await self._drop()
-            else:
+            elif self._worth_keeping:
                 await self._append_part()
             raise SizeMismatchError(header.size_bytes, received)
         computed = self.digest.hexdigest()
@@ -265,7 +270,7 @@ class Receiver:
 
     def cut(self) -> None:
         """The line was cut: what has arrived stays, so that the caller can resume."""
-        if self._held and len(self._image.original_keys) < _CUT_PARTS:
+        if self._worth_keeping:
             self._uploads.rescue(self)
 
     async def keep(self) -> None:

@@ -3,11 +3,15 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
-from tests.support.chaos import Chaos, PoisonedStack, options, running_stack
+from carina.tasks.v1 import tasks_pb2
+from chassis.jetstream import JetStream, QueueFullError
+from tests.support.chaos import ACK_WAIT, Chaos, PoisonedStack, options, running_stack
 from tests.support.small_films import Answered, Film, Films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,6 +72,58 @@ async def test_a_full_broker_is_back_pressure(chaos: Chaos) -> None:
                     await asyncio.sleep(0.1)
             await asyncio.sleep(2)
         await chaos.mended("TASKS full, then read", limit=150)
+
+
+async def fill_results(chaos: Chaos) -> None:
+    """Leave no room for the smallest outcome, by outcomes of images that were deleted meanwhile."""
+    async with chaos.nats() as jetstream:
+        for size in (2**18, 2**14, 2**10, 0):
+            while True:
+                job, image = uuid4(), uuid4()
+                outcome = tasks_pb2.Outcome(
+                    ref=tasks_pb2.ImageRef(job_id=job.bytes, image_id=image.bytes, attempt=1),
+                    stage=tasks_pb2.STAGE_INFER,
+                    succeeded=tasks_pb2.Succeeded(heatmap_png=bytes(size)),
+                )
+                try:
+                    await jetstream.publish(
+                        f"results.{job}", outcome.SerializeToString(), message_id=str(image)
+                    )
+                except QueueFullError:
+                    break
+
+
+async def test_full_results_are_back_pressure(chaos: Chaos) -> None:
+    async with chaos.load("RESULTS full") as load:
+        async with AsyncExitStack() as silence:
+            async with chaos.stopped("preprocess-1", "preprocess-2"):
+                await chaos.queued(load, 18)
+                accepted = load.ledger.accepted
+                await chaos.in_stream("TASKS", accepted)
+                await silence.enter_async_context(chaos.stopped("jobs-1", "jobs-2"))
+                await fill_results(chaos)
+            async with chaos.nats() as jetstream:
+                async with asyncio.timeout(60):
+                    while not await at_work(jetstream, "infer"):
+                        await asyncio.sleep(0.05)
+                await asyncio.sleep(3 * ACK_WAIT.total_seconds())
+                # Workers of both kinds have something to tell, and keep their tasks until they can.
+                assert await at_work(jetstream, "preprocess")
+                assert await at_work(jetstream, "infer")
+            assert (await chaos.backstage.queued())["TASKS"] == accepted
+        await chaos.mended("RESULTS full, then read")
+        ids = [name.removeprefix("jobs/") for name in load.ledger.promises]
+        assert not await chaos.backstage.rows(
+            "SELECT 1 FROM images WHERE republished > 0 AND job_id = ANY($1::uuid[])", ids
+        )
+
+
+async def at_work(jetstream: JetStream, stage: str) -> int:
+    """Say how many tasks of a stage workers hold."""
+    infos = [
+        await jetstream.api(f"CONSUMER.INFO.TASKS.{stage}-{lane}") for lane in ("urgent", "routine")
+    ]
+    return sum(int(info["num_ack_pending"]) for info in infos)
 
 
 async def test_a_film_that_kills_its_worker_fails_and_its_neighbours_do_not_wait(

@@ -2,20 +2,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from chassis.errors import DomainError
 from chassis.jetstream import (
     ConsumerSpec,
     JetStream,
+    MessageTooLargeError,
     QueueFullError,
-    QueueRefusedError,
     QueueUnavailableError,
     StreamNotFoundError,
     StreamSpec,
     open_jetstream,
 )
+from chassis.patience import patiently
 from deploy.local.ports import free_port
+from deploy.local.program import Program
+from tests.support.cluster import nats_cluster
 from tests.support.proxy import Proxy
 from tests.support.servers import Server
 
@@ -79,9 +84,9 @@ async def test_a_full_stream_says_so_and_keeps_what_it_has(jetstream: JetStream)
 
 async def test_a_message_that_is_too_large_is_refused_at_once(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([WORK])
-    with pytest.raises(QueueRefusedError):
+    with pytest.raises(MessageTooLargeError):
         await jetstream.publish("work.a.1", bytes(2000), message_id="1")
-    with pytest.raises(QueueRefusedError):
+    with pytest.raises(MessageTooLargeError):
         await jetstream.publish("work.a.1", bytes(2_000_000), message_id="2")
 
 
@@ -98,6 +103,53 @@ async def test_publishing_waits_for_a_stream_that_comes_late(jetstream: JetStrea
     await asyncio.sleep(0.1)
     await jetstream.ensure_streams([WORK])
     assert await publishing
+
+
+async def test_what_a_cluster_could_not_agree_on_is_stored_when_it_can_again(
+    tmp_path: Path,
+) -> None:
+    programs, _ = nats_cluster(tmp_path / "nats")
+    servers = {each.name: Server(each, tmp_path / each.name) for each in programs}
+    urls = {each.name: f"nats://127.0.0.1:{_port(each)}" for each in programs}
+    try:
+        await asyncio.gather(*(asyncio.to_thread(each.start) for each in servers.values()))
+        leader = await _leader(urls["nats-1"])
+        async with open_jetstream(urls[leader], name="test") as stream:
+            await stream.opened()
+            followers = [server for name, server in servers.items() if name != leader]
+            for server in followers:
+                server.kill()
+            # The leader has the message, and says of each repetition that the first is under way.
+            with pytest.raises(QueueUnavailableError):
+                await stream.publish("work.a.1", b"x", message_id="1")
+            await asyncio.gather(*(asyncio.to_thread(each.start) for each in followers))
+            publishing = patiently("NATS", lambda: stream.publish("work.a.1", b"x", message_id="1"))
+            async with asyncio.timeout(60):
+                await publishing
+                assert await patiently("NATS", lambda: stream.count("WORK", "work.>")) == 1
+    finally:
+        for server in servers.values():
+            server.kill()
+
+
+def _port(program: Program) -> str:
+    return program.command[program.command.index("--port") + 1]
+
+
+async def _leader(url: str) -> str:
+    """Make the stream on all three servers, and say which of them leads it."""
+    async with open_jetstream(url, name="test") as stream, asyncio.timeout(60):
+        while True:
+            try:
+                await stream.ensure_streams([replace(WORK, replicas=3, consumers=())])
+                cluster = (await stream.api("STREAM.INFO.WORK"))["cluster"]
+            except DomainError:
+                # The servers do not know each other yet.
+                cluster = {}
+            followers = cluster.get("replicas", [])
+            if cluster.get("leader") and all(each["current"] for each in followers):
+                return str(cluster["leader"])
+            await asyncio.sleep(0.1)
 
 
 async def test_a_purge_removes_one_subject_only(jetstream: JetStream) -> None:

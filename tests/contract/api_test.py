@@ -58,7 +58,8 @@ def test_every_reason_of_a_call_is_listed_and_no_other(reasons: set[str]) -> Non
 
 def test_every_code_of_an_image_is_listed_and_no_other() -> None:
     codes = {each.code for each in below(FilmError)}
-    codes |= OF_IMAGES | {WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN}
+    ours = (WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN)
+    codes |= OF_IMAGES | {error.code for error in ours}
     codes |= {ORIGINAL_MISSING}
     assert table("## Errors of an image", "## Notes of an image") == codes
 

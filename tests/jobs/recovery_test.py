@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import asyncpg
 import httpx
@@ -12,8 +12,6 @@ import pytest
 from carina.results import JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
-from chassis.consume import Delivery, Source, consume
-from chassis.errors import UsageError
 from chassis.jetstream import open_jetstream
 from chassis.stopping import StoppedError
 from deploy.local.nats import nats_program
@@ -24,7 +22,7 @@ from services.jobs.ledger import Ledger
 from services.jobs.main import run
 from services.jobs.migrate import migrate
 from services.jobs.retention import Sweeper
-from tests.support.jobs import Clock, Jobs, failed, open_jobs, rows, started, succeeded
+from tests.support.jobs import Clock, Jobs, open_jobs, rows, started, succeeded
 from tests.support.servers import Server
 
 QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
@@ -111,88 +109,6 @@ async def test_the_outbox_of_a_crashed_replica_is_published_by_another(
     assert again.ref.image_id == task.ref.image_id
     await jobs.report(succeeded(again))
     assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
-
-
-async def dies(jobs: Jobs, *, deliveries: int) -> list[tasks_pb2.PreprocessTask]:
-    """Play workers that take a task and are never heard of again; return what they took."""
-    subscription = await jobs.jetstream.client.jetstream().pull_subscribe_bind(
-        "preprocess-routine", "TASKS"
-    )
-    taken: list[tasks_pb2.PreprocessTask] = []
-    while len(taken) < deliveries:
-        (message,) = await subscription.fetch(1, timeout=10)
-        taken.append(tasks_pb2.PreprocessTask.FromString(message.data))
-    # The next look is the one at which the broker sees that there were too many.
-    with pytest.raises(TimeoutError):
-        await subscription.fetch(1, timeout=2)
-    await subscription.unsubscribe()
-    return taken
-
-
-async def is_owed(jobs: Jobs) -> None:
-    async with asyncio.timeout(10):
-        while not await rows(jobs, "SELECT 1 FROM outbox"):
-            await asyncio.sleep(0.05)
-
-
-async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
-    tmp_path: Path, postgres_url: str
-) -> None:
-    clock = Clock()
-    async with open_jobs(tmp_path, postgres_url) as jobs:
-        await jobs.start(ack_wait=1, clock=clock)
-        async with jobs.client() as client:
-            submission = await client.submit([film(tmp_path)])
-            first = await dies(jobs, deliveries=5)
-            await is_owed(jobs)
-            assert (await client.get(submission.job)).state == JobState.PENDING
-            clock.ahead = timedelta(seconds=61)
-            second = await dies(jobs, deliveries=5)
-            assert [task.ref.republished for task in first + second] == [0] * 5 + [1] * 5
-            assert await ended(jobs, submission.job.name) == JobState.FAILED
-            (image,) = [image async for image in client.images(submission.job)]
-        assert image.error is not None
-        assert image.error.code == "WORKER_DIED"
-        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
-        assert await rows(jobs, "SELECT 1 FROM outbox") == []
-
-
-async def test_an_image_may_end_and_be_retried_while_its_last_chance_is_to_come(
-    tmp_path: Path, postgres_url: str
-) -> None:
-    async with open_jobs(tmp_path, postgres_url) as jobs:
-        await jobs.start(ack_wait=1)
-        async with jobs.client() as client:
-            submission = await client.submit([film(tmp_path)])
-            task = (await dies(jobs, deliveries=5))[0]
-            await is_owed(jobs)
-            # A worker that was only slow.
-            await jobs.report(failed(task))
-            assert await ended(jobs, submission.job.name) == JobState.FAILED
-            await client.retry(submission.job)
-            again = await jobs.next_task()
-            assert (again.ref.attempt, again.ref.republished) == (2, 0)
-            await jobs.report(succeeded(again))
-            assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
-
-
-async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
-    jobs: Jobs, tmp_path: Path
-) -> None:
-    async def refuse(_delivery: Delivery) -> NoReturn:
-        raise UsageError("never")
-
-    stop = asyncio.Event()
-    source = Source("TASKS", "preprocess-routine")
-    working = asyncio.create_task(consume(jobs.jetstream, [source], refuse, slots=1, stop=stop))
-    async with jobs.client() as client:
-        submission = await client.submit([film(tmp_path)])
-        assert await ended(jobs, submission.job.name) == JobState.FAILED
-        (image,) = [image async for image in client.images(submission.job)]
-    stop.set()
-    await working
-    assert image.error is not None
-    assert (image.error.code, image.error.retryable) == ("TASK_REFUSED", True)
 
 
 async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_no_others(

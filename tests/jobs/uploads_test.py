@@ -153,6 +153,20 @@ async def test_too_few_bytes_are_kept_for_the_rest(jobs: Jobs, caller: Caller) -
     assert (await caller.upload(job, b"more", offset=4, size_bytes=8)).size_bytes == 8
 
 
+async def test_an_upload_of_many_crumbs_keeps_no_more_of_them(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One task names all the parts of an image, and a task has its largest size.
+    monkeypatch.setattr("services.jobs.uploads._CUT_PARTS", 2)
+    job = await caller.create()
+    for offset, committed in ((0, 1), (1, 2), (2, 2)):
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await caller.upload(job, b"x", offset=offset, size_bytes=8)
+        assert reason(refusal.value)[0] == "SIZE_MISMATCH"
+        assert (await caller.get_upload(job)).committed_size == committed
+    assert (await caller.upload(job, b"remain", offset=2, size_bytes=8)).size_bytes == 8
+
+
 async def test_the_same_key_with_the_same_bytes_gets_the_same_image(
     jobs: Jobs, caller: Caller
 ) -> None:

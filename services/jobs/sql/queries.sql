@@ -280,7 +280,7 @@ FOR UPDATE OF o SKIP LOCKED;
 
 -- name: find_withdrawn
 -- Tasks that have been due since before a moment, for models that are no longer offered.
-SELECT o.image_id, o.job_id, o.attempt
+SELECT o.image_id, o.job_id, o.attempt, i.republished
 FROM outbox o
 JOIN images i ON i.image_id = o.image_id
 JOIN jobs j ON j.job_id = o.job_id
@@ -288,12 +288,18 @@ WHERE GREATEST(o.available_at, i.update_time) < :before AND NOT j.model = ANY(:m
 LIMIT :most;
 
 -- name: delete_outbox!
--- Tasks that the broker has acknowledged, or that nobody will ever do.
+-- Tasks that the broker has acknowledged.
 DELETE FROM outbox WHERE image_id = ANY(:image_ids::uuid[]);
+
+-- name: forget_owed!
+-- Tasks that nobody will ever do; what a retry owes meanwhile stays.
+DELETE FROM outbox o USING unnest(:image_ids::uuid[], :attempts::int[]) AS t (image_id, attempt)
+WHERE o.image_id = t.image_id AND o.attempt = t.attempt;
 
 -- name: apply_outcomes
 -- A batch of outcomes, at most one an image. Changes only images whose attempt matches, that have
--- not ended and that are not further along already; returns those really changed.
+-- not ended and that are not further along already; returns those really changed. What is said of
+-- one publication only counts until the attempt is published again.
 UPDATE images i
 SET state = o.state, stage = o.stage, error_code = o.error_code, error_message = o.error_message,
     retryable = o.retryable, predicted_label = o.predicted_label, result = o.result,
@@ -304,11 +310,12 @@ SET state = o.state, stage = o.stage, error_code = o.error_code, error_message =
 FROM unnest(:image_ids::uuid[], :attempts::int[], :states::text[], :stages::text[], :error_codes::text[],
             :error_messages::text[], :retryables::boolean[], :predicted_labels::text[],
             :results::jsonb[], :has_previews::boolean[], :has_heatmaps::boolean[],
-            :happened::timestamptz[])
+            :happened::timestamptz[], :republished::int[])
     AS o (image_id, attempt, state, stage, error_code, error_message, retryable, predicted_label,
-          result, has_preview, has_heatmap, happened),
+          result, has_preview, has_heatmap, happened, republished),
     jobs j
 WHERE i.image_id = o.image_id AND i.attempt = o.attempt AND j.job_id = i.job_id
+  AND i.republished = COALESCE(o.republished, i.republished)
   AND i.state IN ('QUEUED', 'RUNNING')
   AND (o.state <> 'RUNNING' OR i.stage = '' OR (i.stage = 'PREPROCESS' AND o.stage = 'INFER'))
 RETURNING i.image_id, i.job_id, i.attempt, i.state;
@@ -379,9 +386,17 @@ INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
 SELECT image_id, job_id, site, attempt, :due FROM again
 ON CONFLICT (image_id) DO NOTHING;
 
+-- name: hasten
+-- A last chance that is further away than it can be, for a clock has been set back, is due at once.
+-- What waits for the start time of its job is another thing: it was never published.
+UPDATE outbox o SET available_at = '-infinity'
+FROM images i
+WHERE i.image_id = o.image_id AND i.republished > 0 AND o.available_at > :latest
+RETURNING o.image_id;
+
 -- name: find_exhausted
 -- Stalled images that have been published too often: nothing has ever come back.
-SELECT image_id, job_id, attempt
+SELECT image_id, job_id, attempt, republished
 FROM images
 WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING') AND republished >= :most;
 

@@ -1,0 +1,342 @@
+"""Work that the broker gives up: another chance or an end, unless the image has moved on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import asyncpg
+import pytest
+
+from carina.client import Client
+from carina.results import Job, JobSpec, JobState
+from carina.tasks.v1 import tasks_pb2
+from chassis.consume import Delivery, Source, consume
+from chassis.errors import UsageError
+from tests.support.jobs import Clock, Jobs, failed, open_jobs, rows, succeeded
+
+
+def film(folder: Path) -> Path:
+    path = folder / "film.png"
+    path.write_bytes(b"film")
+    return path
+
+
+async def ended(jobs: Jobs, name: str) -> JobState:
+    async with jobs.client(replica=-1) as client, asyncio.timeout(20):
+        while True:
+            job = await client.get(name)
+            if job.state.terminal:
+                return job.state
+            await asyncio.sleep(0.1)
+
+
+async def dies(jobs: Jobs, *, deliveries: int) -> list[tasks_pb2.PreprocessTask]:
+    """Play workers that take a task and are never heard of again; return what they took."""
+    subscription = await jobs.jetstream.client.jetstream().pull_subscribe_bind(
+        "preprocess-routine", "TASKS"
+    )
+    taken: list[tasks_pb2.PreprocessTask] = []
+    while len(taken) < deliveries:
+        (message,) = await subscription.fetch(1, timeout=10)
+        taken.append(tasks_pb2.PreprocessTask.FromString(message.data))
+    # The next look is the one at which the broker sees that there were too many.
+    with pytest.raises(TimeoutError):
+        await subscription.fetch(1, timeout=2)
+    await subscription.unsubscribe()
+    return taken
+
+
+async def is_owed(jobs: Jobs) -> None:
+    async with asyncio.timeout(10):
+        while not await rows(jobs, "SELECT 1 FROM outbox"):
+            await asyncio.sleep(0.05)
+
+
+async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1, clock=clock)
+        async with jobs.client() as client:
+            submission = await client.submit([film(tmp_path)])
+            first = await dies(jobs, deliveries=5)
+            await is_owed(jobs)
+            assert (await client.get(submission.job)).state == JobState.PENDING
+            clock.ahead = timedelta(seconds=61)
+            second = await dies(jobs, deliveries=5)
+            assert [task.ref.republished for task in first + second] == [0] * 5 + [1] * 5
+            assert await ended(jobs, submission.job.name) == JobState.FAILED
+            (image,) = [image async for image in client.images(submission.job)]
+        assert image.error is not None
+        assert image.error.code == "WORKER_DIED"
+        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
+        assert await rows(jobs, "SELECT 1 FROM outbox") == []
+
+
+async def test_a_clock_that_is_set_back_puts_no_last_chance_off(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1, clock=clock, reconcile_cycle=0.2)
+        async with jobs.client() as client:
+            job = (await client.submit([film(tmp_path)])).job
+            await dies(jobs, deliveries=5)
+            await is_owed(jobs)
+            # Clocks that differ by less than the respite shorten none.
+            clock.ahead = -timedelta(seconds=30)
+            lost = (await client.submit([film(tmp_path)])).job
+            await jobs.next_task()
+            await rows(
+                jobs,
+                "UPDATE images SET update_time = update_time - interval '1h' WHERE job_id = $1",
+                lost.name.removeprefix("jobs/"),
+            )
+            # The reconciler has looked at everything else before.
+            await jobs.report(succeeded(await jobs.next_task()))
+            assert await ended(jobs, lost.name) == JobState.SUCCEEDED
+            assert len(await rows(jobs, "SELECT 1 FROM outbox")) == 1
+            clock.ahead = -timedelta(hours=1)
+            again = await jobs.next_task()
+            assert again.ref.republished == 1
+            await jobs.report(succeeded(again))
+            assert await ended(jobs, job.name) == JobState.SUCCEEDED
+
+
+async def test_an_image_may_end_and_be_retried_while_its_last_chance_is_to_come(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1)
+        async with jobs.client() as client:
+            submission = await client.submit([film(tmp_path)])
+            task = (await dies(jobs, deliveries=5))[0]
+            await is_owed(jobs)
+            # A worker that was only slow.
+            await jobs.report(failed(task))
+            assert await ended(jobs, submission.job.name) == JobState.FAILED
+            await client.retry(submission.job)
+            again = await jobs.next_task()
+            assert (again.ref.attempt, again.ref.republished) == (2, 0)
+            await jobs.report(succeeded(again))
+            assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
+
+
+async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async def refuse(_delivery: Delivery) -> NoReturn:
+        raise UsageError("never")
+
+    stop = asyncio.Event()
+    source = Source("TASKS", "preprocess-routine")
+    working = asyncio.create_task(consume(jobs.jetstream, [source], refuse, slots=1, stop=stop))
+    async with jobs.client() as client:
+        submission = await client.submit([film(tmp_path)])
+        assert await ended(jobs, submission.job.name) == JobState.FAILED
+        (image,) = [image async for image in client.images(submission.job)]
+    stop.set()
+    await working
+    assert image.error is not None
+    assert (image.error.code, image.error.retryable) == ("TASK_REFUSED", True)
+
+
+async def test_tasks_too_large_for_the_broker_fail_their_images_and_hold_up_no_others(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(clock=clock)
+        async with jobs.client() as client:
+            spec = JobSpec(start_time=clock() + timedelta(minutes=1))
+            job = (await client.submit(paths, spec)).job
+            # More than the stream takes, and more than the broker takes of anything.
+            for ordinal, parts in ((0, 4000), (1, 8000)):
+                await rows(
+                    jobs,
+                    """UPDATE images SET original_keys = array_fill($1::text, ARRAY[$2::int])
+                    WHERE ordinal = $3""",
+                    "sites/" + "x" * 180,
+                    parts,
+                    ordinal,
+                )
+            clock.ahead = timedelta(minutes=2)
+            await jobs.work(1)
+            assert await ended(jobs, job.name) == JobState.PARTIALLY_SUCCEEDED
+            images = [image async for image in client.images(job)]
+        told = [image.error and (image.error.code, image.error.retryable) for image in images]
+        assert told == [("TASK_REFUSED", True), ("TASK_REFUSED", True), None]
+        async with asyncio.timeout(10):
+            while await rows(jobs, "SELECT 1 FROM outbox"):
+                await asyncio.sleep(0.05)
+
+
+class Refuser:
+    """A worker that refuses the first publication when it is told to, and accepts all others."""
+
+    def __init__(self) -> None:
+        self.refuse = asyncio.Event()
+        self.tasks: asyncio.Queue[tasks_pb2.PreprocessTask] = asyncio.Queue()
+
+    async def handle(self, delivery: Delivery) -> None:
+        task = tasks_pb2.PreprocessTask.FromString(delivery.data)
+        self.tasks.put_nowait(task)
+        if (task.ref.attempt, task.ref.republished) == (1, 0):
+            await self.refuse.wait()
+            raise UsageError("never")
+
+    async def next(self) -> tasks_pb2.PreprocessTask:
+        async with asyncio.timeout(20):
+            return await self.tasks.get()
+
+
+@asynccontextmanager
+async def refuser(jobs: Jobs) -> AsyncIterator[Refuser]:
+    worker, stop = Refuser(), asyncio.Event()
+    source = Source("TASKS", "preprocess-routine")
+    working = asyncio.create_task(
+        consume(jobs.jetstream, [source], worker.handle, slots=2, stop=stop)
+    )
+    try:
+        yield worker
+    finally:
+        stop.set()
+        await working
+
+
+async def heard(jobs: Jobs, *, advisories: int = 1) -> None:
+    """Wait until the service has done what so many advisories ask for."""
+    async with asyncio.timeout(20):
+        while True:
+            consumer = await jobs.jetstream.api("CONSUMER.INFO.DEAD.jobs-dead")
+            if consumer["ack_floor"]["stream_seq"] == advisories:
+                return
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def connected(jobs: Jobs) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(jobs.database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def is_published_again(jobs: Jobs, times: int) -> None:
+    async with asyncio.timeout(20):
+        while not await rows(jobs, "SELECT 1 FROM images WHERE republished = $1", times):
+            await asyncio.sleep(0.05)
+
+
+async def publish_again(jobs: Jobs, _client: Client, _job: Job, _task: object) -> None:
+    # The broker holds a task, but the image is open for more than six hours.
+    await rows(jobs, "UPDATE images SET update_time = update_time - interval '7 hours'")
+
+
+async def retry(jobs: Jobs, client: Client, job: Job, task: tasks_pb2.PreprocessTask) -> None:
+    await jobs.report(failed(task))
+    assert await ended(jobs, job.name) == JobState.FAILED
+    await client.retry(job)
+
+
+@pytest.mark.parametrize(
+    ("go_on", "newer"),
+    [(publish_again, (1, 1)), (retry, (2, 0))],
+    ids=["published-again", "retried"],
+)
+async def test_a_refusal_of_an_older_task_changes_nothing(
+    tmp_path: Path, postgres_url: str, go_on: Any, newer: tuple[int, int]
+) -> None:
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(reconcile_cycle=0.2)
+        async with refuser(jobs) as worker, jobs.client() as client:
+            job = (await client.submit([film(tmp_path)])).job
+            await go_on(jobs, client, job, await worker.next())
+            task = await worker.next()
+            assert (task.ref.attempt, task.ref.republished) == newer
+            before = await client.get(job)
+            worker.refuse.set()
+            await heard(jobs)
+            assert await client.get(job) == before
+            await jobs.report(succeeded(task))
+            assert await ended(jobs, job.name) == JobState.SUCCEEDED
+        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
+
+
+async def test_a_refusal_of_the_task_of_an_image_that_has_ended_changes_nothing(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with refuser(jobs) as worker, jobs.client() as client:
+        job = (await client.submit([film(tmp_path)])).job
+        await jobs.report(succeeded(await worker.next()))
+        assert await ended(jobs, job.name) == JobState.SUCCEEDED
+        before = await client.get(job)
+        worker.refuse.set()
+        await heard(jobs)
+        assert await client.get(job) == before
+
+
+async def test_a_refusal_that_meets_the_next_publication_at_the_row_changes_nothing(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with refuser(jobs) as worker, jobs.client() as client, connected(jobs) as connection:
+        job = (await client.submit([film(tmp_path)])).job
+        task = await worker.next()
+        # The reconciler of another replica, just before its commit.
+        async with connection.transaction():
+            await connection.execute("UPDATE images SET republished = 1")
+            worker.refuse.set()
+            async with asyncio.timeout(20):
+                while not await rows(jobs, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.05)
+        await heard(jobs)
+        assert (await client.get(job)).state == JobState.PENDING
+        task.ref.republished = 1
+        await jobs.report(succeeded(task))
+        assert await ended(jobs, job.name) == JobState.SUCCEEDED
+
+
+async def test_a_task_that_kills_its_workers_after_it_was_published_again_fails_nothing(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1, clock=clock, reconcile_cycle=0.2)
+        async with jobs.client() as client:
+            job = (await client.submit([film(tmp_path)])).job
+            await dies(jobs, deliveries=5)
+            await is_owed(jobs)
+            clock.ahead = timedelta(seconds=61)
+            subscription = await jobs.jetstream.client.jetstream().pull_subscribe_bind(
+                "preprocess-routine", "TASKS"
+            )
+            await subscription.fetch(1, timeout=10)
+            # The last chance is with a worker for so long that the image is given one more.
+            clock.ahead = timedelta(hours=7)
+            await is_published_again(jobs, 2)
+            newer = None
+            deliveries = 1
+            while newer is None or deliveries < 5:
+                (message,) = await subscription.fetch(1, timeout=10)
+                task = tasks_pb2.PreprocessTask.FromString(message.data)
+                if task.ref.republished == 1:
+                    deliveries += 1
+                else:
+                    newer = task
+                    await message.ack()
+            with pytest.raises(TimeoutError):
+                await subscription.fetch(1, timeout=2)
+            await subscription.unsubscribe()
+            await heard(jobs, advisories=2)
+            assert (await client.get(job)).state == JobState.PENDING
+            await jobs.report(succeeded(newer))
+            assert await ended(jobs, job.name) == JobState.SUCCEEDED
+        assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
