@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
-setup: $(VENV)/.done $(TRITON_VENV)/.done ## Create both environments from the hashed locks
+setup: $(BIN)/carina $(TRITON_VENV)/.done ## Create both environments from the hashed locks
 
 up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=50051 DATA=.carina
 	@exec $(BIN)/python -m deploy.local up --data $(DATA) --http-port $(HTTP_PORT) --grpc-port $(GRPC_PORT)
@@ -76,6 +76,10 @@ $(VENV)/.done: requirements/dev.txt
 	$(PYTHON) deploy/local/python_version.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(BIN)/carina: $(VENV)/.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable .
 	@touch $@
 
 $(TRITON_VENV)/.done: requirements/triton.txt

@@ -45,7 +45,7 @@ async def submit_and_follow(
             job = await (client.close(job) if images else client.cancel_if_empty(job))
             if following is not None and images:
                 job = await following or job
-        except CarinaError:
+        except (CarinaError, OSError, asyncio.CancelledError):
             complain(f"to go on where this broke off, add: --request-id {request_id}")
             raise
         finally:

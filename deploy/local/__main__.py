@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -88,11 +89,12 @@ def _ready_lines(stack: LocalStack) -> list[str]:
     seconds = stack.start_times["all"].total_seconds()
     lines = [f"ready after {seconds:.1f} s, data in {stack.data}; Ctrl-C stops it"]
     if stack.options.gateway:
-        lines.append(f"web pages and HTTP API  {stack.http_url}")
+        lines.append(f"HTTP API                {stack.http_url}")
     if stack.options.jobs:
         lines.append(f"gRPC                    {stack.grpc_address}")
         folder = stack.issuer.jwks_path.parent
-        lines.append(f"a token to use them     carina token --role doctor --folder {folder}")
+        command = os.path.relpath(Path(sys.executable).with_name("carina"))
+        lines.append(f"a token to use them     {command} token --role doctor --folder {folder}")
     return lines
 
 

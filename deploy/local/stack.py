@@ -101,7 +101,7 @@ class LocalStack:
 
     @property
     def http_url(self) -> str:
-        """Where the web pages and the HTTP API are."""
+        """Where the HTTP API is."""
         return f"http://127.0.0.1:{self.addresses.http_port}"
 
     @property

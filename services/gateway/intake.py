@@ -92,6 +92,10 @@ class Intake:
         if not self._files:
             raise NoFilesError
 
+    def _ended_before(self, error: RefusedError) -> bool:
+        """Tell whether the whole form was taken once: only what was refused then is new now."""
+        return self.repeatable and error.reason == "WRONG_STATE"
+
     async def _begin(self, part: PartBegin) -> None:
         if part.file_name is None:
             if self._files:
@@ -146,7 +150,7 @@ class Intake:
                     raise _other_bytes(image)
                 self.images.append(image)
             except RefusedError as error:
-                if error.code in _REFUSES_ALL:
+                if error.code in _REFUSES_ALL and not self._ended_before(error):
                     raise
                 self.refused.append(Refused(self._file_name, error))
             self._upload = None

@@ -8,6 +8,7 @@ import grpc
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ExceptionHandler
 
 from carina.errors import CarinaError
@@ -106,12 +107,24 @@ async def _answer(_request: Request, error: Exception) -> Response:
     return problem_of(error)
 
 
-async def _answer_http(_request: Request, error: Exception) -> Response:
+async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     status = HTTPStatus(error.status_code)
     answer = problem(status, status.name, _DETAILS.get(status, error.detail))
     answer.headers.update(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_of_path(request)))
     return answer
+
+
+def _methods_of_path(request: Request) -> set[str]:
+    """Return what a path takes; each method is a route of its own, and Starlette asks only one."""
+    return {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods
+    }
 
 
 async def _answer_fault(_request: Request, error: Exception) -> Response:

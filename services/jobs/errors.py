@@ -7,6 +7,14 @@ from typing import ClassVar
 
 from chassis.errors import Kind, TransientError, UsageError
 
+# A status travels in headers, of which gRPC takes 8 KiB: what callers made up must not fill them.
+_SHOWN_CHARACTERS = 100
+
+
+def _shown(text: str) -> str:
+    """Return what a caller wrote, short enough to be said to them."""
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
 
 class JobNotFoundError(UsageError):
     """No such job on the caller's site."""
@@ -15,7 +23,8 @@ class JobNotFoundError(UsageError):
     reason = "JOB_NOT_FOUND"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no job {name}.", metadata={"job": name})
+        shown = _shown(name)
+        super().__init__(f"There is no job {shown}.", metadata={"job": shown})
 
 
 class ImageNotFoundError(UsageError):
@@ -25,7 +34,8 @@ class ImageNotFoundError(UsageError):
     reason = "IMAGE_NOT_FOUND"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no image {name}.", metadata={"image": name})
+        shown = _shown(name)
+        super().__init__(f"There is no image {shown}.", metadata={"image": shown})
 
 
 class UploadNotFoundError(UsageError):

@@ -123,9 +123,9 @@ def _window(real: Values, window: Window) -> Values:
 
 def _invalid_window(dataset: Dataset) -> InvalidDisplayWindowError:
     center, width = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
-    if "VOILUTSequence" in dataset or not (center and width):
+    if _first_item(dataset, "VOILUTSequence") is not None:
         return InvalidDisplayWindowError(None, None)
-    return InvalidDisplayWindowError(center[0], width[0])
+    return InvalidDisplayWindowError(center[0] if center else None, width[0] if width else None)
 
 
 def _modality(meant: Values, dataset: Dataset) -> Values:

@@ -137,10 +137,13 @@ class InvalidDisplayWindowError(FilmError):
     code = "INVALID_DISPLAY_WINDOW"
 
     def __init__(self, center: float | None, width: float | None) -> None:
-        """Give the window in the file, or neither where a look-up table is at fault."""
+        """Give what the file has of a window, or neither where a look-up table is at fault."""
         self.center, self.width = center, width
+        centre, wide = ("missing" if each is None else f"{each:g}" for each in (center, width))
         asked = (
-            "look-up table" if center is None else f"window (centre {center:g}, width {width:g})"
+            "look-up table"
+            if center is None and width is None
+            else f"window (centre {centre}, width {wide})"
         )
         super().__init__(
             f"The display {asked} in the DICOM file shows nothing of the film. "

@@ -15,9 +15,12 @@ from services.preprocess.errors import (
     UnsupportedPixelFormatError,
 )
 
-_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES = 256, 257, 258, 262, 274, 277
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_ORIENTATION, _SAMPLES = 274, 277
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
 _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 322, 323, 338, 339
+# None, CCITT, LZW, JPEG, Deflate, PackBits and the rare ones that OpenCV's libtiff was built with.
+_DECOMPRESSED = {1, 2, 3, 4, 5, 6, 7, 8, 32766, 32771, 32773, 32809, 32909, 32946}
 _INTEGERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}  # other types are not read here
 
 
@@ -69,6 +72,8 @@ def read_tiff_header(data: bytes, *, most_pages: int) -> TiffHeader:
         raise UnsupportedPixelFormatError("samples that are no whole, positive numbers")
     if samples not in (1, 2, 3, 4):
         raise UnsupportedPixelFormatError(f"{samples} samples a pixel")
+    if first_of(_COMPRESSION, 1) not in _DECOMPRESSED:
+        raise UnsupportedPixelFormatError("a compression that is not read in TIFF (LZW is)")
     # A tile may be larger than the picture, and is decoded whole.
     if _TILE_WIDTH in tags and _TILE_HEIGHT in tags:
         width_held = max(width, first_of(_TILE_WIDTH, 0))

@@ -5,6 +5,8 @@ import csv
 import io
 import json
 import os
+import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -28,13 +30,16 @@ class Ran:
 class Cli:
     environment: dict[str, str]
 
-    async def __call__(self, *arguments: str) -> Ran:
-        process = await asyncio.create_subprocess_exec(
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "carina", *arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=os.environ | self.environment,
         )
+
+    async def __call__(self, *arguments: str) -> Ran:
+        process = await self.start(*arguments)
         out, err = await asyncio.wait_for(process.communicate(), timeout=60)
         assert b"Traceback" not in err
         return Ran(process.returncode or 0, out.decode(), err.decode())
@@ -59,6 +64,16 @@ def films(tmp_path: Path) -> Path:
     for name in ("a.dcm", "b\x1b[31m.png"):
         (folder / name).write_bytes(name.encode())
     return folder
+
+
+async def test_the_command_lies_beside_the_python_that_setup_installed() -> None:
+    command = Path(sys.executable).with_name("carina")
+    process = await asyncio.create_subprocess_exec(
+        command, "--help", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"Hand in chest radiographs" in out
 
 
 async def test_a_job_that_succeeds_ends_with_0_and_a_table(
@@ -198,6 +213,25 @@ async def test_a_missing_token_is_refused_with_a_way_out(carina: Cli) -> None:
     ran = await carina("jobs")
     assert ran.code == 1
     assert "carina token --role doctor" in ran.err
+
+
+async def test_an_interrupted_submission_says_how_to_go_on(carina: Cli, films: Path) -> None:
+    submit = ("submit", str(films), "--patient", "P1")
+    process = await carina.start(*submit)
+    assert process.stderr is not None
+    said = ""
+    async with asyncio.timeout(60):
+        while "PENDING" not in said:
+            line = await process.stderr.readline()
+            assert line, said
+            said += line.decode()
+        process.send_signal(signal.SIGINT)
+        said += (await process.stderr.read()).decode()
+        assert await process.wait() == 130
+    [request_id] = re.findall(r"--request-id (\S+)", said)
+    again = await carina(*submit, "--no-watch", "--request-id", request_id)
+    assert again.code == 0
+    assert again.out.strip() in said
 
 
 async def test_a_service_that_is_away_gives_6() -> None:

@@ -170,6 +170,20 @@ async def test_unknown_paths_and_methods_are_problems_too(fragile: httpx.AsyncCl
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_refused_method_is_answered_with_all_that_the_path_takes(
+    fragile: httpx.AsyncClient,
+) -> None:
+    for path, methods in (
+        ("/v1/jobs", "GET, HEAD, POST"),
+        (f"/v1/{JOB}", "DELETE, GET, HEAD"),
+        (f"/v1/{JOB}:close", "DELETE, GET, HEAD, POST"),
+        ("/openapi.json", "GET, HEAD"),
+    ):
+        answer = await fragile.put(path)
+        assert answer.status_code == 405
+        assert answer.headers.get_list("allow") == [methods]
+
+
 async def test_the_refusal_of_an_upload_is_answered_at_the_first_byte_too_many(
     fragile: httpx.AsyncClient, scripted: ScriptedJobs
 ) -> None:

@@ -225,11 +225,18 @@ async def test_one_refused_file_does_not_hold_up_the_others(jobs: Jobs) -> None:
         assert refused["reason"] == "IMAGE_BYTES_EXCEEDED"
         assert refused["metadata"] == {"limit": str(MIB)}
 
+        twice = form(("a.png", b"one"), ("b.png", bytes(3 * MIB)), request_id=str(uuid.uuid4()))
+        first, again = [
+            (await gateway.post("/v1/jobs:submit", files=twice)).json() for _ in range(2)
+        ]
+        assert again["job"] == first["job"]
+        assert [each["fileName"] for each in again["refused"]] == ["b.png"]
+
         alone = await gateway.post("/v1/jobs:submit", files=form(("big.png", bytes(3 * MIB))))
         assert alone.status_code == 413
         assert alone.json()["reason"] == "IMAGE_BYTES_EXCEEDED"
         states = [job["state"] for job in (await gateway.get("/v1/jobs")).json()["jobs"]]
-        assert states == ["STATE_CANCELLED", "STATE_PENDING"]
+        assert states == ["STATE_CANCELLED", "STATE_PENDING", "STATE_PENDING"]
 
 
 async def test_a_raw_upload_is_resumed_at_its_offset(gateway: httpx.AsyncClient) -> None:
@@ -274,6 +281,7 @@ async def test_a_raw_upload_is_resumed_at_its_offset(gateway: httpx.AsyncClient)
     assert done.headers["upload-key"] == "film/1"
     original = await gateway.get(f"/v1/images/{image['name'].rpartition('/')[2]}/original")
     assert original.content == film
+    assert (await gateway.get(done.headers["location"])).content == film
 
 
 async def test_images_are_added_one_by_one_and_the_job_is_closed(
@@ -370,6 +378,8 @@ async def test_jobs_are_cancelled_retried_and_deleted(
     etag = (await gateway.get(path)).headers["etag"]
     cancelled = await gateway.post(f"{path}:cancel", headers={"If-Match": etag})
     assert cancelled.json().get("state") == "STATE_CANCELLED", cancelled.text
+    again = await gateway.post(f"{path}:cancel", headers={"If-Match": "*"})
+    assert again.status_code == 200, again.text
 
     forbidden = await gateway.delete(path)
     assert forbidden.status_code == 403
@@ -409,7 +419,7 @@ async def test_jobs_are_listed_by_filter_and_page(
     [
         ("state=SLEEPING", "states", "expected RECEIVING or PENDING or RUNNING"),
         ("priority=fast", "priority", "expected ROUTINE or URGENT"),
-        ("createdAfter=yesterday", "createdAfter", "expected a time such as 2026-03-01T22:00"),
+        ("createdAfter=yesterday", "createdAfter", "expected a time such as 2026-03-01T21:00:00Z"),
         ("pageSize=many", "pageSize", "expected a whole number"),
         ("shoeSize=43", "shoeSize", "there is no such field"),
     ],
@@ -423,6 +433,14 @@ async def test_a_bad_filter_is_named(
     assert answer.json()["reason"] == "INVALID_FIELD"
     assert answer.json()["metadata"] == {"field": field}
     assert answer.json()["detail"].startswith(f"{field}: {words}")
+
+
+async def test_a_time_in_a_query_can_be_written_as_the_refusal_advises(
+    gateway: httpx.AsyncClient,
+) -> None:
+    refusal = await gateway.get("/v1/jobs?createdAfter=yesterday")
+    advised = refusal.json()["detail"].split()[-1].removesuffix(".")
+    assert (await gateway.get(f"/v1/jobs?createdAfter={advised}")).status_code == 200
 
 
 async def test_sites_do_not_see_each_other(gateway: httpx.AsyncClient, jobs: Jobs) -> None:

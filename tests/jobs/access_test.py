@@ -177,3 +177,15 @@ async def test_a_call_past_its_deadline_is_told_so(jobs: Jobs, stub: Any) -> Non
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await stub.ListJobs(job_service_pb2.ListJobsRequest(), metadata=metadata, timeout=0.0001)
     assert refusal.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_name_of_any_length_is_told_to_be_unknown(jobs: Jobs) -> None:
+    endless = 5000 * "\N{LUNGS}"
+    async with jobs.client() as client:
+        for reason, attempt in (
+            ("JOB_NOT_FOUND", client.get(f"jobs/{endless}")),
+            ("IMAGE_NOT_FOUND", client.read_image(f"jobs/-/images/{endless}", ImageKind.PREVIEW)),
+        ):
+            with pytest.raises(RefusedError) as refusal:
+                await attempt
+            assert refusal.value.reason == reason

@@ -12,7 +12,7 @@ from services.preprocess import errors
 from services.preprocess.decode import decode
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits
-from tests.support.films import dicom, encoded, png, real_film, shades, transcoded
+from tests.support.films import dicom, encoded, png, real_film, shades, tiff, transcoded
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
@@ -181,6 +181,13 @@ def test_a_transfer_syntax_that_nobody_knows_is_given_by_its_identifier() -> Non
 @pytest.mark.parametrize("name", ["SC_rgb_32bit.dcm", "liver_1frame.dcm", "rtdose.dcm"])
 def test_samples_that_no_radiograph_has_are_refused(name: str) -> None:
     assert refused(real_film(name)).code == "UNSUPPORTED_PIXEL_FORMAT"
+
+
+@pytest.mark.parametrize("compression", [34712, 34925, 50000, 50001])
+def test_a_tiff_in_a_compression_that_is_not_read_is_not_called_damaged(compression: int) -> None:
+    error = refused(tiff(shades(), compression=compression))
+    assert error.code == "UNSUPPORTED_PIXEL_FORMAT"
+    assert "a compression that is not read in TIFF" in str(error)
 
 
 def test_a_frame_of_another_size_than_the_header_says_is_damaged() -> None:

@@ -249,9 +249,11 @@ def test_an_absurd_window_fails_the_film_and_names_the_window(center: float, wid
     assert caught.value.code == "INVALID_DISPLAY_WINDOW"
 
 
-def test_half_a_window_fails_the_film() -> None:
-    with pytest.raises(InvalidDisplayWindowError):
+def test_half_a_window_fails_the_film_and_says_what_is_missing() -> None:
+    with pytest.raises(InvalidDisplayWindowError, match=r"window \(centre 2048, width missing\)"):
         show(WindowCenter=2048)
+    with pytest.raises(InvalidDisplayWindowError, match=r"window \(centre missing, width 99\)"):
+        show(WindowWidth=99)
 
 
 def test_a_blank_film_with_a_window_is_no_fault_of_the_window() -> None:

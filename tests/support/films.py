@@ -143,8 +143,9 @@ def tiff(
     orientation: int = 1,
     pages: int = 1,
     big_endian: bool = False,
+    compression: int = 1,
 ) -> bytes:
-    """Make an uncompressed grey TIFF whose pages are all the same."""
+    """Make an uncompressed grey TIFF whose pages are all the same; it may say that it is not."""
     order: Literal["<", ">"] = ">" if big_endian else "<"
     height, width = pixels.shape
     content = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
@@ -152,7 +153,7 @@ def tiff(
         (256, 4, width),
         (257, 4, height),
         (258, 3, 8 * pixels.dtype.itemsize),
-        (259, 3, 1),
+        (259, 3, compression),
         (262, 3, photometric),
         (273, 4, 8),
         (274, 3, orientation),

@@ -70,7 +70,9 @@ async def cancel_job(request: Request) -> Response:
     """Cancel what has not ended; `If-Match` refuses where the job has moved on."""
     message = await read_message(request, job_service_pb2.CancelJobRequest())
     message.name = job_name_of(request)
-    message.etag = message.etag or request.headers.get("if-match", "")
+    wanted = request.headers.get("if-match", "")
+    # "*" is met by any job that exists.
+    message.etag = message.etag or ("" if wanted == "*" else wanted)
     return answer(await request.state["jobs"].call("CancelJob", message, caller_of(request)))
 
 

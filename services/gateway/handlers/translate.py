@@ -166,7 +166,7 @@ def _wanted(name: str, message: Message) -> str:
             prefix = first.removesuffix("UNSPECIFIED")
             return "expected " + " or ".join(each.removeprefix(prefix) for each in others)
         if field.message_type is not None and field.message_type.name == "Timestamp":
-            return "expected a time such as 2026-03-01T22:00:00+01:00"
+            return "expected a time such as 2026-03-01T21:00:00Z"
         if field.cpp_type == field.CPPTYPE_INT32:
             return "expected a whole number"
         return "it does not hold what it must"

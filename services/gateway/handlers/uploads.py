@@ -114,7 +114,7 @@ async def _upload_raw(request: Request) -> Response:
     return answer(
         image,
         HTTPStatus.CREATED,
-        Location=f"/v1/{image.name}",
+        Location=f"/v1/{image.name}/original",
         Upload_Key=header.image_key,
         Upload_Offset=str(image.size_bytes),
     )
