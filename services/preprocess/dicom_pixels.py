@@ -21,6 +21,7 @@ from services.preprocess.errors import (
 )
 from services.preprocess.film import Pixels
 from services.preprocess.jpeg_header import read_jpeg_header
+from services.preprocess.jpeg_pixels import decode_jpeg
 
 _UNCOMPRESSED = (
     uid.ImplicitVRLittleEndian,
@@ -126,8 +127,7 @@ def _decode_jpeg(frame: bytes, header: DicomHeader, syntax: uid.UID) -> StoredFr
         return _decode_with_gdcm(frame, header, syntax)
     if header.photometric == "RGB" and not jpeg.names_colours:
         frame = frame[:2] + _ADOBE_RGB + frame[2:]
-    grey = _imdecode(frame, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION, header)
-    return _as_stored(grey, header)
+    return _as_stored(decode_jpeg(frame, "DICOM"), header)
 
 
 def _decode_jpeg_2000(frame: bytes, header: DicomHeader) -> StoredFrame:

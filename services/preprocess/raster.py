@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from services.preprocess.errors import CorruptImageError
 from services.preprocess.filetype import FileType
 from services.preprocess.film import BLANK, Frame, Limits, Pixels
+from services.preprocess.jpeg_pixels import decode_jpeg
 from services.preprocess.raster_headers import RasterHeader, read_header
 
 # Grey as the codec makes it, at the depth of the file. Orientation is ours to apply: OpenCV would
@@ -16,19 +17,19 @@ from services.preprocess.raster_headers import RasterHeader, read_header
 _AS_GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _WITH_ALPHA = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
 
-_TALLEST_GREY_END = 16  # rows: the height of a block of JPEG in colour
-
 REDUCED_DEPTH = "The film was read at 8 bits, less than its file holds."
 FIRST_PAGE = "Only the first of {pages} pictures in the file was read."
 UNUSED_BITS = "The file has room for 16 bits and uses {bits}; the film was brightened to match."
-FLAT_END = "The lower end of the film is one flat grey, as in a file that was damaged on its way."
 
 
 def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
     """Decode a file of this type, whose header must keep the limits."""
     header = read_header(data, file_type, most_pages=limits.pages)
     limits.check(header.width, header.height, pixel_bytes=header.pixel_bytes, file_bytes=len(data))
-    decoded = _imdecode(data, _WITH_ALPHA if header.alpha else _AS_GREY, file_type)
+    if file_type is FileType.JPEG and not header.four_inks:
+        decoded = decode_jpeg(data, file_type.label)
+    else:
+        decoded = _imdecode(data, _WITH_ALPHA if header.alpha else _AS_GREY, file_type)
     if sorted(decoded.shape[:2]) != sorted((header.width, header.height)):
         raise CorruptImageError(file_type.label)
     notes = []
@@ -45,8 +46,6 @@ def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
     darkest, brightest, _, _ = cv2.minMaxLoc(pixels)
     if darkest == brightest:
         notes.append(BLANK)
-    elif file_type is FileType.JPEG and _ends_flat(pixels):
-        notes.append(FLAT_END)
     return Frame(
         pixels=_upright(pixels, header),
         bits=used or 8 * pixels.dtype.itemsize,
@@ -60,7 +59,7 @@ def _imdecode(data: bytes, flags: int, file_type: FileType) -> Pixels:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         raise CorruptImageError(file_type.label) from None
-    # A JPEG that is cut short, or a PNG with a wrong checksum, gives nothing.
+    # A PNG with a wrong checksum gives nothing.
     if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
         raise CorruptImageError(file_type.label)
     return cast("Pixels", decoded)
@@ -98,16 +97,6 @@ def _use_all_bits(pixels: Pixels) -> tuple[Pixels, int]:
     highest = (1 << used) - 1
     table = np.arange(65536, dtype=np.uint32).clip(0, highest) * 65535 // highest
     return cast("Pixels", cv2.LUT(pixels, table.astype(np.uint16))), used
-
-
-def _ends_flat(pixels: Pixels) -> bool:
-    """See whether the last rows are one grey that is neither black nor white.
-
-    This is how the decoder fills in for JPEG data that is missing before the end marker. It cannot
-    be told from a film that ends like this, so it is worth a note and no more.
-    """
-    least, most, _, _ = cv2.minMaxLoc(pixels[-_TALLEST_GREY_END:])
-    return least == most and 0 < most < np.iinfo(pixels.dtype).max
 
 
 _TURNS = {3: cv2.ROTATE_180, 6: cv2.ROTATE_90_CLOCKWISE, 8: cv2.ROTATE_90_COUNTERCLOCKWISE}

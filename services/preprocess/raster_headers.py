@@ -30,6 +30,7 @@ class RasterHeader:
     alpha: bool = False
     deep: bool = False  # more than 8 bits a sample
     inverted: bool = False  # 0 is white, and will still be as OpenCV gives it
+    four_inks: bool = False  # CMYK
     pages: int = 1
 
 
@@ -112,6 +113,7 @@ def _jpeg(data: bytes) -> RasterHeader:
         # A progressive picture is gathered in coefficients of two bytes.
         pixel_bytes=header.components * (2 if header.progressive else 1),
         orientation=header.orientation,
+        four_inks=header.components == 4,  # noqa: PLR2004 - cyan, magenta, yellow, black
     )
 
 

@@ -4,13 +4,14 @@ import re
 import zipfile
 from io import BytesIO
 
+import cv2
 import numpy as np
 import pytest
 from pydicom import uid
 
 from services.preprocess import errors
 from services.preprocess.decode import decode
-from services.preprocess.errors import FilmError
+from services.preprocess.errors import CorruptImageError, FilmError
 from services.preprocess.film import Limits
 from tests.support.films import dicom, encoded, png, real_film, shades, tiff, transcoded
 
@@ -117,6 +118,29 @@ def test_a_jpeg_whose_header_is_damaged_is_damaged() -> None:
     tables = data.index(b"\xff\xc4") + 5
     data[tables : tables + 16] = b"\xff" * 16
     assert refused(bytes(data)).code == "CORRUPT_IMAGE"
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
+def test_a_jpeg_with_a_hole_before_its_end_is_damaged(part: float, progressive: int) -> None:
+    data = encoded(".jpg", shades(), cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)
+    assert refused(data[: int(len(data) * part)] + b"\xff\xd9").code == "CORRUPT_IMAGE"
+
+
+def test_most_flipped_bits_that_show_in_a_jpeg_are_seen() -> None:
+    data = RASTERS["JPEG"]
+    whole = decode(data, Limits()).pixels.astype(int)
+    seen, shown = 0, 0
+    for position in range(data.index(b"\xff\xda") + 14, len(data) - 2, 13):
+        flipped = bytearray(data)
+        flipped[position] ^= 0x10
+        try:
+            pixels = decode(bytes(flipped), Limits()).pixels
+        except CorruptImageError:
+            seen += 1
+        else:
+            shown += bool((abs(pixels - whole) > 8).mean() > 0.01)
+    assert seen > shown > 0
 
 
 SYNTAXES = [

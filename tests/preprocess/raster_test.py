@@ -5,10 +5,11 @@ import struct
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 
 from services.preprocess.decode import decode
 from services.preprocess.film import BLANK, Acquisition, Frame, Limits
-from services.preprocess.raster import FIRST_PAGE, FLAT_END, UNUSED_BITS
+from services.preprocess.raster import FIRST_PAGE, UNUSED_BITS
 from tests.support.films import Pixels, encoded, exif, png, shades, tiff, with_exif
 
 LOSSLESS_WEBP = (cv2.IMWRITE_WEBP_QUALITY, 101)
@@ -164,11 +165,12 @@ def test_a_blank_film_is_read_with_a_note() -> None:
     assert read(encoded(".png", np.full((64, 64), 7, np.uint8))).notes == (BLANK,)
 
 
-def test_a_jpeg_with_a_hole_before_its_end_is_read_with_a_note() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
-    data = encoded(".jpg", noise)
-    assert read(data).notes == ()
-    assert read(data[: len(data) // 2] + b"\xff\xd9").notes == (FLAT_END,)
+def test_a_jpeg_in_four_inks_is_read() -> None:
+    # As Adobe writes it: 255 is no ink.
+    inks = np.full((64, 64, 4), 255, np.uint8)
+    inks[..., 3] = shades(64, 64)
+    data = simplejpeg.encode_jpeg(inks, quality=100, colorspace="CMYK", colorsubsampling="444")
+    np.testing.assert_allclose(read(data).pixels, shades(64, 64), atol=4)
 
 
 def test_a_name_means_nothing_and_content_everything() -> None:
