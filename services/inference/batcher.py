@@ -27,7 +27,7 @@ _SIZE = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64),
 )
 # What an image may have brought about, or a model that is ill.
-_PERHAPS_THE_IMAGE = (TooSlowError, ModelFailedError)
+_PERHAPS_THE_IMAGE = (TooSlowError, ModelFailedError, ModelAnswerInvalidError)
 
 
 class Reader(Protocol):
@@ -153,8 +153,8 @@ class Batcher:
             await self._until_well(model)
             _fail(batch, error)
             return
-        except (ModelFailedError, RefusedByModelError, ModelAnswerInvalidError) as error:
-            if isinstance(error, ModelFailedError):
+        except (RefusedByModelError, ModelFailedError, ModelAnswerInvalidError) as error:
+            if isinstance(error, _PERHAPS_THE_IMAGE):
                 await self._until_well(model)
             if len(batch) == 1:
                 _fail(batch, error)
@@ -173,7 +173,11 @@ class Batcher:
         what = f"Triton's {model.name} {model.version} to read an empty image"
         # A refusal is an answer as well.
         with suppress(RefusedByModelError, ModelAnswerInvalidError):
-            await patiently(what, lambda: self._reader.infer(model, [empty]))
+            await patiently(
+                what,
+                lambda: self._reader.infer(model, [empty]),
+                final=(ModelAnswerInvalidError,),
+            )
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:

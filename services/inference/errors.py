@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import ClassVar
 
-from chassis.errors import DomainError, Kind, TransientError, UsageError
+from chassis.errors import TransientError, UsageError
 
 
 class TritonAwayError(TransientError):
@@ -60,10 +60,9 @@ class ModelFailedError(TransientError):
         super().__init__("The model could not read this image. The operators have been told.")
 
 
-class ModelAnswerInvalidError(DomainError):
-    """The model answered what its entry in the catalogue does not allow."""
+class ModelAnswerInvalidError(TransientError):
+    """The model answered what its entry in the catalogue does not allow, or is ill."""
 
-    kind: ClassVar[Kind] = Kind.INTERNAL
     reason: ClassVar[str] = "MODEL_ANSWER_INVALID"
 
     def __init__(self) -> None:

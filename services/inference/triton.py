@@ -37,6 +37,8 @@ _CALLS = Counter("carina_triton_calls", "Calls to Triton, by what came of them",
 _log = get_logger(__name__)
 
 _INPUT, _PROBABILITIES, _HEATMAP = "image", "probabilities", "heatmap"
+# Which image was read, if the model tells: int64 [N, 1], the sum of its grey values (decision 13).
+_PIXEL_SUM = "pixel_sum"
 _URGENT, _ROUTINE = 1, 2  # priority levels of the model's queue, as its config.pbtxt has them
 _READY_TIMEOUT = timedelta(seconds=2)
 # Triton gives up first, so that its own words arrive.
@@ -87,7 +89,7 @@ class TritonClient:
             TritonAwayError, TritonBusyError, ModelMissingError: it will work later.
             TooSlowError: there was no answer within the deadline.
             RefusedByModelError: Triton finds the request invalid.
-            ModelFailedError: the model broke down.
+            ModelFailedError: the model broke down, or gave the answer to other images.
             ModelAnswerInvalidError: its answer breaks the contract.
         """
         request = self._request(model, images, urgent=urgent)
@@ -97,10 +99,13 @@ class TritonClient:
                 response = await self._stub.ModelInfer(
                     request, timeout=(self._deadline + _MARGIN).total_seconds()
                 )
-                return _answers(response, model, len(images))
+                return _answers(response, model, images)
             except grpc.aio.AioRpcError as error:
                 code = error.code().name
                 raise _translated(error, model) from error
+            except ModelFailedError:
+                code = "MIXED_UP"
+                raise
             except ModelAnswerInvalidError:
                 code = "BROKEN_CONTRACT"
                 raise
@@ -152,11 +157,17 @@ def _translated(error: grpc.aio.AioRpcError, model: Model) -> DomainError:
             return ModelFailedError()
 
 
-def _answers(response: service_pb2.ModelInferResponse, model: Model, count: int) -> list[Answer]:
+def _answers(
+    response: service_pb2.ModelInferResponse, model: Model, images: Sequence[bytes]
+) -> list[Answer]:
+    count = len(images)
     outputs = {
         output.name: (output, content)
         for output, content in zip(response.outputs, response.raw_output_contents, strict=True)
     }
+    if _PIXEL_SUM in outputs and not _is_of(outputs[_PIXEL_SUM][1], images):
+        _log.error("triton answered for other images", name=model.name)
+        raise ModelFailedError
     probabilities = _tensor(outputs, _PROBABILITIES, model)
     heatmaps = _tensor(outputs, _HEATMAP, model) if _HEATMAP in outputs else None
     gates = _tensor(outputs, model.gate_output, model) if model.gate_output else None
@@ -176,6 +187,11 @@ def _answers(response: service_pb2.ModelInferResponse, model: Model, count: int)
         )
         for index in range(count)
     ]
+
+
+def _is_of(sums: bytes, images: Sequence[bytes]) -> bool:
+    own = [np.frombuffer(image, np.uint8).sum(dtype=np.int64) for image in images]
+    return sums == np.array(own, "<i8").tobytes()
 
 
 def _tensor(

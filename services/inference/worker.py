@@ -37,7 +37,7 @@ class Worker:
 
         Raises:
             MalformedTaskError: the message is no task.
-            TooSlowError, ModelFailedError: it may work later.
+            TooSlowError, ModelFailedError, ModelAnswerInvalidError: it may work later.
         """
         task = task_from_message(delivery.data)
         loop = asyncio.get_running_loop()
@@ -45,11 +45,11 @@ class Worker:
             timer = loop.call_later(_NOTICEABLE.total_seconds(), self._tell_started, task)
             try:
                 reading = await self._read(task)
-            except (TooSlowError, ModelFailedError) as error:
+            except (TooSlowError, ModelFailedError, ModelAnswerInvalidError) as error:
                 if not delivery.last:
                     raise
                 await self._failed(task, error)
-            except (RefusedByModelError, ModelAnswerInvalidError) as error:
+            except RefusedByModelError as error:
                 await self._failed(task, error)
             else:
                 await self._reports.succeeded(task, _findings(task, reading))

@@ -12,6 +12,7 @@ from deploy.local import processes
 from deploy.local.ports import free_port
 from services.inference.errors import (
     ModelAnswerInvalidError,
+    ModelFailedError,
     ModelMissingError,
     RefusedByModelError,
     TooSlowError,
@@ -79,6 +80,15 @@ async def test_an_answer_that_breaks_the_contract_fails(
 ) -> None:
     with pytest.raises(ModelAnswerInvalidError):
         await client.infer(replace(MODEL, **change), [film(1).tobytes()])  # type: ignore[arg-type]
+
+
+async def test_the_answer_to_another_image_is_no_answer(tmp_path: Path) -> None:
+    program, address = triton_of(tiny_repository(tmp_path, blind=True), tmp_path)
+    with running(program, tmp_path):
+        async with open_triton(address, deadline=timedelta(seconds=10)) as client:
+            assert len(await client.infer(MODEL, [bytes(SIDE * SIDE)] * 3)) == 3
+            with pytest.raises(ModelFailedError):
+                await client.infer(MODEL, [bytes(SIDE * SIDE), film(1).tobytes()])
 
 
 async def test_a_request_that_waited_too_long_in_the_queue_says_busy(triton_address: str) -> None:

@@ -86,9 +86,14 @@ async def test_an_image_that_the_model_refuses_takes_no_neighbour_along(serving:
         assert outcome.failed.preparation.media_type == "image/png"
 
 
-async def test_an_answer_without_the_gate_of_the_catalogue_fails_the_image(serving: Bench) -> None:
-    image = await serving.send(film(1).tobytes(), gate_output="no_such_output")
-    assert (await serving.outcome(image)).failed.code == "MODEL_ANSWER_INVALID"
+async def test_an_answer_without_the_gate_of_the_catalogue_fails_the_image_in_the_end(
+    bench: Bench,
+) -> None:
+    await bench.hand_out(at_most=2)
+    await asyncio.to_thread(bench.triton.start)
+    async with bench.worker():
+        image = await bench.send(film(1).tobytes(), gate_output="no_such_output")
+        assert (await bench.outcome(image)).failed.code == "MODEL_ANSWER_INVALID"
 
 
 async def test_images_wait_while_triton_restarts(serving: Bench) -> None:

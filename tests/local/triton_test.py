@@ -93,6 +93,8 @@ def test_the_derived_configuration_differs_only_where_the_gpu_is() -> None:
     production = read_config(ROOT / "models" / "cxr")
     derived = derive(production)
     assert derived.backend == "python"
+    # And that it tells which image it has read.
+    assert derived.output.pop().name == "pixel_sum"
     for config in (production, derived):
         for field in ("backend", "instance_group", "optimization", "parameters"):
             config.ClearField(field)

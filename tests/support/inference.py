@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ import onnxruntime
 
 from carina.tasks.v1 import tasks_pb2
 from chassis.jetstream import JetStream, open_jetstream
+from chassis.streams import StreamSpec
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from services.inference.config import InferenceConfig
@@ -89,6 +91,12 @@ class Bench:
         )
         return image
 
+    async def hand_out(self, *, at_most: int) -> None:
+        """Let tasks be delivered so often, instead of five times with a minute in between."""
+        (tasks, *_) = _streams()
+        often = tuple(replace(each, max_deliver=at_most) for each in tasks.consumers)
+        await self.jetstream.ensure_streams((replace(tasks, consumers=often),))
+
     async def outcome(self, image: uuid.UUID, seconds: float = 20) -> tasks_pb2.Outcome:
         """Wait for what is told of an image in the end."""
         async with asyncio.timeout(seconds):
@@ -131,6 +139,10 @@ class Bench:
             await task
 
 
+def _streams() -> tuple[StreamSpec, ...]:
+    return streams(replicas=1, max_bytes=2**30, ack_wait=timedelta(seconds=5))
+
+
 @asynccontextmanager
 async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     """Start a broker with the streams of the system, and prepare a Triton that is not started."""
@@ -144,8 +156,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
             bench = Bench(nats_url=url, jetstream=jetstream, repository=repository)
             bench.triton = Server(program, folder / "triton.log")
             bench.triton_address = address
-            specs = streams(replicas=1, max_bytes=2**30, ack_wait=timedelta(seconds=5))
-            await jetstream.ensure_streams(specs)
+            await jetstream.ensure_streams(_streams())
             await bench.listen()
             try:
                 yield bench

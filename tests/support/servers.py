@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import DataType
 
 from deploy.local import processes
 from deploy.local.launch import launched
@@ -118,15 +119,18 @@ def running(program: Program, folder: Path) -> Iterator[Server]:
         server.stop()
 
 
-def tiny_repository(folder: Path) -> Path:
+def tiny_repository(folder: Path, *, blind: bool = False) -> Path:
     """Make a repository of the tiny network, with the production configuration of `cxr`.
 
-    Only what belongs to the trained network is changed: the size of its heatmap, its label file.
+    Only what belongs to the trained network is changed: the size of its heatmap, its label file; a
+    blind one says of each image that it has read an empty one.
     """
     repository = folder / "models"
     model = repository / "cxr"
-    write_tiny_model(model / "1" / "model.onnx")
+    write_tiny_model(model / "1" / "model.onnx", blind=blind)
     config = read_config(ROOT / "models" / "cxr")
+    if blind:
+        config.output.add(name="pixel_sum", data_type=DataType.TYPE_INT64, dims=[1])
     for output in config.output:
         output.ClearField("label_filename")
         if output.name == "heatmap":

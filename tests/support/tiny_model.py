@@ -26,8 +26,11 @@ OPSET, IR_VERSION = 17, 8
 EVIDENCE_GAIN = np.float32(20.0)
 
 
-def tiny_model() -> onnx.ModelProto:
-    """Build the network; two calls give the same bytes."""
+def tiny_model(*, blind: bool = False) -> onnx.ModelProto:
+    """Build the network; two calls give the same bytes.
+
+    A blind one says of each image that it has read an empty one.
+    """
     random = np.random.Generator(np.random.PCG64(20260101))
     weights: list[onnx.TensorProto] = []
     nodes: list[onnx.NodeProto] = []
@@ -67,15 +70,21 @@ def tiny_model() -> onnx.ModelProto:
     gate = node("Mul", [surplus, weight("steepness", np.array(200.0, np.float32))], "gate_logit")
     node("Sigmoid", [gate], "frontal_score")
 
+    outputs = [
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", LABELS]),
+        helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, ["N", *HEATMAP]),
+        helper.make_tensor_value_info("frontal_score", TensorProto.FLOAT, ["N", 1]),
+    ]
+    if blind:
+        none = node("Mul", ["frontal_score", weight("zero", np.array(0, np.float32))], "none")
+        node("Cast", [none], "pixel_sum", to=TensorProto.INT64)
+        outputs.append(helper.make_tensor_value_info("pixel_sum", TensorProto.INT64, ["N", 1]))
+
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 1, SIDE, SIDE])],
-        [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", LABELS]),
-            helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, ["N", *HEATMAP]),
-            helper.make_tensor_value_info("frontal_score", TensorProto.FLOAT, ["N", 1]),
-        ],
+        outputs,
         weights,
     )
     model = helper.make_model(
@@ -89,8 +98,8 @@ def tiny_model() -> onnx.ModelProto:
 
 
 @cache
-def _tiny_bytes() -> bytes:
-    return tiny_model().SerializeToString(deterministic=True)
+def _tiny_bytes(*, blind: bool = False) -> bytes:
+    return tiny_model(blind=blind).SerializeToString(deterministic=True)
 
 
 def tiny_digest() -> str:
@@ -98,10 +107,10 @@ def tiny_digest() -> str:
     return hashlib.sha256(_tiny_bytes()).hexdigest()
 
 
-def write_tiny_model(path: Path) -> None:
+def write_tiny_model(path: Path, *, blind: bool = False) -> None:
     """Write the network to `path`, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_tiny_bytes())
+    path.write_bytes(_tiny_bytes(blind=blind))
 
 
 if __name__ == "__main__":
