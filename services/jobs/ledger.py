@@ -294,5 +294,6 @@ def _columns(outcomes: Sequence[Outcome]) -> dict[str, list[object]]:
         "has_previews": [outcome.has_preview for outcome in outcomes],
         "has_heatmaps": [bool(outcome.heatmap_png) for outcome in outcomes],
         "happened": [outcome.happened for outcome in outcomes],
+        "taken_up": [outcome.taken_up or outcome.happened for outcome in outcomes],
         "republished": [outcome.republished for outcome in outcomes],
     }

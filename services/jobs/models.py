@@ -286,6 +286,8 @@ class Outcome:
     result: Result = field(default_factory=Result)
     has_preview: bool = False
     heatmap_png: bytes = b""
+    # When the image was taken up, if that is known only now.
+    taken_up: datetime | None = None
     # The one publication that this is true of; None: of all, as what workers say.
     republished: int | None = None
 

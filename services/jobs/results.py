@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
@@ -148,12 +149,14 @@ class Results:
 def _latest(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Keep of each attempt what is furthest along: one statement changes a row once."""
     latest: dict[object, Outcome] = {}
+    taken_up: dict[object, datetime] = {}
     for outcome in outcomes:
         key = (outcome.image_id, outcome.attempt)
         known = latest.get(key)
         if known is None or _RANK[known.stage] < _RANK[outcome.stage]:
             latest[key] = outcome
-    return list(latest.values())
+        taken_up[key] = min(outcome.happened, taken_up.get(key, outcome.happened))
+    return [replace(outcome, taken_up=taken_up[key]) for key, outcome in latest.items()]
 
 
 def _count(change: Change) -> None:

@@ -69,6 +69,23 @@ async def test_images_are_queued_while_others_still_upload(jobs: Jobs, tmp_path:
         assert (await client.close(job)).state == JobState.SUCCEEDED
 
 
+async def test_an_image_that_is_read_at_once_tells_how_long_that_took(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with jobs.client() as client:
+        job = await client.create(JobSpec())
+        await client.upload(job, film(tmp_path, "a.png"))
+        task = await jobs.next_task()
+        # Both are applied together.
+        await jobs.report(started(task, tasks_pb2.STAGE_PREPROCESS))
+        await jobs.report(succeeded(task))
+        await until(lambda: image_states(client, job.name), ["SUCCEEDED"])
+        (image,) = [image async for image in client.images(job.name)]
+    assert image.start_time is not None
+    assert image.end_time is not None
+    assert image.start_time < image.end_time
+
+
 async def image_states(client: Client, name: str) -> list[str]:
     return [str(image.state) async for image in client.images(name)]
 

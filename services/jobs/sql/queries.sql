@@ -304,15 +304,15 @@ UPDATE images i
 SET state = o.state, stage = o.stage, error_code = o.error_code, error_message = o.error_message,
     retryable = o.retryable, predicted_label = o.predicted_label, result = o.result,
     has_preview = o.has_preview, has_heatmap = o.has_heatmap,
-    start_time = COALESCE(i.start_time, o.happened),
+    start_time = COALESCE(i.start_time, o.taken_up),
     end_time = CASE WHEN o.state <> 'RUNNING' THEN o.happened END,
     revision = j.revision + 1, update_time = :now
 FROM unnest(:image_ids::uuid[], :attempts::int[], :states::text[], :stages::text[], :error_codes::text[],
             :error_messages::text[], :retryables::boolean[], :predicted_labels::text[],
             :results::jsonb[], :has_previews::boolean[], :has_heatmaps::boolean[],
-            :happened::timestamptz[], :republished::int[])
+            :happened::timestamptz[], :taken_up::timestamptz[], :republished::int[])
     AS o (image_id, attempt, state, stage, error_code, error_message, retryable, predicted_label,
-          result, has_preview, has_heatmap, happened, republished),
+          result, has_preview, has_heatmap, happened, taken_up, republished),
     jobs j
 WHERE i.image_id = o.image_id AND i.attempt = o.attempt AND j.job_id = i.job_id
   AND i.republished = COALESCE(o.republished, i.republished)
