@@ -12,7 +12,7 @@ GRPC_PORT ?= 50051
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-chaos chaos recovery check fix proto lock bench model model-eval clean
+.PHONY: help setup up demo test test-quick test-chaos chaos recovery check fix proto lock bench model model-eval clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,10 +25,13 @@ up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=500
 demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it, stop
 	@$(BIN)/python -m deploy.local demo
 
-test: setup ## Run the tests, on real servers
+test: setup ## Run the tests, on real servers, with the faults (about 30 minutes)
+	$(BIN)/python -m pytest
+
+test-quick: setup ## Run the tests without the faults
 	$(BIN)/python -m pytest --ignore tests/chaos
 
-test-chaos: setup ## Run the tests of faults: processes killed, lines cut, brokers wiped (about 20 minutes)
+test-chaos: setup ## Run the faults: processes killed, lines cut, brokers wiped (about 20 minutes)
 	$(BIN)/python -m pytest tests/chaos
 
 chaos: setup ## Faults at random under load, then compare with the ledger: MINUTES=2 SEED=...
