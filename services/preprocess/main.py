@@ -11,6 +11,7 @@ from chassis.config import load_config
 from chassis.consume import consume
 from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
+from chassis.memory import keep_freed_memory
 from chassis.metrics import serve_metrics
 from chassis.stopping import stop_on_signals
 from chassis.tracing import open_tracing
@@ -65,6 +66,7 @@ async def _run_until_signal(config: PreprocessConfig) -> None:
 
 def main() -> None:
     """Run the worker."""
+    keep_freed_memory()
     config = load_config(PreprocessConfig)
     configure_logs("preprocess", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
     uvloop.run(_run_until_signal(config))

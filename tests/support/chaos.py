@@ -141,9 +141,11 @@ class Chaos:
         """Wait until all has come to an end, then compare; keep the logs of what is not well."""
         try:
             await self._compare(load, fault)
-        except (AssertionError, TimeoutError):
+        except (AssertionError, TimeoutError) as broken:
             logs = self.stack.data / "logs"
             await asyncio.to_thread(shutil.copytree, logs, _LOGS, dirs_exist_ok=True)
+            with (_LOGS / "broken.txt").open("a") as file:
+                print(fault, repr(broken), sep="\n", file=file)
             raise
 
     async def _compare(self, load: Load, fault: str) -> None:
