@@ -14,7 +14,8 @@ def keep_freed_memory() -> bool:
 
     By default each large buffer is fresh pages from the kernel, cleared one by one, and given back
     when it is freed. A service that moves files does that several times for every message: it is
-    most of what an upload costs (decision 10). Up to 64 MiB may stay with the process for it.
+    most of what an upload costs (decision 10), and a tenth of what a film costs `preprocess`. Up to
+    64 MiB for each pool of memory, of which threads have some, may stay with the process for it.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
