@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import nats.errors
@@ -68,6 +68,7 @@ class StoredMessage:
 
     subject: str
     sequence: int
+    time: datetime
     data: bytes
     headers: Mapping[str, str]
 
@@ -280,6 +281,7 @@ class JetStream:
         return StoredMessage(
             subject=message["subject"],
             sequence=message["seq"],
+            time=datetime.fromisoformat(message["time"]),
             data=base64.b64decode(message.get("data", "")),
             headers=_parsed_headers(base64.b64decode(message.get("hdrs", ""))),
         )

@@ -114,7 +114,9 @@ class Results:
             # image that killed the workers which held this one.
             now = self._clock()
             await self._ledger.give_another_chance(dead.ref, now=now, due=now + self._respite)
-        await self._queue.forget_dead_task(dead.sequence)
+        if not dead.refused:
+            # What was refused is gone already.
+            await self._queue.forget_dead_task(dead.sequence)
 
     async def fail(self, refs: Sequence[ImageRef], error: ImageError) -> None:
         """Fail images that no worker will speak of; those published again since stay open."""

@@ -1,6 +1,7 @@
 """Work that the broker gives up: another chance or an end, unless the image has moved on."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -218,6 +219,37 @@ async def heard(jobs: Jobs, *, advisories: int = 1) -> None:
             consumer = await jobs.jetstream.api("CONSUMER.INFO.DEAD.jobs-dead")
             if consumer["ack_floor"]["stream_seq"] == advisories:
                 return
+            await asyncio.sleep(0.05)
+
+
+async def test_word_of_a_stream_that_was_deleted_is_not_taken_for_a_new_task(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with jobs.client() as client:
+        submission = await client.submit([film(tmp_path)])
+        await queued(jobs)
+        state = (await jobs.jetstream.api("STREAM.INFO.TASKS"))["state"]
+        # Of a task that had this number before the stream was made again.
+        advisory = {
+            "type": "io.nats.jetstream.advisory.v1.max_deliver",
+            "timestamp": "2026-01-01T00:00:00.123456789Z",
+            "stream": "TASKS",
+            "consumer": "preprocess-routine",
+            "stream_seq": state["first_seq"],
+            "deliveries": 5,
+        }
+        subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TASKS.preprocess-routine"
+        await jobs.jetstream.client.publish(subject, json.dumps(advisory).encode())
+        await heard(jobs)
+        assert await jobs.jetstream.count("TASKS", "tasks.>") == 1
+        assert await rows(jobs, "SELECT 1 FROM outbox") == []
+        await jobs.work(1)
+        assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
+
+
+async def queued(jobs: Jobs) -> None:
+    async with asyncio.timeout(10):
+        while not await jobs.jetstream.count("TASKS", "tasks.>"):
             await asyncio.sleep(0.05)
 
 
