@@ -152,7 +152,7 @@ class Ledger:
             if not self.promises[watcher.job].deleted:
                 history = histories.get(watcher.job)
                 found += watcher.problems(history.truth if history else {})
-        found += await backstage.leftovers()
+        found += await backstage.lasting_leftovers()
         found += await self._blobs(backstage)
         return found
 
@@ -256,6 +256,16 @@ class Backstage:
         for stream, count in (await self.queued()).items():
             if count:
                 found.append(f"{count} messages stay in {stream}")
+        return found
+
+    async def lasting_leftovers(self) -> list[str]:
+        """Return what stays: that an image was taken up may be told after its end, for a moment."""
+        found = await self.leftovers()
+        for _ in range(20):
+            if not found:
+                break
+            await asyncio.sleep(0.5)
+            found = await self.leftovers()
         return found
 
     async def _sessions(self) -> list[str]:
