@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import nats.errors
@@ -67,8 +67,6 @@ class StoredMessage:
     """A message read from a stream by its sequence."""
 
     subject: str
-    sequence: int
-    time: datetime
     data: bytes
     headers: Mapping[str, str]
 
@@ -280,8 +278,6 @@ class JetStream:
         message = answer["message"]
         return StoredMessage(
             subject=message["subject"],
-            sequence=message["seq"],
-            time=datetime.fromisoformat(message["time"]),
             data=base64.b64decode(message.get("data", "")),
             headers=_parsed_headers(base64.b64decode(message.get("hdrs", ""))),
         )

@@ -1,5 +1,6 @@
 """What streams and consumers shall be, their idempotent setup, and how a queue fails."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,8 @@ logger = get_logger(__name__)
 Api = Callable[[str, dict[str, Any] | None], Awaitable[dict[str, Any]]]
 # What an absent field of the server's answer means (it leaves out zero values).
 _DEFAULTS: dict[str, Any] = {"max_age": 0, "max_deliver": -1, "allow_direct": False}
+# "Stream name already in use with a different configuration".
+_NAME_IN_USE = 10058
 
 
 class QueueUnavailableError(TransientError):
@@ -123,6 +126,7 @@ async def ensure_streams(api: Api, specs: Sequence[StreamSpec]) -> None:
             create=f"STREAM.CREATE.{spec.name}",
             update=f"STREAM.UPDATE.{spec.name}",
             wanted=spec.config(),
+            at_birth={"first_seq": _unused_sequence()},
         )
         for consumer in spec.consumers:
             create = f"CONSUMER.CREATE.{spec.name}.{consumer.durable}.{consumer.filter_subject}"
@@ -136,8 +140,24 @@ async def ensure_streams(api: Api, specs: Sequence[StreamSpec]) -> None:
             )
 
 
+def _unused_sequence() -> int:
+    """Return a sequence that no stream had before, unless one got a million messages a second.
+
+    An ack names a stream, a consumer and a sequence. When a stream was deleted and made again, one
+    that comes late would otherwise take another message of that number from whoever works on it.
+    """
+    return time.time_ns() // 1000
+
+
 async def _ensure(
-    api: Api, info: str, *, create: str, update: str, wanted: dict[str, Any], stream: str = ""
+    api: Api,
+    info: str,
+    *,
+    create: str,
+    update: str,
+    wanted: dict[str, Any],
+    at_birth: dict[str, Any] | None = None,
+    stream: str = "",
 ) -> None:
     def body(config: dict[str, Any]) -> dict[str, Any]:
         return {"stream_name": stream, "config": config} if stream else config
@@ -145,7 +165,12 @@ async def _ensure(
     try:
         found: dict[str, Any] = (await api(info, None))["config"]
     except StreamNotFoundError:
-        await api(create, body(wanted))
+        try:
+            await api(create, body({**wanted, **(at_birth or {})}))
+        except QueueRefusedError as error:
+            if error.code != _NAME_IN_USE:
+                raise
+            return  # another replica was faster; what differs is updated on the next look
         logger.info("created", stream=stream or wanted["name"], name=wanted["name"])
         return
     # Only what we ask for is compared: the server adds defaults and metadata of its own.

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -206,9 +206,6 @@ class TaskQueue:
             try:
                 message = await self._jetstream.get_message(TASKS, sequence)
             except StreamNotFoundError:
-                return None
-            if message.time > datetime.fromisoformat(notice["timestamp"]):
-                # The stream was deleted and made again: the number is another task's by now.
                 return None
             reason, subject = "", message.subject
             message_id = message.headers.get("Nats-Msg-Id", "")

@@ -51,6 +51,24 @@ async def test_tasks_of_a_deleted_stream_are_queued_again(chaos: Chaos) -> None:
         await chaos.mended("TASKS, RESULTS and DEAD deleted while tasks are queued")
 
 
+async def test_a_worker_that_holds_tasks_of_a_deleted_stream_disturbs_nobody(chaos: Chaos) -> None:
+    async with (
+        chaos.load("TASKS deleted under a stopped worker") as load,
+        chaos.nats() as jetstream,
+    ):
+        async with chaos.stopped("preprocess-2"):
+            async with chaos.stopped("preprocess-1"):
+                await chaos.queued(load)
+                await chaos.in_stream("TASKS", 12)
+                await jetstream.api("STREAM.DELETE.TASKS")
+            await chaos.mended("TASKS deleted under a worker that is stopped")
+            told = await last_sequence(jetstream, "RESULTS")
+        # What it held another worker has done; it is done once more, and told of late.
+        async with asyncio.timeout(30):
+            while await last_sequence(jetstream, "RESULTS") == told:
+                await asyncio.sleep(0.01)
+
+
 async def test_outcomes_of_a_deleted_stream_are_worked_out_again(chaos: Chaos) -> None:
     async with chaos.load("RESULTS deleted") as load:
         async with chaos.stopped("inference-1", "inference-2"):
@@ -116,6 +134,11 @@ async def test_full_results_are_back_pressure(chaos: Chaos) -> None:
         assert not await chaos.backstage.rows(
             "SELECT 1 FROM images WHERE republished > 0 AND job_id = ANY($1::uuid[])", ids
         )
+
+
+async def last_sequence(jetstream: JetStream, stream: str) -> int:
+    """Return the number of the newest message that a stream ever had."""
+    return int((await jetstream.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"])
 
 
 async def at_work(jetstream: JetStream, stage: str) -> int:

@@ -58,6 +58,23 @@ async def test_setup_may_run_again_and_updates_what_differs(jetstream: JetStream
     await jetstream.api("CONSUMER.INFO.WORK.work-b")
 
 
+async def test_replicas_that_set_up_at_once_agree_on_one_stream(jetstream: JetStream) -> None:
+    await asyncio.gather(*(jetstream.ensure_streams([WORK]) for _ in range(5)))
+    assert await jetstream.publish("work.a.1", b"x", message_id="1")
+    assert await jetstream.count("WORK", "work.a.*") == 1
+
+
+async def test_a_stream_made_again_uses_no_sequence_again(jetstream: JetStream) -> None:
+    sequences = []
+    for _ in range(2):
+        await jetstream.ensure_streams([WORK])
+        await jetstream.publish("work.a.1", b"x", message_id="1")
+        state = (await jetstream.api("STREAM.INFO.WORK"))["state"]
+        sequences += [state["first_seq"], state["last_seq"]]
+        await jetstream.api("STREAM.DELETE.WORK")
+    assert sequences[0] == sequences[1] < sequences[2] == sequences[3]
+
+
 async def test_setup_that_changes_nothing_sends_no_update(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,13 +181,14 @@ async def test_a_purge_removes_one_subject_only(jetstream: JetStream) -> None:
 async def test_a_message_is_read_and_deleted_by_its_sequence(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([WORK])
     await jetstream.publish("work.a.1", b"payload", message_id="1", headers={"traceparent": "t"})
-    message = await jetstream.get_message("WORK", 1)
+    sequence = (await jetstream.api("STREAM.INFO.WORK"))["state"]["first_seq"]
+    message = await jetstream.get_message("WORK", sequence)
     assert (message.subject, message.data) == ("work.a.1", b"payload")
     assert message.headers == {"traceparent": "t", "Nats-Msg-Id": "1"}
-    await jetstream.delete_message("WORK", 1)
-    await jetstream.delete_message("WORK", 1)
+    await jetstream.delete_message("WORK", sequence)
+    await jetstream.delete_message("WORK", sequence)
     with pytest.raises(StreamNotFoundError):
-        await jetstream.get_message("WORK", 1)
+        await jetstream.get_message("WORK", sequence)
 
 
 async def test_core_messages_reach_those_who_listen(jetstream: JetStream) -> None:
