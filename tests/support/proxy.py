@@ -136,5 +136,7 @@ class Proxy:
             return
         self._lines.discard(line)
         self._abandoned.discard(line)
+        for task in line.tasks:
+            task.cancel()
         line.near.transport.abort()
         line.far.transport.abort()
