@@ -259,7 +259,7 @@ class Backstage:
         return found
 
     async def lasting_leftovers(self) -> list[str]:
-        """Return what stays: that an image was taken up may be told after its end, for a moment."""
+        """Return what stays: of work done twice a message may pass after the image has ended."""
         found = await self.leftovers()
         for _ in range(20):
             if not found:
