@@ -277,10 +277,7 @@ class Chaos:
             while True:
                 rows = await self.backstage.rows("SELECT job_id, revision FROM jobs")
                 newest = {f"jobs/{row['job_id']}": row["revision"] for row in rows}
-                if all(
-                    watcher.seen and watcher.seen[-1].revision >= newest[watcher.job]
-                    for watcher in load.ledger.watchers
-                ):
+                if all(watcher.reached >= newest[watcher.job] for watcher in load.ledger.watchers):
                     break
                 await asyncio.sleep(0.02)
         await self._report(fault, time.monotonic() - since)
