@@ -168,7 +168,16 @@ class Backstage:
         for stream, count in (await self.queued()).items():
             if count:
                 found.append(f"{count} messages stay in {stream}")
+        if count := await self._unheard():
+            found.append(f"{count} messages of DEAD were not heard")
         return found
+
+    async def _unheard(self) -> int:
+        """Count what was given up and nobody has taken note of; DEAD keeps what it tells."""
+        async with open_jetstream(self._nats_url, name="ledger") as jetstream:
+            await jetstream.opened()
+            consumer = await jetstream.api("CONSUMER.INFO.DEAD.jobs-dead")
+            return int(consumer["num_pending"]) + int(consumer["num_ack_pending"])
 
     async def lasting_leftovers(self) -> list[str]:
         """Return what stays: of work done twice a message may pass after the image has ended."""

@@ -271,17 +271,15 @@ class Load:
         Fickle ones cancel some of their jobs, and have the failed images of others tried again.
         """
         stop = asyncio.Event()
-        tasks = [
-            asyncio.create_task(
-                self._hand_in(stop, "http" if number % 2 else "grpc", pause, fickle=fickle)
-            )
-            for number in range(callers)
-        ]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
+        # A caller that fails ends the block: the others would hide it until the end.
+        async with asyncio.TaskGroup() as group:
+            for number in range(callers):
+                how = "http" if number % 2 else "grpc"
+                group.create_task(self._hand_in(stop, how, pause, fickle=fickle))
+            try:
+                yield
+            finally:
+                stop.set()
 
     async def _hand_in(self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool) -> None:
         while not stop.is_set():
