@@ -1,12 +1,10 @@
-"""The broker's side of a job: streams, tasks that go out, outcomes that come in."""
+"""The broker's side of a job: the streams, tasks that go out, and what became of them."""
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from uuid import UUID
-
-from google.protobuf.message import DecodeError
 
 from carina.events.v1 import events_pb2
 from carina.tasks.v1 import tasks_pb2
@@ -20,19 +18,7 @@ from chassis.jetstream import (
 )
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
-from services.jobs.models import (
-    DeadTask,
-    Finding,
-    ImageError,
-    ImageRef,
-    ImageState,
-    Model,
-    Outcome,
-    OwedTask,
-    Priority,
-    Result,
-    Stage,
-)
+from services.jobs.models import DeadTask, ImageRef, Model, OwedTask, Priority
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
@@ -41,7 +27,6 @@ _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
 _TERMINATED = "io.nats.jetstream.advisory.v1.terminated"
 # Pixels of at most 512 KiB and what stands around them.
 _MAX_TASK_BYTES = 600 * 2**10
-_STAGES = {tasks_pb2.STAGE_PREPROCESS: Stage.PREPROCESS, tasks_pb2.STAGE_INFER: Stage.INFER}
 
 
 def streams(*, replicas: int, max_bytes: int, ack_wait: timedelta) -> tuple[StreamSpec, ...]:
@@ -216,57 +201,6 @@ class TaskQueue:
         await self._jetstream.delete_message(TASKS, sequence)
 
 
-def outcome_from_message(data: bytes) -> Outcome:
-    """Read what a worker has to say.
-
-    Raises:
-        MalformedMessageError: the bytes are no outcome.
-    """
-    try:
-        message = tasks_pb2.Outcome.FromString(data)
-        job_id = UUID(bytes=message.ref.job_id)
-        image_id = UUID(bytes=message.ref.image_id)
-    except (DecodeError, ValueError) as error:
-        raise MalformedMessageError("outcome") from error
-    happened = message.time.ToDatetime(UTC)
-    kind = message.WhichOneof("result")
-    if kind == "started":
-        return Outcome(
-            image_id=image_id,
-            job_id=job_id,
-            attempt=message.ref.attempt,
-            state=ImageState.RUNNING,
-            stage=_STAGES[message.stage],
-            happened=happened,
-        )
-    if kind == "failed":
-        return Outcome(
-            image_id=image_id,
-            job_id=job_id,
-            attempt=message.ref.attempt,
-            state=ImageState.FAILED,
-            stage=Stage.NONE,
-            happened=happened,
-            error=ImageError(message.failed.code, message.failed.message, message.failed.retryable),
-            result=_preparation(message.failed.preparation),
-            has_preview=message.failed.preparation.has_preview,
-        )
-    if kind != "succeeded":
-        raise MalformedMessageError("outcome")
-    return Outcome(
-        image_id=image_id,
-        job_id=job_id,
-        attempt=message.ref.attempt,
-        state=ImageState.SUCCEEDED,
-        stage=Stage.NONE,
-        happened=happened,
-        predicted_label=message.succeeded.predicted_label,
-        result=_result(message.succeeded),
-        has_preview=message.succeeded.preparation.has_preview,
-        heatmap_png=message.succeeded.heatmap_png,
-    )
-
-
 def _task_message(task: OwedTask, model: Model) -> tasks_pb2.PreprocessTask:
     ref = task.ref
     message = tasks_pb2.PreprocessTask(
@@ -314,65 +248,3 @@ def _dead_task(sequence: int, subject: str, message_id: str, *, refused: str) ->
                 raise MalformedMessageError("task") from error
             return DeadTask(sequence, ref, refused)
     raise MalformedMessageError("task")
-
-
-def _result(succeeded: tasks_pb2.Succeeded) -> Result:
-    model = succeeded.model
-    findings = tuple(
-        Finding(label, probability, threshold)
-        for label, probability, threshold in zip(
-            model.labels, succeeded.probabilities, model.thresholds, strict=True
-        )
-    )
-    return _preparation(
-        succeeded.preparation,
-        findings=findings,
-        model=model,
-        notes=tuple(succeeded.notes),
-        infer=succeeded.infer.ToTimedelta(),
-    )
-
-
-def _preparation(
-    preparation: tasks_pb2.Preparation,
-    *,
-    findings: tuple[Finding, ...] = (),
-    model: tasks_pb2.Model | None = None,
-    notes: tuple[str, ...] = (),
-    infer: timedelta | None = None,
-) -> Result:
-    placement: tuple[int, ...] = ()
-    if model is not None and preparation.placement_width:
-        placement = (
-            model.input_width,
-            model.input_height,
-            preparation.placement_x,
-            preparation.placement_y,
-            preparation.placement_width,
-            preparation.placement_height,
-        )
-    seconds = {
-        stage: round(getattr(preparation, stage).ToTimedelta().total_seconds(), 6)
-        for stage in ("queued", "decode", "enhance", "resize")
-        if preparation.HasField(stage)
-    }
-    if infer is not None:
-        seconds["infer"] = round(infer.total_seconds(), 6)
-    return Result(
-        media_type=preparation.media_type,
-        findings=findings,
-        model_name=model.name if model else "",
-        model_version=model.version if model else "",
-        model_digest=model.digest if model else "",
-        modality=preparation.modality,
-        view_position=preparation.view_position,
-        body_part=preparation.body_part,
-        row_spacing_mm=preparation.row_spacing_mm,
-        column_spacing_mm=preparation.column_spacing_mm,
-        width=preparation.width,
-        height=preparation.height,
-        bits=preparation.bits,
-        notes=(*preparation.notes, *notes),
-        placement=placement,
-        seconds=seconds,
-    )

@@ -8,19 +8,14 @@ from datetime import datetime, timedelta
 from prometheus_client import Counter, Histogram
 
 from chassis.consume import Delivery, Source, consume, consume_batches
+from chassis.errors import TransientError
 from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
 from services.jobs.ledger import Ledger
 from services.jobs.models import Change, ImageError, ImageRef, ImageState, Outcome, Stage
-from services.jobs.queue import (
-    DEAD,
-    DEAD_CONSUMER,
-    RESULTS,
-    RESULTS_CONSUMER,
-    TaskQueue,
-    outcome_from_message,
-)
+from services.jobs.outcomes import outcome_from_message, ref_from_message
+from services.jobs.queue import DEAD, DEAD_CONSUMER, RESULTS, RESULTS_CONSUMER, TaskQueue
 from services.jobs.service import Clock, Committed
 
 _ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
@@ -32,6 +27,8 @@ _SECONDS = Histogram(
 # Outcomes gather this long, so that under load one transaction applies many.
 _GATHER = timedelta(milliseconds=80)
 _MAX_BATCH = 256
+# Deliveries after which an outcome that can not be applied is given up.
+_TRIES = 5
 WORKER_DIED = ImageError(
     "WORKER_DIED",
     "Every attempt to process this image ended without an answer; "
@@ -40,7 +37,7 @@ WORKER_DIED = ImageError(
 )
 TASK_REFUSED = ImageError(
     "TASK_REFUSED",
-    "The service's own request for this image was too large or could not be read; retry it.",
+    "The service's own messages about this image were too large or could not be read; retry it.",
     retryable=True,
 )
 _RANK = {Stage.PREPROCESS: 1, Stage.INFER: 2, Stage.NONE: 3}
@@ -78,7 +75,22 @@ class Results:
         await consume(jetstream, [source], self.apply_dead, slots=1, stop=stop)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> None:
-        """Apply a batch of outcomes; being run twice changes nothing."""
+        """Apply a batch of outcomes; being run twice changes nothing.
+
+        One that can not be applied, time after time, fails its image: RESULTS hands it out for
+        ever, and enough of them would hold up all others.
+        """
+        try:
+            await self._apply(deliveries)
+        except TransientError:
+            raise
+        except Exception as error:
+            # Of several, each is tried alone next.
+            if len(deliveries) > 1 or deliveries[0].attempt < _TRIES:
+                raise
+            await self._give_up(deliveries[0], error)
+
+    async def _apply(self, deliveries: Sequence[Delivery]) -> None:
         outcomes = []
         for delivery in deliveries:
             try:
@@ -87,6 +99,15 @@ class Results:
                 # Nobody can ever read it; its image is the reconciler's.
                 _log.error("outcome dropped", sequence=delivery.sequence, reason=error.reason)
         await self.apply_outcomes(outcomes)
+
+    async def _give_up(self, delivery: Delivery, error: Exception) -> None:
+        _log.error("outcome given up", sequence=delivery.sequence, exc_info=error)
+        try:
+            await self.fail([ref_from_message(delivery.data)], TASK_REFUSED)
+        except TransientError:
+            raise
+        except Exception as failure:  # noqa: BLE001 - its image is the reconciler's
+            _log.error("outcome dropped", sequence=delivery.sequence, exc_info=failure)
 
     async def apply_dead(self, delivery: Delivery) -> None:
         """Give a task that no worker has answered another chance, or fail its image."""
