@@ -191,10 +191,10 @@ class Ledger:
             ]
         return len(owed), exhausted
 
-    async def give_another_chance(self, ref: ImageRef, *, now: datetime, due: datetime) -> None:
-        """Owe a dead task once more, unless its image has moved on since."""
+    async def give_another_chance(self, ref: ImageRef, *, now: datetime, due: datetime) -> bool:
+        """Owe a dead task once more; False if this was its last, or its image has moved on since."""
         async with transaction(self._pool) as connection:
-            await QUERIES.give_another_chance(
+            row = await QUERIES.give_another_chance(
                 connection,
                 image_id=ref.image_id,
                 attempt=ref.attempt,
@@ -202,6 +202,7 @@ class Ledger:
                 now=now,
                 due=due,
             )
+        return row is not None
 
     async def hasten(self, latest: datetime) -> int:
         """Make due at once what is owed once more, but only after a moment; return how many."""

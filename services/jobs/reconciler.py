@@ -51,7 +51,7 @@ class Patience:
     stuck: timedelta = timedelta(hours=6)
     # How long what no worker has answered rests before its last chance.
     respite: timedelta = timedelta(minutes=1)
-    # How often one attempt is published again before it is given up.
+    # How often the broker may lose the task of one attempt before it is given up.
     republications: int = 10
     # A task for a model that this replica does not know; during an upgrade others may.
     withdrawn: timedelta = timedelta(hours=1)

@@ -128,16 +128,19 @@ class Results:
         )
         if dead.refused:
             await self.fail([dead.ref], TASK_REFUSED)
-        elif dead.ref.republished:
+        elif not await self._give_another_chance(dead.ref):
             await self.fail([dead.ref], WORKER_DIED)
-        else:
-            # Once more, when what went on around it has passed: a line that was down, or another
-            # image that killed the workers which held this one.
-            now = self._clock()
-            await self._ledger.give_another_chance(dead.ref, now=now, due=now + self._respite)
         if not dead.refused:
             # What was refused is gone already.
             await self._queue.forget_dead_task(dead.sequence)
+
+    async def _give_another_chance(self, ref: ImageRef) -> bool:
+        """Owe it once more, if it is the first time, when what went on around it has passed.
+
+        That is a line that was down, or another image that killed the workers which held this one.
+        """
+        now = self._clock()
+        return await self._ledger.give_another_chance(ref, now=now, due=now + self._respite)
 
     async def fail(self, refs: Sequence[ImageRef], error: ImageError) -> None:
         """Fail images that no worker will speak of; those published again since stay open."""

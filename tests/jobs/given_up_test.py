@@ -79,6 +79,27 @@ async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
         assert await rows(jobs, "SELECT 1 FROM outbox") == []
 
 
+async def test_what_the_broker_lost_has_its_two_series_of_deliveries_all_the_same(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    clock = Clock()
+    async with open_jobs(tmp_path, postgres_url) as jobs:
+        await jobs.start(ack_wait=1, clock=clock, reconcile_cycle=0.2)
+        async with jobs.client() as client:
+            job = (await client.submit([film(tmp_path)])).job
+            await jobs.next_task()
+            await rows(jobs, "UPDATE images SET update_time = update_time - interval '1h'")
+            first = await dies(jobs, deliveries=5)
+            await is_owed(jobs)
+            clock.ahead = timedelta(seconds=61)
+            second = await dies(jobs, deliveries=5)
+            assert [task.ref.republished for task in first + second] == [1] * 5 + [2] * 5
+            assert await ended(jobs, job.name) == JobState.FAILED
+            (image,) = [image async for image in client.images(job)]
+        assert image.error is not None
+        assert image.error.code == "WORKER_DIED"
+
+
 async def test_a_clock_that_is_set_back_puts_no_last_chance_off(
     tmp_path: Path, postgres_url: str
 ) -> None:

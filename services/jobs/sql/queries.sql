@@ -195,8 +195,8 @@ RETURNING request_id;
 -- still be owed for the attempt before is this one's.
 WITH again AS (
     UPDATE images
-    SET state = 'QUEUED', stage = '', attempt = attempt + 1, republished = 0, error_code = '',
-        error_message = '', retryable = false, result = '{}', predicted_label = '',
+    SET state = 'QUEUED', stage = '', attempt = attempt + 1, republished = 0, losses = 0, deaths = 0,
+        error_code = '', error_message = '', retryable = false, result = '{}', predicted_label = '',
         has_preview = false, has_heatmap = false, start_time = NULL, end_time = NULL,
         revision = :revision, update_time = :now
     WHERE job_id = :job_id AND state = 'FAILED'
@@ -359,12 +359,12 @@ ORDER BY min(i.update_time)
 LIMIT :most;
 
 -- name: republish
--- Tasks of stalled images are owed once more, unless they have been too often or have moved since.
+-- Tasks of stalled images are owed once more, unless they were lost too often or have moved since.
 WITH again AS (
     UPDATE images
-    SET republished = republished + 1, update_time = :now
+    SET republished = republished + 1, losses = losses + 1, update_time = :now
     WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING')
-      AND update_time NOT BETWEEN :before AND :after AND republished < :most
+      AND update_time NOT BETWEEN :before AND :after AND losses < :most
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
@@ -372,19 +372,20 @@ SELECT image_id, job_id, site, attempt, '-infinity' FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
 
--- name: give_another_chance!
--- A task that no worker has answered is owed once more, under another message id, unless its image
--- has ended or moved on since.
+-- name: give_another_chance^
+-- A task that no worker has answered is owed once more, under another message id, unless this was its
+-- last chance, or its image has ended or moved on since.
 WITH again AS (
     UPDATE images
-    SET republished = republished + 1, update_time = :now
+    SET republished = republished + 1, deaths = deaths + 1, update_time = :now
     WHERE image_id = :image_id AND attempt = :attempt AND republished = :republished
-      AND state IN ('QUEUED', 'RUNNING')
+      AND deaths = 0 AND state IN ('QUEUED', 'RUNNING')
     RETURNING image_id, job_id, site, attempt
 )
 INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
 SELECT image_id, job_id, site, attempt, :due FROM again
-ON CONFLICT (image_id) DO NOTHING;
+ON CONFLICT (image_id) DO NOTHING
+RETURNING image_id;
 
 -- name: hasten
 -- A last chance that is further away than it can be, for a clock has been set back, is due at once.
@@ -395,10 +396,10 @@ WHERE i.image_id = o.image_id AND i.republished > 0 AND o.available_at > :latest
 RETURNING o.image_id;
 
 -- name: find_exhausted
--- Stalled images that have been published too often: nothing has ever come back.
+-- Stalled images whose task was lost too often: nothing has ever come back.
 SELECT image_id, job_id, attempt, republished
 FROM images
-WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING') AND republished >= :most;
+WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING') AND losses >= :most;
 
 -- name: find_abandoned
 -- Jobs that have been receiving without a sign of life since a moment.
