@@ -191,8 +191,29 @@ class Ledger:
             ]
         return len(owed), exhausted
 
+    @asynccontextmanager
+    async def publish_anew(
+        self, job_id: UUID, *, before: datetime, now: datetime
+    ) -> AsyncIterator[int]:
+        """Owe tasks of all open images of a job once more, if one has been open since `before`.
+
+        The caller takes away what the broker holds of the job, unless it is told of none: another
+        replica was faster, or they have ended.
+        """
+        async with transaction(self._pool) as connection:
+            async for _ in QUERIES.lock_jobs(connection, job_ids=[job_id]):
+                pass
+            owed = [
+                row
+                async for row in QUERIES.publish_anew(
+                    connection, job_id=job_id, before=before, now=now
+                )
+            ]
+            # Before the commit: afterwards any relay may have published them.
+            yield len(owed)
+
     async def give_another_chance(self, ref: ImageRef, *, now: datetime, due: datetime) -> bool:
-        """Owe a dead task once more; False if this was its last, or its image has moved on since."""
+        """Owe a dead task once more; False if that was its last, or its image has moved on."""
         async with transaction(self._pool) as connection:
             row = await QUERIES.give_another_chance(
                 connection,

@@ -141,10 +141,18 @@ class TaskQueue:
             message_id=message_id,
         )
 
+    async def purge(self, job_id: UUID) -> None:
+        """Take away what is queued for a job.
+
+        Raises:
+            TransientError: the broker is away.
+        """
+        await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
+
     async def purge_quietly(self, job_id: UUID) -> None:
         """Take away what is queued for a job, if the broker can do it now."""
         try:
-            await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
+            await self.purge(job_id)
         except TransientError as error:
             _log.warning("tasks not purged", job=str(job_id), reason=error.reason)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from prometheus_client import Counter
 
@@ -47,7 +48,8 @@ class Patience:
     cycle: timedelta = timedelta(seconds=10)
     # An open image with nothing in the broker: its task was lost.
     stalled: timedelta = timedelta(seconds=30)
-    # An open image though the broker holds something: it is published all the same.
+    # An open image though the broker holds something, which it may never hand out: all the tasks of
+    # its job are taken away and published again. That no worker was there for so long is no loss.
     stuck: timedelta = timedelta(hours=6)
     # How long what no worker has answered rests before its last chance.
     respite: timedelta = timedelta(minutes=1)
@@ -127,9 +129,10 @@ class Reconciler:
         now = self._clock()
         before, after = now - self._patience.stalled, now + self._patience.stalled
         for stalled in await self._ledger.find_stalled(before, after, _BATCH):
-            stuck = stalled.oldest < now - self._patience.stuck
-            if stuck or not await self._queue.count(stalled.job_id):
+            if not await self._queue.count(stalled.job_id):
                 await self._republish(stalled, before, after, now)
+            elif stalled.oldest < now - self._patience.stuck:
+                await self._publish_anew(stalled.job_id, now)
 
     async def fail_withdrawn(self) -> None:
         """Fail what is owed to models that are in the catalogue no more."""
@@ -164,6 +167,15 @@ class Reconciler:
             _REPUBLISHED.inc(owed)
             self._wake_relay()
         await self._results.fail(exhausted, PROCESSING_STALLED)
+
+    async def _publish_anew(self, job_id: UUID, now: datetime) -> None:
+        before = now - self._patience.stuck
+        async with self._ledger.publish_anew(job_id, before=before, now=now) as owed:
+            if owed:
+                await self._queue.purge(job_id)
+        if owed:
+            _log.warning("tasks were stuck", job=str(job_id), count=owed)
+            self._wake_relay()
 
     def _evenly(self, now: datetime) -> bool:
         """Tell whether the clock has run evenly for as long as a job may be silent.

@@ -164,6 +164,65 @@ async def test_a_clock_set_forward_ends_neither_open_jobs_nor_images_at_work(
     await nobody_was_wronged(jobs, working.name, receiving.name, empty.name)
 
 
+async def test_images_that_no_worker_is_there_for_are_neither_doubled_nor_given_up(
+    jobs: Jobs, clock: Clock, tmp_path: Path
+) -> None:
+    await jobs.start(clock=clock, **QUICK)
+    async with jobs.client() as client:
+        job = (await client.submit(films(tmp_path, "a", "b"))).job
+        for days in range(12):
+            await only_tasks_are(jobs, 2, republished=days)
+            clock.ahead += timedelta(days=1)
+        assert (await client.get(job)).state == JobState.PENDING
+        await only_tasks_are(jobs, 2, republished=12)
+        await jobs.work(2)
+        assert (await reached(client, job.name, JobState.SUCCEEDED)).progress.succeeded == 2
+    assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
+    await nobody_was_wronged(jobs, job.name)
+
+
+async def test_a_task_that_is_never_handed_out_is_published_again_with_all_of_its_job(
+    jobs: Jobs, clock: Clock, tmp_path: Path
+) -> None:
+    await jobs.start(clock=clock, **QUICK)
+    await jobs.start(clock=clock, **QUICK)
+    async with jobs.client() as client:
+        job = (await client.submit(films(tmp_path, "a", "b"))).job
+        held = await jobs.hold_task()
+        other = (await client.submit(films(tmp_path, "c"))).job
+        await only_tasks_are(jobs, 3, republished=0)
+        await rows(
+            jobs,
+            "UPDATE images SET update_time = update_time - interval '7h' WHERE file_name LIKE 'b%'",
+        )
+        async with asyncio.timeout(20):
+            while not await rows(jobs, "SELECT 1 FROM images WHERE republished > 0"):
+                await asyncio.sleep(0.05)
+        await only_tasks_are(jobs, 2, republished=1, job=job)
+        await only_tasks_are(jobs, 1, republished=0, job=other)
+        # Who still had one of them may finish it.
+        await jobs.report(succeeded(held.task))
+        await held.ack()
+        await jobs.work(3)
+        for each in (job, other):
+            await reached(client, each.name, JobState.SUCCEEDED)
+    await nobody_was_wronged(jobs, job.name, other.name)
+
+
+async def only_tasks_are(
+    jobs: Jobs, count: int, *, republished: int, job: Job | None = None
+) -> None:
+    """Wait until each image has been published so often, and the broker holds one task of each."""
+    job_id = job.name.removeprefix("jobs/") if job else None
+    others = """SELECT 1 FROM images i LEFT JOIN outbox o USING (image_id)
+        WHERE ($1::uuid IS NULL OR i.job_id = $1)
+          AND (o.image_id IS NOT NULL OR i.republished <> $2)"""
+    async with asyncio.timeout(20):
+        while await rows(jobs, others, job_id, republished):
+            await asyncio.sleep(0.05)
+    assert await jobs.jetstream.count("TASKS", f"tasks.*.*.{job_id or '*'}") == count
+
+
 async def test_a_job_of_a_later_hour_starts_once_by_the_clock_as_it_is(
     jobs: Jobs, clock: Clock, tmp_path: Path
 ) -> None:

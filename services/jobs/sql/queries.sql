@@ -372,6 +372,24 @@ SELECT image_id, job_id, site, attempt, '-infinity' FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
 
+-- name: publish_anew
+-- Tasks of all open images of a job are owed once more, if one of them has been open since before a
+-- moment: the broker's are taken away. That counts as no loss. The job is held.
+WITH again AS (
+    UPDATE images i
+    SET republished = republished + 1, update_time = :now
+    WHERE i.job_id = :job_id AND i.state IN ('QUEUED', 'RUNNING')
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.image_id = i.image_id)
+      AND EXISTS (SELECT 1 FROM images s
+                  WHERE s.job_id = :job_id AND s.state IN ('QUEUED', 'RUNNING') AND s.update_time < :before
+                    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.image_id = s.image_id))
+    RETURNING image_id, job_id, site, attempt
+)
+INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
+SELECT image_id, job_id, site, attempt, '-infinity' FROM again
+ON CONFLICT (image_id) DO NOTHING
+RETURNING image_id;
+
 -- name: give_another_chance^
 -- A task that no worker has answered is owed once more, under another message id, unless this was its
 -- last chance, or its image has ended or moved on since.
