@@ -26,6 +26,8 @@ from services.jobs.store import JobStore
 
 # Changes of a job that are kept for its watchers, and the most read from the table at once.
 _MEMORY = 256
+# A change of more images is told as a snapshot, which is sent in parts: it may exceed a message.
+_MOST_IMAGES = 500
 _log = get_logger(__name__)
 
 
@@ -157,16 +159,18 @@ class Feed:
             while True:
                 moved = channel.moved
                 changes = channel.after(revision)
+                behind = False
                 if changes is None:
                     changes = await self._ledger.events_after(job_id, revision, _MEMORY)
                     gap = changes and changes[-1].revision != revision + len(changes)
-                    if gap or len(changes) == _MEMORY:
-                        state = await self._store.snapshot(scope, job_id)
-                        yield Snapshot(state)
-                        revision = state.revision
-                        if state.job.state.terminal:
-                            return
-                        continue
+                    behind = bool(gap) or len(changes) == _MEMORY
+                if behind or any(len(change.images) > _MOST_IMAGES for change in changes):
+                    state = await self._store.snapshot(scope, job_id)
+                    yield Snapshot(state)
+                    revision = state.revision
+                    if state.job.state.terminal:
+                        return
+                    continue
                 for change in changes:
                     revision = change.revision
                     yield _shown(change, scope)

@@ -26,8 +26,8 @@ from services.jobs.translate import (
 )
 from services.jobs.uploads import Receiver, Repeat, Uploads
 
-# A snapshot of a large job is cut, so that each message stays far below 4 MiB.
-_SNAPSHOT_IMAGES = 500
+# A snapshot of a large job is cut, so that each message stays below 4 MiB.
+_SNAPSHOT_IMAGES, _SNAPSHOT_BYTES = 500, 3 * 2**20
 _UploadRequests = AsyncIterator[job_service_pb2.UploadImageRequest]
 _SubmitRequests = AsyncIterator[job_service_pb2.SubmitJobRequest]
 _Responses = AsyncIterator[job_service_pb2.WatchJobResponse]
@@ -232,20 +232,21 @@ class JobHandlers(JobServiceServicer):
 
 def _snapshot_messages(state: Change) -> list[job_service_pb2.WatchJobResponse]:
     """Cut a snapshot into messages; the first one is there also for a job without images."""
-    starts = range(0, max(1, len(state.images)), _SNAPSHOT_IMAGES)
+    parts: list[list[image_pb2.Image]] = [[]]
+    size = 0
+    for image in map(image_to_message, state.images):
+        size += image.ByteSize()
+        if size > _SNAPSHOT_BYTES or len(parts[-1]) == _SNAPSHOT_IMAGES:
+            parts.append([])
+            size = image.ByteSize()
+        parts[-1].append(image)
+    job = job_to_message(state.job)
     return [
         job_service_pb2.WatchJobResponse(
             revision=state.revision,
-            snapshot=job_service_pb2.Snapshot(
-                job=job_to_message(state.job),
-                images=[
-                    image_to_message(image)
-                    for image in state.images[start : start + _SNAPSHOT_IMAGES]
-                ],
-                last=start == starts[-1],
-            ),
+            snapshot=job_service_pb2.Snapshot(job=job, images=part, last=part is parts[-1]),
         )
-        for start in starts
+        for part in parts
     ]
 
 

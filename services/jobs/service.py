@@ -43,6 +43,8 @@ Committed = Callable[[Change], Awaitable[None]]
 
 _JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
 _IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
+# A message has 4 MiB at most.
+_IMAGES_PAGE_BYTES = 3 * 2**20
 _READ_CHUNK = 2**18
 _SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "model": 200}
 _NOTES = 4000
@@ -155,9 +157,10 @@ class JobService:
             after_ordinal=-1 if after is None else after,
             page_size=size + 1,
         )
-        if len(images) <= size:
+        fitting = _fitting(images[:size])
+        if fitting == len(images):
             return images, ""
-        return images[:size], pages.write(str(images[size - 1].ordinal))
+        return images[:fitting], pages.write(str(images[fitting - 1].ordinal))
 
     async def close_job(self, principal: Principal, job_id: UUID) -> Job:
         """Close a job to further images."""
@@ -314,6 +317,18 @@ def _checked_uuid(field: str, text: str) -> str:
         return str(UUID(text))
     except ValueError:
         raise InvalidFieldError(field, "is not a UUID") from None
+
+
+def _fitting(images: Sequence[Image]) -> int:
+    """Count the images that fit into one answer: the first ones, and one at least."""
+    size = 0
+    for number, image in enumerate(images):
+        texts = (image.file_name, *image.result.notes, image.error.message if image.error else "")
+        # All else that is said of an image has less than 2 KiB.
+        size += 2048 + sum(len(text.encode()) for text in texts)
+        if number and size > _IMAGES_PAGE_BYTES:
+            return number
+    return len(images)
 
 
 def _page_size(asked: int, default: int, most: int) -> int:

@@ -13,7 +13,7 @@ import pytest
 from carina.client import Client
 from carina.events.v1 import events_pb2
 from carina.files import FileUpload
-from carina.jobs.v1 import job_pb2, job_service_pb2
+from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import JobSpec
 from tests.support.jobs import Jobs, rows
@@ -148,6 +148,57 @@ async def test_watchers_go_on_when_their_replica_stops(jobs: Jobs, tmp_path: Pat
             await following
     assert second in jobs.replicas
     assert revisions == sorted(set(revisions))
+
+
+async def enlarge(jobs: Jobs, name: str, images: int) -> None:
+    """Give a job of one image many, with the longest names there are."""
+    await rows(
+        jobs,
+        """INSERT INTO images SELECT (jsonb_populate_record(i, jsonb_build_object(
+            'image_id', gen_random_uuid(), 'image_key', n, 'ordinal', n,
+            'file_name', repeat('x', 4096)))).*
+        FROM images i, generate_series(1, $2::int - 1) n WHERE i.job_id = $1""",
+        UUID(name.removeprefix("jobs/")),
+        images,
+    )
+    await rows(jobs, "UPDATE jobs SET total = $1", images)
+
+
+async def test_a_change_of_many_images_is_told_as_a_snapshot_in_parts(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with jobs.client() as client:
+        job = (await client.submit([film(tmp_path, 1)])).job
+        await enlarge(jobs, job.name, 1500)
+        following = asyncio.create_task(watch(jobs, job.name, (await client.get(job)).revision))
+        cancelled = await client.cancel(job)
+        events = await following
+        late = await watch(jobs, job.name, job.revision)
+        updates = [update async for update in client.watch(job, after_revision=job.revision)]
+    for parts in (events, late):
+        assert [part.revision for part in parts] == [cancelled.revision] * len(parts)
+        assert [part.snapshot.last for part in parts] == [False] * (len(parts) - 1) + [True]
+        images = [image for part in parts for image in part.snapshot.images]
+        assert [image.ordinal for image in images] == list(range(1500))
+        assert {image.state for image in images} == {image_pb2.Image.STATE_CANCELLED}
+    assert [len(update.images) for update in updates] == [1500]
+
+
+async def test_a_page_of_images_ends_before_it_is_too_large(jobs: Jobs, tmp_path: Path) -> None:
+    async with jobs.client() as client, grpc.aio.insecure_channel(jobs.replicas[0].address) as line:
+        job = (await client.submit([film(tmp_path, 1)])).job
+        await enlarge(jobs, job.name, 1001)
+        request = job_service_pb2.ListImagesRequest(parent=job.name, page_size=1000)
+        metadata = (("authorization", f"Bearer {jobs.token()}"),)
+        ordinals: list[int] = []
+        pages = 0
+        while not pages or request.page_token:
+            page = await JobServiceStub(line).ListImages(request, metadata=metadata)
+            ordinals += [image.ordinal for image in page.images]
+            request.page_token = page.next_page_token
+            pages += 1
+    assert ordinals == list(range(1001))
+    assert pages == 2
 
 
 async def test_a_watch_sees_changes_without_the_bus(jobs: Jobs, tmp_path: Path) -> None:

@@ -480,7 +480,9 @@ class WatchJobResponse(_message.Message):
     """Revision of the job after what this message tells. Never falls."""
     @_builtins.property
     def snapshot(self) -> Global___Snapshot:
-        """The whole job, at first and where the watcher has fallen too far behind."""
+        """The whole job: at first, where the watcher has fallen too far behind, and instead of a change
+        of more than 500 images.
+        """
 
     @_builtins.property
     def change(self) -> Global___Change:
