@@ -105,7 +105,8 @@ class JobHandlers(JobServiceServicer):
                         finished, receiver = receiver, None
                         if finished is not None:
                             await finished.finish()
-                        receiver = await self._begin(job_id, request.header)
+                        # A repeated submission sends all bytes of every image again.
+                        receiver = await self._begin(job_id, request.header, anew=True)
                     case "chunk" if receiver is not None:
                         await receiver.receive(request.chunk)
                     case _:
@@ -225,9 +226,11 @@ class JobHandlers(JobServiceServicer):
         )
         return job_to_message(job)
 
-    async def _begin(self, job_id: UUID, header: job_service_pb2.UploadHeader) -> Receiver | Repeat:
+    async def _begin(
+        self, job_id: UUID, header: job_service_pb2.UploadHeader, *, anew: bool = False
+    ) -> Receiver | Repeat:
         principal: Principal = current_principal()
-        return await self._uploads.begin(principal, job_id, header_from_message(header))
+        return await self._uploads.begin(principal, job_id, header_from_message(header), anew=anew)
 
 
 def _snapshot_messages(state: Change) -> list[job_service_pb2.WatchJobResponse]:

@@ -246,15 +246,13 @@ class JobStore:
             )
             return await _record(connection, image.job_id, [image.image_id])
 
-    async def forget_upload(self, image: NewImage, now: datetime) -> None:
-        """Drop the parts of an upload whose bytes turned out wrong."""
-        async with self._transaction(Scope(image.site)) as connection:
+    async def forget_upload(
+        self, job_id: UUID, image_key: str, image_id: UUID, *, scope: Scope, now: datetime
+    ) -> None:
+        """Drop the parts of an upload that nobody will go on with."""
+        async with self._transaction(scope) as connection:
             await QUERIES.forget_upload(
-                connection,
-                job_id=image.job_id,
-                image_key=image.image_key,
-                image_id=image.image_id,
-                now=now,
+                connection, job_id=job_id, image_key=image_key, image_id=image_id, now=now
             )
 
     async def close_job(self, scope: Scope, job_id: UUID, *, admit: Admit, now: datetime) -> Change:

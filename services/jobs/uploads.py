@@ -82,9 +82,12 @@ class Uploads:
         self._rescues: set[asyncio.Task[None]] = set()
 
     async def begin(
-        self, principal: Principal, job_id: UUID, header: UploadHeader
+        self, principal: Principal, job_id: UUID, header: UploadHeader, *, anew: bool = False
     ) -> "Receiver | Repeat":
-        """Begin or resume an upload; of an image that is committed, only compare the bytes."""
+        """Begin or resume an upload; of an image that is committed, only compare the bytes.
+
+        `anew`: what was durable of an unfinished one is dropped.
+        """
         scope = authorize(principal, Action.SUBMIT)
         header = _checked(header)
         if header.size_bytes > self.limits.image_bytes:
@@ -95,6 +98,11 @@ class Uploads:
         self.admit(job)
         if job.total_bytes + header.size_bytes > self.limits.job_bytes:
             raise JobBytesError(self.limits.job_bytes)
+        if anew and upload:
+            await self.store.forget_upload(
+                job_id, header.image_key, upload.image_id, scope=scope, now=self.clock()
+            )
+            upload = None
         committed = upload.committed_size if upload else 0
         if header.offset != committed:
             raise WrongOffsetError(header.offset, committed)
@@ -328,7 +336,14 @@ class Receiver:
     async def _drop(self) -> None:
         """Forget the parts: nothing half-stored stays visible."""
         self._chunks, self._held = [], 0
-        await self._uploads.store.forget_upload(self._image, self._uploads.clock())
+        image = self._image
+        await self._uploads.store.forget_upload(
+            image.job_id,
+            image.image_key,
+            image.image_id,
+            scope=Scope(image.site),
+            now=self._uploads.clock(),
+        )
 
     async def _other(self, image: NewImage) -> Image:
         """Return the image of the stream that was faster, if it is the same."""

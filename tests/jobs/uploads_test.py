@@ -273,6 +273,40 @@ async def test_submit_does_all_in_one_call_and_can_be_repeated(jobs: Jobs, calle
     assert len(await rows(jobs, "SELECT 1 FROM images")) == 2
 
 
+async def test_a_submission_that_was_cut_inside_a_large_image_can_be_repeated(
+    jobs: Jobs, caller: Caller
+) -> None:
+    data = noise(9 * MIB)
+    request_id = "6b1cbd4e-3ad4-4bd0-a2b5-31fd5fef3cb5"
+
+    def requests(size: int) -> Iterator[job_service_pb2.SubmitJobRequest]:
+        yield job_service_pb2.SubmitJobRequest(
+            job=job_service_pb2.CreateJobRequest(request_id=request_id)
+        )
+        yield job_service_pb2.SubmitJobRequest(header=job_service_pb2.UploadHeader(image_key="a"))
+        for start in range(0, size, MIB):
+            yield job_service_pb2.SubmitJobRequest(chunk=data[start : start + MIB])
+
+    async def hung_up() -> AsyncIterator[job_service_pb2.SubmitJobRequest]:
+        for request in requests(4 * MIB):
+            yield request
+        await asyncio.sleep(60)
+
+    call = caller.stub.SubmitJob(hung_up(), metadata=caller.metadata)
+    async with asyncio.timeout(20):
+        while not await rows(jobs, "SELECT 1 FROM uploads"):
+            await asyncio.sleep(0.05)
+    call.cancel()
+    job = await caller.stub.SubmitJob(requests(len(data)), metadata=caller.metadata)
+    assert (job.state, job.progress.total) == (job_pb2.Job.STATE_PENDING, 1)
+    (image,) = await rows(jobs, "SELECT image_id, sha256 FROM images")
+    assert image["sha256"] == hashlib.sha256(data).hexdigest()
+    assert await rows(jobs, "SELECT 1 FROM uploads") == []
+    # The parts of the first one are to be deleted, and nothing else.
+    (deletion,) = await rows(jobs, "SELECT prefix FROM deletions")
+    assert str(image["image_id"]) not in deletion["prefix"]
+
+
 async def test_an_empty_file_is_accepted_and_its_image_decides(jobs: Jobs, caller: Caller) -> None:
     job = await caller.create()
     image = await caller.upload(job, b"")

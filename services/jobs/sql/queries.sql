@@ -219,7 +219,7 @@ SET failed = failed - :retried, end_time = NULL,
 WHERE job_id = :job_id;
 
 -- name: forget_upload!
--- An upload whose bytes turned out wrong; its blobs are to be deleted.
+-- An upload that nobody will go on with; its blobs are to be deleted.
 WITH gone AS (
     DELETE FROM uploads
     WHERE job_id = :job_id AND image_key = :image_key AND image_id = :image_id
