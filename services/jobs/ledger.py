@@ -175,7 +175,7 @@ class Ledger:
             exhausted = [
                 ImageRef(**row)
                 async for row in QUERIES.find_exhausted(
-                    connection, image_ids=list(image_ids), most=most
+                    connection, image_ids=list(image_ids), before=before, after=after, most=most
                 )
             ]
             owed = [

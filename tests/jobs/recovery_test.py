@@ -1,7 +1,7 @@
 """What a crash, a loss or a silence leaves behind, and what mends it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,24 @@ async def test_an_image_nothing_ever_comes_back_for_is_failed_in_the_end(
     assert image.error is not None
     assert image.error.code == "PROCESSING_STALLED"
     assert image.error.retryable
+
+
+async def test_a_replica_that_comes_second_does_not_give_up_what_the_first_has_just_published(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    async with jobs.client() as client:
+        await client.submit([film(tmp_path)])
+        await jobs.next_task()
+    await jobs.replicas[0].end()
+    await rows(jobs, "UPDATE images SET losses = 9, update_time = update_time - interval '1h'")
+    (image,) = await rows(jobs, "SELECT image_id FROM images")
+    now = datetime.now(UTC)
+    found = {"before": now - timedelta(seconds=30), "after": now + timedelta(seconds=30)}
+    async with open_database(jobs.database_url, connections=1) as database:
+        ledger = Ledger(database)
+        for owed in (1, 0):
+            told = await ledger.republish([image["image_id"]], **found, most=10, now=now)
+            assert told == (owed, [])
 
 
 async def test_the_outbox_of_a_crashed_replica_is_published_by_another(

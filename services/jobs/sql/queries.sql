@@ -414,10 +414,11 @@ WHERE i.image_id = o.image_id AND i.republished > 0 AND o.available_at > :latest
 RETURNING o.image_id;
 
 -- name: find_exhausted
--- Stalled images whose task was lost too often: nothing has ever come back.
+-- Stalled images whose task was lost too often: nothing has ever come back, also since the last one.
 SELECT image_id, job_id, attempt, republished
 FROM images
-WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING') AND losses >= :most;
+WHERE image_id = ANY(:image_ids::uuid[]) AND state IN ('QUEUED', 'RUNNING')
+  AND update_time NOT BETWEEN :before AND :after AND losses >= :most;
 
 -- name: find_abandoned
 -- Jobs that have been receiving without a sign of life since a moment.
