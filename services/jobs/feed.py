@@ -118,9 +118,9 @@ class Feed:
         await self._queue.announce(change.job.job_id, change.revision)
 
     def wake(self, job_id: UUID, revision: int) -> None:
-        """Look for the changes of a job up to a revision now."""
+        """Look for the changes of a job up to a revision now; 0: whether it is still there."""
         channel = self._channels.get(job_id)
-        if channel and revision > channel.revision:
+        if channel and (not revision or revision > channel.revision):
             channel.wake.set()
 
     async def watch(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,11 @@ import pytest
 from carina.client import Client
 from carina.events.v1 import events_pb2
 from carina.files import FileUpload
+from carina.issuer import Role
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import JobSpec
+from services.jobs.feed import Feed
 from tests.support.jobs import Jobs, rows
 
 Events = list[job_service_pb2.WatchJobResponse]
@@ -199,6 +202,26 @@ async def test_a_page_of_images_ends_before_it_is_too_large(jobs: Jobs, tmp_path
             pages += 1
     assert ordinals == list(range(1001))
     assert pages == 2
+
+
+async def test_a_watcher_of_a_job_that_is_deleted_is_told_by_the_bus(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed.__init__, "__kwdefaults__", {"poll": timedelta(hours=1)})
+    await jobs.start()
+    async with jobs.client() as client, jobs.client(Role.ADMIN) as admin:
+        job = await client.create(JobSpec())
+        events = stream(jobs, job.name, replica=1)
+        await anext(events)
+        await client.upload_all(job, [FileUpload.from_path(film(tmp_path, 1))])
+        await anext(events)
+        # It has not been told of the end.
+        await rows(jobs, "UPDATE jobs SET state = 'CANCELLED'")
+        await admin.delete(job)
+        async with asyncio.timeout(20):
+            with pytest.raises(grpc.aio.AioRpcError) as end:
+                await anext(events)
+    assert end.value.code() == grpc.StatusCode.NOT_FOUND
 
 
 async def test_a_watch_sees_changes_without_the_bus(jobs: Jobs, tmp_path: Path) -> None:
