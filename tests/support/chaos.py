@@ -8,24 +8,35 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from carina.issuer import DevelopmentIssuer, Role
-from chassis.jetstream import JetStream, open_jetstream
+from chassis.jetstream import JetStream, StreamNotFoundError, open_jetstream
 from deploy.local import processes
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options
 from deploy.local.stack import LocalStack
+from services.jobs.models import ImageState
+from services.jobs.queue import outcome_from_message
 from tests.support.ledger import AWAY, Backstage, Ledger
 from tests.support.load import Load
+from tests.support.overheard import Overheard, overhear
 from tests.support.proxy import Proxy
 from tests.support.small_films import Films
 
 ACK_WAIT = timedelta(seconds=3)
+# Who is silent for so long is thought dead, seconds.
+LONGER = 1.7 * ACK_WAIT.total_seconds()
 # What a stack needs to show a fault and its mending within seconds.
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
@@ -42,7 +53,8 @@ QUIET_SECONDS = 120.0
 # Where the logs of a stack that broke a promise stay.
 _LOGS = Path(".carina") / "chaos-logs"
 _REPORT = "CARINA_CHAOS_REPORT"
-_LANES = ("urgent", "routine")
+# What the stage of a service is called in the names of its consumers.
+STAGES = {"preprocess": "preprocess", "inference": "infer"}
 _SERVICES = ("jobs", "preprocess", "inference", "gateway")
 
 
@@ -61,7 +73,7 @@ def options(
 
 
 class PoisonedStack(LocalStack):
-    """A stack whose preprocess worker dies of a film that holds POISON."""
+    """A stack whose preprocess worker runs out of memory over a film that holds POISON."""
 
     def _replicas(self, service: str) -> list[Program]:
         programs = super()._replicas(service)
@@ -224,28 +236,96 @@ class Chaos:
                 self.resume(name)
 
     @asynccontextmanager
-    async def holding(self, load: Load, stage: str, name: str) -> AsyncIterator[None]:
+    async def struck(self, how: str, *names: str) -> AsyncIterator[None]:
+        """Strike processes at the begin of the block; those that are stopped outsleep it.
+
+        `how` is SIGKILL, or SIGSTOP for as long as anybody waits for them, then SIGCONT.
+        """
+        if how == "SIGKILL":
+            for name in names:
+                self.kill(name)
+            yield
+            return
+        async with self.stopped(*names):
+            yield
+            await asyncio.sleep(LONGER)
+
+    @asynccontextmanager
+    async def holding(self, load: Load, service: str, name: str) -> AsyncIterator[None]:
         """Stop a worker that holds images, though others are free; inside, it holds them."""
-        durables = [f"{stage[:5] if stage == 'inference' else stage}-{each}" for each in _LANES]
+        others = [
+            each for each in self.services() if each.startswith(f"{service}-") and each != name
+        ]
         self.stop(name)
         try:
             async with self.nats() as jetstream, asyncio.timeout(60):
-                held = 0
-                while not held:
-                    await self.queued(load, 4)
-                    await asyncio.sleep(0.5)
-                    infos = [
-                        await jetstream.api(f"CONSUMER.INFO.TASKS.{each}") for each in durables
-                    ]
-                    held = sum(int(info["num_ack_pending"]) for info in infos)
-                    if not held:
+                await self.queued(load, 4)
+                while not await self._holds(jetstream, service, others):
+                    if not await self.backstage.open_images():
                         # It was stopped between two requests, and nobody sends it anything.
                         self.resume(name)
-                        await asyncio.sleep(0.3)
+                        await self.queued(load, 4)
                         self.stop(name)
             yield
         finally:
             self.resume(name)
+
+    async def _holds(self, jetstream: JetStream, service: str, others: list[str]) -> bool:
+        """Tell whether workers hold images of which none is with the others."""
+        before = await _deliveries(jetstream, STAGES[service])
+        held = [await self._held_by(service, other) for other in others]
+        # Nothing was handed out meanwhile, so what the broker misses an answer to is not theirs.
+        return before == await _deliveries(jetstream, STAGES[service]) and before[0] > sum(held)
+
+    async def _held_by(self, service: str, name: str) -> int:
+        """Ask a worker how many messages it has and has not answered."""
+        environment = self.stack.processes[name].program.environment
+        address = environment[f"CARINA_{service.upper()}_METRICS_ADDRESS"]
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"http://{address}/metrics")
+        return sum(
+            int(sample.value)
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+            if sample.name == "messaging_held_messages"
+        )
+
+    @asynccontextmanager
+    async def unapplied(self, load: Load, count: int = 6) -> AsyncIterator[set[UUID]]:
+        """Hand in jobs; inside, replicas of `jobs` have heard the ends of these images.
+
+        They can not apply them, for the rows of the jobs are held.
+        """
+        async with AsyncExitStack() as rows:
+            async with self.stopped("inference-1", "inference-2"):
+                await self.queued(load, count)
+                await rows.enter_async_context(self.rows_held(load))
+            images = {
+                row["image_id"]
+                for row in await self.backstage.rows(
+                    "SELECT image_id FROM images WHERE state IN ('QUEUED', 'RUNNING')"
+                )
+            }
+            async with self.nats() as jetstream, asyncio.timeout(60):
+                while not images <= await ended_in_results(jetstream) or await _unheard(jetstream):
+                    await asyncio.sleep(0.05)
+            yield images
+
+    @asynccontextmanager
+    async def rows_held(self, load: Load) -> AsyncIterator[None]:
+        """Hold the rows of all jobs, so that nobody changes them or their images."""
+        ids = [name.removeprefix("jobs/") for name in load.ledger.promises]
+        connection = await asyncpg.connect(self.stack.addresses.database_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL ROLE carina_system")
+                await connection.execute(
+                    "SELECT 1 FROM jobs WHERE job_id = ANY($1::uuid[]) ORDER BY job_id FOR UPDATE",
+                    ids,
+                )
+                yield
+        finally:
+            await connection.close()
 
     async def in_stream(self, stream: str, count: int = 1) -> None:
         """Wait until a stream holds that many messages."""
@@ -265,11 +345,6 @@ class Chaos:
                 < count
             ):
                 await asyncio.sleep(0.05)
-
-    async def stream_bytes(self, stream: str) -> int:
-        """Say how much a stream holds."""
-        async with self.nats() as jetstream:
-            return await jetstream.stored_bytes(stream)
 
     async def caught_up(self, load: Load, fault: str, *, since: float) -> None:
         """Wait until every watcher has seen the newest revision of its job."""
@@ -292,9 +367,61 @@ class Chaos:
             await jetstream.opened()
             yield jetstream
 
+    @asynccontextmanager
+    async def overheard(self) -> AsyncIterator[Overheard]:
+        """Listen to the workers and the broker for the length of the block."""
+        async with self.nats() as jetstream, overhear(jetstream) as overheard:
+            yield overheard
+
+    def lines(self, service: str, *words: str) -> list[str]:
+        """Return the lines with these words that the replicas of a service have logged."""
+        return [
+            line
+            for path in sorted((self.stack.data / "logs").glob(f"{service}-*.log"))
+            for line in path.read_text().splitlines()
+            if all(word in line for word in words)
+        ]
+
     def services(self) -> list[str]:
         """Return the names of the service processes."""
         return [name for name in self.stack.processes if name.rpartition("-")[0] in _SERVICES]
+
+
+async def ended_in_results(jetstream: JetStream) -> set[UUID]:
+    """Return the images of whose ends RESULTS tells."""
+    state = (await jetstream.api("STREAM.INFO.RESULTS"))["state"]
+    ended = set()
+    for sequence in range(state["first_seq"], state["last_seq"] + 1):
+        with suppress(StreamNotFoundError):
+            message = await jetstream.get_message("RESULTS", sequence)
+            outcome = outcome_from_message(message.data)
+            if outcome.state != ImageState.RUNNING:
+                ended.add(outcome.image_id)
+    return ended
+
+
+async def at_work(jetstream: JetStream, stage: str) -> int:
+    """Say how many tasks of a stage workers hold."""
+    held, _ = await _deliveries(jetstream, stage)
+    return held
+
+
+async def _deliveries(jetstream: JetStream, stage: str) -> tuple[int, int]:
+    """Say how many deliveries of a stage are not answered, and how many there ever were."""
+    infos = [await _consumer(jetstream, f"TASKS.{stage}-{lane}") for lane in ("urgent", "routine")]
+    return (
+        sum(info["num_ack_pending"] for info in infos),
+        sum(info["delivered"]["consumer_seq"] for info in infos),
+    )
+
+
+async def _unheard(jetstream: JetStream) -> int:
+    """Say how many outcomes no replica of `jobs` has heard."""
+    return int((await _consumer(jetstream, "RESULTS.jobs"))["num_pending"])
+
+
+async def _consumer(jetstream: JetStream, name: str) -> dict[str, Any]:
+    return await jetstream.api(f"CONSUMER.INFO.{name}")
 
 
 def _append(path: Path, line: str) -> None:
