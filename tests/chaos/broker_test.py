@@ -87,8 +87,12 @@ async def test_outcomes_of_a_deleted_stream_are_worked_out_again(chaos: Chaos) -
 
 async def test_a_full_broker_is_back_pressure(chaos: Chaos) -> None:
     async with chaos.load("TASKS full", films=Films(broken=False)) as load, chaos.nats() as nats:
-        async with chaos.stopped("inference-1", "inference-2"):
-            await chaos.queued(load, 72)
+        # Not the inference workers: what they hold would be given up after five deliveries.
+        async with chaos.stopped("triton"):
+            async with chaos.stopped("preprocess-1", "preprocess-2"):
+                # All of them queued before one is prepared: for new tasks half a queue is full.
+                await chaos.queued(load, 72)
+                await chaos.in_stream("TASKS", 60)
             await says(chaos, "preprocess", "the broker", "QUEUE_FULL")
             stored = await nats.stored_bytes("TASKS")
             assert _MAX_BYTES - 2**16 < stored <= _MAX_BYTES
@@ -167,6 +171,7 @@ async def test_a_film_that_kills_its_worker_fails_and_its_neighbours_do_not_wait
     chaos: Chaos,
 ) -> None:
     async with chaos.load("a film that kills its worker") as load:
+        killed = len(chaos.lines("preprocess", "was ended by SIGKILL"))
         poison = Film("poison.png", b"POISON", Answered("FAILED", "WORKER_DIED"))
         deadly = await load.begin()
         await load.upload(deadly, poison)
@@ -185,4 +190,6 @@ async def test_a_film_that_kills_its_worker_fails_and_its_neighbours_do_not_wait
         )
         assert row["state"] in {"QUEUED", "RUNNING"}
         assert row["republished"] == 0
-        await chaos.mended("a film that kills its worker each time", limit=150)
+        await chaos.mended("a film that kills its worker each time", limit=300)
+        # The limit has ended workers in both series of five deliveries.
+        assert len(chaos.lines("preprocess", "was ended by SIGKILL")) - killed > 5
