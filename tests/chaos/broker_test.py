@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from carina.tasks.v1 import tasks_pb2
 from chassis.jetstream import JetStream, QueueFullError
-from tests.support.chaos import ACK_WAIT, Chaos, PoisonedStack, at_work, options, running_stack
+from tests.support.chaos import ACK_WAIT, Chaos, PoisonedStack, options, running_stack
+from tests.support.queues import at_work
 from tests.support.small_films import Answered, Film, Films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

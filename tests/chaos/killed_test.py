@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from carina.files import FileUpload
-from tests.support.chaos import STAGES, Chaos, ended_in_results
+from tests.support.chaos import STAGES, Chaos
+from tests.support.queues import ended_in_results
 from tests.support.small_films import Film, Films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,30 +8,26 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import asyncpg
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from carina.issuer import DevelopmentIssuer, Role
-from chassis.jetstream import JetStream, StreamNotFoundError, open_jetstream
+from chassis.jetstream import JetStream, open_jetstream
 from deploy.local import processes
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options
 from deploy.local.stack import LocalStack
-from services.jobs.models import ImageState
-from services.jobs.queue import outcome_from_message
 from tests.support.ledger import AWAY, Backstage, Ledger
 from tests.support.load import Load
 from tests.support.overheard import Overheard, overhear
 from tests.support.proxy import Proxy
+from tests.support.queues import deliveries, ended_in_results, held_messages, unheard
 from tests.support.small_films import Films
 
 ACK_WAIT = timedelta(seconds=3)
@@ -272,23 +268,14 @@ class Chaos:
 
     async def _holds(self, jetstream: JetStream, service: str, others: list[str]) -> bool:
         """Tell whether workers hold images of which none is with the others."""
-        before = await _deliveries(jetstream, STAGES[service])
-        held = [await self._held_by(service, other) for other in others]
+        programs = [self.stack.processes[other].program for other in others]
+        before = await deliveries(jetstream, STAGES[service])
+        held = [
+            await held_messages(program.environment[f"CARINA_{service.upper()}_METRICS_ADDRESS"])
+            for program in programs
+        ]
         # Nothing was handed out meanwhile, so what the broker misses an answer to is not theirs.
-        return before == await _deliveries(jetstream, STAGES[service]) and before[0] > sum(held)
-
-    async def _held_by(self, service: str, name: str) -> int:
-        """Ask a worker how many messages it has and has not answered."""
-        environment = self.stack.processes[name].program.environment
-        address = environment[f"CARINA_{service.upper()}_METRICS_ADDRESS"]
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(f"http://{address}/metrics")
-        return sum(
-            int(sample.value)
-            for family in text_string_to_metric_families(answer.text)
-            for sample in family.samples
-            if sample.name == "messaging_held_messages"
-        )
+        return before == await deliveries(jetstream, STAGES[service]) and before[0] > sum(held)
 
     @asynccontextmanager
     async def unapplied(self, load: Load, count: int = 6) -> AsyncIterator[set[UUID]]:
@@ -307,7 +294,7 @@ class Chaos:
                 )
             }
             async with self.nats() as jetstream, asyncio.timeout(60):
-                while not images <= await ended_in_results(jetstream) or await _unheard(jetstream):
+                while not images <= await ended_in_results(jetstream) or await unheard(jetstream):
                     await asyncio.sleep(0.05)
             yield images
 
@@ -385,43 +372,6 @@ class Chaos:
     def services(self) -> list[str]:
         """Return the names of the service processes."""
         return [name for name in self.stack.processes if name.rpartition("-")[0] in _SERVICES]
-
-
-async def ended_in_results(jetstream: JetStream) -> set[UUID]:
-    """Return the images of whose ends RESULTS tells."""
-    state = (await jetstream.api("STREAM.INFO.RESULTS"))["state"]
-    ended = set()
-    for sequence in range(state["first_seq"], state["last_seq"] + 1):
-        with suppress(StreamNotFoundError):
-            message = await jetstream.get_message("RESULTS", sequence)
-            outcome = outcome_from_message(message.data)
-            if outcome.state != ImageState.RUNNING:
-                ended.add(outcome.image_id)
-    return ended
-
-
-async def at_work(jetstream: JetStream, stage: str) -> int:
-    """Say how many tasks of a stage workers hold."""
-    held, _ = await _deliveries(jetstream, stage)
-    return held
-
-
-async def _deliveries(jetstream: JetStream, stage: str) -> tuple[int, int]:
-    """Say how many deliveries of a stage are not answered, and how many there ever were."""
-    infos = [await _consumer(jetstream, f"TASKS.{stage}-{lane}") for lane in ("urgent", "routine")]
-    return (
-        sum(info["num_ack_pending"] for info in infos),
-        sum(info["delivered"]["consumer_seq"] for info in infos),
-    )
-
-
-async def _unheard(jetstream: JetStream) -> int:
-    """Say how many outcomes no replica of `jobs` has heard."""
-    return int((await _consumer(jetstream, "RESULTS.jobs"))["num_pending"])
-
-
-async def _consumer(jetstream: JetStream, name: str) -> dict[str, Any]:
-    return await jetstream.api(f"CONSUMER.INFO.{name}")
 
 
 def _append(path: Path, line: str) -> None:
