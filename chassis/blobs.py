@@ -23,6 +23,8 @@ _RETRIES = 3
 _RETRY_TIMEOUT = timedelta(seconds=15)  # callers have deadlines, and retry by themselves
 _REQUEST_TIMEOUT = timedelta(seconds=60)
 _CONNECT_TIMEOUT = timedelta(seconds=5)
+# What is put in one piece has at most some MiB; a line that takes it for longer leads nowhere.
+_PUT_TIMEOUT = timedelta(seconds=20)
 _CHECK_KEY = "readiness"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -78,7 +80,8 @@ class BlobStore:
         """Store durably; a blob that is there is replaced as a whole."""
         with _errors_of(key):
             # In one piece: what we put is bounded, and parts would be copied once more.
-            await obstore.put_async(self._store, key, data, use_multipart=False)
+            async with asyncio.timeout(_PUT_TIMEOUT.total_seconds()):
+                await obstore.put_async(self._store, key, data, use_multipart=False)
             await self._sync(key)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
@@ -140,7 +143,9 @@ class BlobStore:
 
     async def check(self) -> None:
         """Raise BlobsUnavailableError when the store does not answer us."""
-        await self.exists(_CHECK_KEY)
+        with _errors_of(_CHECK_KEY):
+            async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):
+                await self.exists(_CHECK_KEY)
 
     async def _delete_each(self, keys: Sequence[str]) -> None:
         for key in keys:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import tracing
 from chassis.auth import TokenVerifier, bearer_token
 from chassis.errors import DomainError
+from chassis.grpc_calls import ServerStoppingError
 from chassis.logs import get_logger
 from services.gateway.handlers.translate import Request, State
 from services.gateway.openapi import build_document
@@ -97,7 +98,7 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+        status: int | None = None
         started = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
@@ -115,7 +116,13 @@ class Measured:
         with _OPEN.track_inprogress(), tracing.server_span(scope["method"], headers) as span:
             try:
                 await self._app(scope, receive, send_with_headers)
+            except asyncio.CancelledError:
+                # The grace is over. Where this is still to be answered, it is worth repeating.
+                if status is not None:
+                    raise
+                await problem_of(ServerStoppingError())(scope, receive, send_with_headers)
             finally:
+                status = status or HTTPStatus.INTERNAL_SERVER_ERROR
                 # Never the path: it would make a series of each job, and tell of patients.
                 operation = getattr(scope.get("route"), "name", "none")
                 span.update_name(f"{scope['method']} {operation}")

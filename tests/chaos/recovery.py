@@ -60,7 +60,7 @@ async def _watchers_at(chaos: Chaos, load: Load, job: str, *, since: float) -> f
     )
     async with asyncio.timeout(60):
         while not all(
-            watcher.seen and watcher.seen[-1].revision >= row["revision"]
+            watcher.reached >= row["revision"]
             for watcher in load.ledger.watchers
             if watcher.job == job
         ):

@@ -1,11 +1,11 @@
 import asyncio
 import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -17,69 +17,22 @@ from chassis.blobs import (
     open_blobs,
 )
 from deploy.local.ports import free_port
+from deploy.local.seaweed import Seaweed
 from tests.support.disk import small_disk
-
-_PORTS = (
-    "admin.port", "admin.port.grpc", "debug.port", "filer.port", "filer.port.grpc",
-    "filer.port.public", "master.port", "master.port.grpc", "metricsPort", "s3.port",
-    "s3.port.grpc", "volume.port", "volume.port.grpc", "volume.port.public", "webdav.port",
-)  # fmt: skip
+from tests.support.proxy import Proxy
 
 
-@pytest.fixture(scope="module")
-def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    ports = {name: free_port() for name in _PORTS}
-    weed = str(Path(sys.executable).parent / "weed")
-    process = subprocess.Popen(
-        [
-            weed,
-            "mini",
-            f"-dir={tmp_path_factory.mktemp('s3')}",
-            "-ip=127.0.0.1",
-            "-bucket=images",
-            *(f"-{name}={port}" for name, port in ports.items()),
-        ],
-        env={**os.environ, "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(ports["s3.port"])
-        yield (
-            f"s3://images/prefix?endpoint=http://127.0.0.1:{ports['s3.port']}&region=local"
-            "&access_key_id=tester&secret_access_key=secret&allow_http=true"
-        )
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail("the S3 server did not start")
+def url_of(s3: Seaweed, endpoint: str = "") -> str:
+    named = {name.removeprefix("AWS_").lower(): value for name, value in s3.environment.items()}
+    if endpoint:
+        named["endpoint"] = endpoint
+    return f"s3://{s3.bucket}/{uuid.uuid4()}?{urlencode(named)}"
 
 
 @pytest.fixture(params=["file", "s3", "memory"])
 async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "s3":
-        store = open_blobs(request.getfixturevalue("s3_url"))
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends:
-            try:  # the bucket comes a little after the port
-                await store.put("started", b"")
-            except BlobsUnavailableError:
-                await asyncio.sleep(0.5)
-            else:
-                break
-        await store.delete(["started"])
-        return store
+        return open_blobs(url_of(request.getfixturevalue("s3")))
     return open_blobs("memory://" if request.param == "memory" else (tmp_path / "b").as_uri())
 
 
@@ -143,6 +96,25 @@ async def test_a_store_that_does_not_answer_is_a_transient_error(
         await store.check()
     with pytest.raises(BlobsUnavailableError):
         await store.put("a", b"x")
+
+
+async def test_a_line_that_leads_nowhere_any_more_is_left_for_another(
+    s3: Seaweed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.blobs._PUT_TIMEOUT", timedelta(seconds=1))
+    proxy = Proxy(free_port(), int(s3.endpoint.rpartition(":")[2]))
+    await proxy.start()
+    store = open_blobs(url_of(s3, f"http://127.0.0.1:{proxy.near}"))
+    try:
+        await store.put("a", b"x")
+        proxy.abandon()
+        async with asyncio.timeout(20):  # of the client's own patience with it, a third
+            with pytest.raises(BlobsUnavailableError):
+                await store.put("b", b"y")
+            await store.put("b", b"y")
+        assert await store.get("b") == b"y"
+    finally:
+        await proxy.stop()
 
 
 async def test_a_full_disk_is_told_and_leaves_nothing_half_stored(tmp_path: Path) -> None:

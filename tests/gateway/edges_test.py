@@ -11,12 +11,12 @@ import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from carina.issuer import DevelopmentIssuer
+from carina.issuer import DevelopmentIssuer, Role
 from chassis import tracing
 from services.gateway.multipart import PartBegin, PartData, PartEnd, read_form
 from services.gateway.problems import STATUS_OF
 from tests.support.gateways import serving
-from tests.support.scripted_jobs import JOB, Cut, ScriptedJobs, at, change, snapshot
+from tests.support.scripted_jobs import JOB, Cut, ScriptedJobs, at, change, serve, snapshot
 
 MIB = 1024 * 1024
 A_FILE = b"--b\r\nContent-Disposition: form-data; name=f; filename=a\r\n\r\nx\r\n"
@@ -95,6 +95,25 @@ async def test_an_open_event_stream_does_not_hold_up_the_end_of_the_process(
     request = fragile.build_request("GET", f"/v1/{JOB}/events")
     response = await fragile.send(request, stream=True)
     assert (await anext(response.aiter_lines())) == "retry: 2000"
+
+
+async def test_a_request_that_outlives_the_grace_is_told_to_come_again(
+    scripted: ScriptedJobs, tmp_path: Path
+) -> None:
+    scripted.hold.clear()
+    issuer = DevelopmentIssuer(tmp_path / "issuer")
+    headers = {"Authorization": f"Bearer {issuer.mint([Role.DOCTOR])}"}
+    async with serve(scripted) as address, httpx.AsyncClient(headers=headers) as caller:
+        async with serving(address, issuer) as gateway:
+            url = gateway.base_url.join(f"/v1/{JOB}/images")
+            asked = asyncio.create_task(caller.post(url, content=b"a film", timeout=30))
+            while "UploadImage" not in scripted.calls:
+                await asyncio.sleep(0.01)
+        answer = await asked
+        assert answer.status_code == 503
+        assert answer.json()["reason"] == "SERVER_STOPPING"
+        assert answer.headers["Retry-After"]
+        scripted.hold.set()
 
 
 async def test_a_body_that_stalls_is_given_up(fragile: httpx.AsyncClient) -> None:

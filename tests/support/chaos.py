@@ -133,23 +133,27 @@ class Chaos:
         self, fault: str = "", *, insist: bool = True, films: Films | None = None
     ) -> AsyncIterator[Load]:
         """Callers for the length of the block; then wait for quiet and compare the ledger."""
-        async with Load(
-            Ledger(),
-            grpc=self.stack.addresses.jobs_address,
-            http=self.stack.http_url,
-            token=self.token,
-            folder=self.folder,
-            films=films or self._films,
-            insist=insist,
-        ) as load:
+        async with (
+            Load(
+                Ledger(),
+                grpc=self.stack.addresses.jobs_address,
+                http=self.stack.http_url,
+                token=self.token,
+                folder=self.folder,
+                films=films or self._films,
+                insist=insist,
+            ) as load,
+            self._logs_kept(fault),
+        ):
             yield load
-            await self.settle(load, fault)
-
-    async def settle(self, load: Load, fault: str = "") -> None:
-        """Wait until all has come to an end, then compare; keep the logs of what is not well."""
-        try:
             await self._compare(load, fault)
-        except (AssertionError, TimeoutError) as broken:
+
+    @asynccontextmanager
+    async def _logs_kept(self, fault: str) -> AsyncIterator[None]:
+        """Keep the logs of what does not end well."""
+        try:
+            yield
+        except Exception as broken:
             logs = self.stack.data / "logs"
             await asyncio.to_thread(shutil.copytree, logs, _LOGS, dirs_exist_ok=True)
             with (_LOGS / "broken.txt").open("a") as file:
@@ -166,10 +170,10 @@ class Chaos:
                 f" (logs: {_LOGS}):\n" + "\n".join(problems[:40])
             )
 
-    async def quiet(self) -> None:
+    async def quiet(self, seconds: float = QUIET_SECONDS) -> None:
         """Wait until all parts serve and nothing is left to do."""
         await self.stack.wait_ready()
-        await self.backstage.wait_quiet(QUIET_SECONDS)
+        await self.backstage.wait_quiet(seconds)
 
     async def queued(self, load: Load, count: int = 12) -> None:
         """Hand in jobs until that many images are accepted, the last of them just now."""
@@ -339,10 +343,7 @@ class Chaos:
             while True:
                 rows = await self.backstage.rows("SELECT job_id, revision FROM jobs")
                 newest = {f"jobs/{row['job_id']}": row["revision"] for row in rows}
-                if all(
-                    watcher.seen and watcher.seen[-1].revision >= newest[watcher.job]
-                    for watcher in load.ledger.watchers
-                ):
+                if all(watcher.reached >= newest[watcher.job] for watcher in load.ledger.watchers):
                     break
                 await asyncio.sleep(0.02)
         await self._report(fault, time.monotonic() - since)

@@ -30,64 +30,13 @@ from deploy.local.settings import Addresses
 from services.jobs.database import open_database
 from services.jobs.ledger import Ledger as Record
 from services.jobs.retention import Sweeper
+from tests.support.histories import History, Watcher
 from tests.support.small_films import TOLERANCE, Film
 
-_TERMINAL = {"SUCCEEDED", "FAILED", "CANCELLED"}
-_TERMINAL_JOB = {"SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED"}
 _SIDE_BY_SIDE = 8
 # What PostgreSQL answers while it is being killed and started.
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 Row = Any
-
-
-@dataclass
-class Seen:
-    """What a watcher was shown of one revision."""
-
-    revision: int
-    whole: bool
-    state: str
-    counters: tuple[int, int, int, int]
-
-
-@dataclass
-class Watcher:
-    """One caller that follows one job."""
-
-    job: str
-    how: str
-    seen: list[Seen] = field(default_factory=list)
-    ended: bool = False
-    failure: str = ""
-
-    def show(
-        self, revision: int, state: str, counters: tuple[int, int, int, int], *, whole: bool
-    ) -> None:
-        """Write down what was shown."""
-        self.seen.append(Seen(revision, whole, state, counters))
-
-    def problems(self, truth: dict[int, tuple[str, tuple[int, int, int, int]]]) -> Iterator[str]:
-        """Compare with the record: `truth` holds state and counters of each revision."""
-        who = f"watcher of {self.job} by {self.how}"
-        if self.failure:
-            yield f"{who} failed: {self.failure}"
-            return
-        if not self.seen or not self.seen[0].whole:
-            yield f"{who} did not begin with a snapshot"
-        previous = 0
-        for seen in self.seen:
-            if not seen.whole and seen.revision != previous + 1:
-                yield f"{who} was shown revision {seen.revision} after {previous}"
-            if seen.whole and seen.revision <= previous:
-                yield f"{who} was shown an old snapshot {seen.revision} after {previous}"
-            previous = seen.revision
-            if truth.get(seen.revision) != (seen.state, seen.counters):
-                yield (
-                    f"{who} was shown {seen.state} {seen.counters} as revision {seen.revision},"
-                    f" which was {truth.get(seen.revision)}"
-                )
-        if not self.ended or not self.seen or self.seen[-1].state not in _TERMINAL_JOB:
-            yield f"{who} was not led to the end"
 
 
 @dataclass
@@ -102,6 +51,8 @@ class Promise:
     closed: bool = False
     cancelled: bool = False
     deleted: bool = False
+    # How often somebody asked for what failed to be tried again.
+    retries: int = 0
     # What became of an image may be another thing than its film says: the reason, by key.
     excused: dict[str, str] = field(default_factory=dict)
 
@@ -147,11 +98,10 @@ class Ledger:
             if history is None:
                 found.append(f"{promise.name} has no history")
                 continue
-            found += history.problems()
+            found += history.problems(most_attempts=1 + promise.retries)
         for watcher in self.watchers:
-            if not self.promises[watcher.job].deleted:
-                history = histories.get(watcher.job)
-                found += watcher.problems(history.truth if history else {})
+            if (watched := histories.get(watcher.job)) is not None:
+                found += watcher.problems(watched)
         found += await backstage.lasting_leftovers()
         found += await self._blobs(backstage)
         return found
@@ -168,44 +118,6 @@ class Ledger:
         found += [f"the blob {key} has no row and stays" for key in extra & left]
         found += [f"the sweeper took the blob {key} of a row" for key in owned.keys() - left]
         return found
-
-
-@dataclass
-class History:
-    """All that was ever committed of one job."""
-
-    name: str
-    truth: dict[int, tuple[str, tuple[int, int, int, int]]] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
-    ends: Counter[tuple[str, int]] = field(default_factory=Counter)
-    broken: list[str] = field(default_factory=list)
-    job: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, revision: int, job: dict[str, Any], images: list[dict[str, Any]]) -> None:
-        """Take in the next change."""
-        if revision != len(self.truth) + 1:
-            self.broken.append(f"revision {revision} follows {len(self.truth)}")
-        for image in images:
-            self.states[image["image_id"]] = image["state"]
-            if image["state"] in _TERMINAL:
-                self.ends[image["image_id"], image["attempt"]] += 1
-        counters = _counters(job)
-        tally = Counter(self.states.values())
-        told = (len(self.states), tally["SUCCEEDED"], tally["FAILED"], tally["CANCELLED"])
-        if counters != told:
-            self.broken.append(f"revision {revision} counts {counters}, its images are {told}")
-        self.truth[revision] = (job["state"], counters)
-        self.job = job
-
-    def problems(self) -> Iterator[str]:
-        """Return what is wrong in itself."""
-        yield from (f"{self.name}: {each}" for each in self.broken)
-        for (image, attempt), times in self.ends.items():
-            if times != 1:
-                yield f"{self.name}: image {image} ended {times} times in attempt {attempt}"
-        for image, state in self.states.items():
-            if state not in _TERMINAL:
-                yield f"{self.name}: image {image} has never ended, it is {state}"
 
 
 class Backstage:
@@ -256,7 +168,16 @@ class Backstage:
         for stream, count in (await self.queued()).items():
             if count:
                 found.append(f"{count} messages stay in {stream}")
+        if count := await self._unheard():
+            found.append(f"{count} messages of DEAD were not heard")
         return found
+
+    async def _unheard(self) -> int:
+        """Count what was given up and nobody has taken note of; DEAD keeps what it tells."""
+        async with open_jetstream(self._nats_url, name="ledger") as jetstream:
+            await jetstream.opened()
+            consumer = await jetstream.api("CONSUMER.INFO.DEAD.jobs-dead")
+            return int(consumer["num_pending"]) + int(consumer["num_ack_pending"])
 
     async def lasting_leftovers(self) -> list[str]:
         """Return what stays: of work done twice a message may pass after the image has ended."""
@@ -424,10 +345,6 @@ async def _ask(call: Any) -> Any:
         except CarinaError:
             await asyncio.sleep(1)
     return await call()
-
-
-def _counters(job: dict[str, Any]) -> tuple[int, int, int, int]:
-    return (job["total"], job["succeeded"], job["failed"], job["cancelled"])
 
 
 def _below(key: str, prefixes: list[str]) -> bool:

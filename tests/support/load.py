@@ -6,22 +6,25 @@ last revision. What a caller had to repeat is counted, what could not be repeate
 
 import asyncio
 import base64
-import json
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
 
+from carina.channel import open_channel
 from carina.client import Client
-from carina.errors import CarinaError, RefusedError, UnavailableError
+from carina.errors import RefusedError, UnavailableError
 from carina.files import FileUpload
-from carina.results import JobSpec, Priority, Snapshot, Update
-from tests.support.ledger import Ledger, Promise, Watcher
+from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
+from carina.results import JobSpec, Priority
+from tests.support.following import follow_grpc, follow_http
+from tests.support.histories import Watcher
+from tests.support.ledger import Ledger, Promise
 from tests.support.small_films import Film, Films
 
 T = TypeVar("T")
@@ -30,7 +33,9 @@ PATIENCE = timedelta(minutes=3)
 _LONGEST_PAUSE = 1.0
 # Shares of the jobs of fickle callers.
 _CANCELLED, _RETRIED = 0.15, 0.15
-_REPEATED = {408, 429, 502, 503, 504}
+# What the documents name, and what else may be worth another try.
+_UNAVAILABLE = {503}
+_REPEATED = _UNAVAILABLE | {408, 429, 502, 504}
 
 
 class Load:
@@ -49,14 +54,18 @@ class Load:
     ) -> None:
         self.ledger = ledger
         self.films = films or Films()
-        # Without it, only what the client repeats by itself is repeated.
+        # Without it, only what the documents name is repeated, by the client with its own patience.
         self.insist = insist
-        self.client = Client(grpc, token, patience=PATIENCE)
+        self._repeated = _REPEATED if insist else _UNAVAILABLE
+        self.client = Client(grpc, token, patience=PATIENCE) if insist else Client(grpc, token)
         self.http = httpx.AsyncClient(
             base_url=http,
             headers={"Authorization": f"Bearer {token}"},
             timeout=httpx.Timeout(30, read=60),
         )
+        self._channel = open_channel(grpc)
+        self._stub = JobServiceStub(self._channel)
+        self._metadata = (("authorization", f"Bearer {token}"),)
         self._folder = folder
         self._watching: set[asyncio.Task[None]] = set()
 
@@ -68,6 +77,7 @@ class Load:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
         await self.client.aclose()
+        await self._channel.close()
         await self.http.aclose()
 
     # One job.
@@ -136,6 +146,7 @@ class Load:
     async def retry(self, name: str) -> None:
         """Have everything that failed tried again."""
         request_id = str(uuid.uuid4())
+        self.ledger.promises[name].retries += 1
         await self._grpc(lambda: self.client.retry(name, request_id=request_id))
 
     async def _upload_grpc(self, promise: Promise, film: Film) -> None:
@@ -196,7 +207,10 @@ class Load:
     def follow(self, job: str, how: str) -> Watcher:
         """Follow a job in the background, to its end."""
         watcher = self.ledger.watcher(job, how)
-        work = self._follow_grpc(watcher) if how == "grpc" else self._follow_http(watcher)
+        if how == "grpc":
+            work = follow_grpc(watcher, self._stub, self._metadata, PATIENCE)
+        else:
+            work = follow_http(watcher, self.http, PATIENCE)
         task = asyncio.create_task(work)
         self._watching.add(task)
         return watcher
@@ -205,43 +219,6 @@ class Load:
         """Wait until every watcher has come to an end; who has not is told of by the ledger."""
         if self._watching:
             await asyncio.wait(self._watching, timeout=seconds)
-
-    async def _follow_grpc(self, watcher: Watcher) -> None:
-        try:
-            async with aclosing(self.client.watch(watcher.job)) as updates:
-                async for update in updates:
-                    _show(watcher, update)
-            watcher.ended = True
-        except CarinaError as error:
-            watcher.failure = str(error)
-
-    async def _follow_http(self, watcher: Watcher) -> None:
-        """Read events as a browser does: come back with the last id until 204 says stop."""
-        last = ""
-        deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
-        while asyncio.get_running_loop().time() < deadline:
-            try:
-                headers = {"Last-Event-ID": last} if last else {}
-                async with self.http.stream(
-                    "GET", f"/v1/{watcher.job}/events", headers=headers
-                ) as answer:
-                    if answer.status_code == httpx.codes.NO_CONTENT:
-                        watcher.ended = True
-                        return
-                    if answer.status_code == httpx.codes.NOT_FOUND:
-                        watcher.failure = "not found"
-                        return
-                    if answer.status_code == httpx.codes.OK:
-                        async for event in _events(answer):
-                            if "id" not in event:
-                                continue  # a problem: the stream ends, and is asked for again
-                            last = event["id"]
-                            _show_json(watcher, json.loads(event["data"]), event["event"])
-                            deadline = asyncio.get_running_loop().time() + PATIENCE.total_seconds()
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(random.uniform(0.2, 0.6))
-        watcher.failure = "no answer any more"
 
     # Repeating.
 
@@ -275,7 +252,7 @@ class Load:
             except httpx.TransportError as error:
                 self.ledger.absorbed[f"http {type(error).__name__}"] += 1
                 continue
-            if answer.status_code in _REPEATED:
+            if answer.status_code in self._repeated:
                 self.ledger.absorbed[f"http {answer.status_code}"] += 1
                 continue
             if answer.is_error:
@@ -294,17 +271,15 @@ class Load:
         Fickle ones cancel some of their jobs, and have the failed images of others tried again.
         """
         stop = asyncio.Event()
-        tasks = [
-            asyncio.create_task(
-                self._hand_in(stop, "http" if number % 2 else "grpc", pause, fickle=fickle)
-            )
-            for number in range(callers)
-        ]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
+        # A caller that fails ends the block: the others would hide it until the end.
+        async with asyncio.TaskGroup() as group:
+            for number in range(callers):
+                how = "http" if number % 2 else "grpc"
+                group.create_task(self._hand_in(stop, how, pause, fickle=fickle))
+            try:
+                yield
+            finally:
+                stop.set()
 
     async def _hand_in(self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool) -> None:
         while not stop.is_set():
@@ -324,40 +299,3 @@ async def _tries() -> AsyncIterator[int]:
         yield number
         number += 1
         await asyncio.sleep(min(_LONGEST_PAUSE, 0.1 * 2**number) * random.uniform(0.5, 1))
-
-
-async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
-    event: dict[str, str] = {}
-    async for line in answer.aiter_lines():
-        if line:
-            name, _, value = line.partition(": ")
-            event[name] = value
-        elif "data" in event:
-            yield event
-            event = {}
-        else:
-            event = {}
-
-
-def _show(watcher: Watcher, update: Update) -> None:
-    job = update.job
-    progress = job.progress
-    counters = (progress.total, progress.succeeded, progress.failed, progress.cancelled)
-    watcher.show(update.revision, str(job.state), counters, whole=isinstance(update, Snapshot))
-
-
-def _show_json(watcher: Watcher, body: dict[str, Any], event: str) -> None:
-    job = body["job"]
-    progress = job["progress"]
-    counters = (
-        progress["total"],
-        progress["succeeded"],
-        progress["failed"],
-        progress["cancelled"],
-    )
-    watcher.show(
-        int(body["revision"]),
-        job["state"].removeprefix("STATE_"),
-        counters,
-        whole=event == "snapshot",
-    )

@@ -84,9 +84,14 @@ class Films:
 @cache
 def _pictures() -> tuple[tuple[str, bytes, Answered], ...]:
     files = list(_encoded(_grey()))
+    answers = _answers([data for _, data in files])
+    for one, other in itertools.combinations(answers, 2):
+        # Or an answer given for one could be taken for that of the other.
+        apart = np.abs(np.subtract(one.probabilities, other.probabilities)).max()
+        assert apart > 5 * TOLERANCE, (one, other)
+    assert {answer.label for answer in answers} >= {"pneumonia", "covid19", ""}
     return tuple(
-        (ending, data, answer)
-        for (ending, data), answer in zip(files, _answers([d for _, d in files]), strict=True)
+        (ending, data, answer) for (ending, data), answer in zip(files, answers, strict=True)
     )
 
 
@@ -103,28 +108,38 @@ def _grey(name: str = "RG1_UNCR.dcm") -> Any:
 
 
 def _encoded(grey: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield pictures that the model tells apart: cut, mirrored, hazy, and in three formats."""
+    """Yield pictures that the model tells apart: cut, turned, hazy, and in three formats."""
     rows, columns = grey.shape
-    small = (grey >> 8).astype(np.uint8)
-    hazy = (grey // 2 + 16000).astype(np.uint16)
-    upper = np.ascontiguousarray(small[: rows * 4 // 5])
-    left = np.ascontiguousarray(small[:, : columns * 9 // 10])
-    blurred = cv2.GaussianBlur(grey, (9, 9), 0)
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), 25, 1)
+    turned = cv2.warpAffine(grey, turn, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
+    edged = cv2.copyMakeBorder(grey, 60, 60, 60, 60, cv2.BORDER_CONSTANT)
     yield "png", _raster(".png", grey)
-    yield "jpg", _raster(".jpg", small)
-    yield "dcm", _dicom(grey)
-    yield "png", _raster(".png", np.ascontiguousarray(small[:, ::-1]))
-    yield "jpg", _raster(".jpg", upper)
-    yield "dcm", _dicom(hazy)
-    yield "png", _raster(".png", left)
-    yield "jpg", _raster(".jpg", (blurred >> 8).astype(np.uint8))
-    yield "dcm", _dicom(np.ascontiguousarray(grey[:, ::-1]))
+    yield "jpg", _raster(".jpg", _shallow(grey[: rows * 4 // 5]))
+    yield "dcm", _dicom(_middle(grey, 0.6))
+    yield "png", _raster(".png", turned)
+    yield "jpg", _raster(".jpg", _shallow(_middle(grey, 0.8)))
+    yield "dcm", _dicom((grey // 2 + 16000).astype(np.uint16))
+    yield "png", _raster(".png", _shallow(edged))
+    yield "jpg", _raster(".jpg", _shallow(cv2.GaussianBlur(grey, (9, 9), 0)))
+    yield "dcm", _dicom(_middle(grey, 0.7))
     # A leg: the label is withheld.
-    yield "jpg", _raster(".jpg", (_grey("RG3_UNCR.dcm") >> 8).astype(np.uint8))
+    yield "jpg", _raster(".jpg", _shallow(_grey("RG3_UNCR.dcm")))
+
+
+def _shallow(grey: Any) -> Any:
+    """Return it with 8 bits."""
+    return np.ascontiguousarray(grey >> 8).astype(np.uint8)
+
+
+def _middle(grey: Any, share: float) -> Any:
+    """Return the middle of it."""
+    size = [int(side * share) for side in grey.shape]
+    top, left = ((side - part) // 2 for side, part in zip(grey.shape, size, strict=True))
+    return np.ascontiguousarray(grey[top : top + size[0], left : left + size[1]])
 
 
 def _broken() -> tuple[tuple[str, bytes, Answered], ...]:
-    whole = _raster(".jpg", (_grey() >> 8).astype(np.uint8))
+    whole = _raster(".jpg", _shallow(_grey()))
     return (
         ("jpg", whole[: len(whole) // 2], Answered("FAILED", "TRUNCATED_IMAGE")),
         ("pdf", b"%PDF-1.7\n%\xe2\xe3\n", Answered("FAILED", "UNSUPPORTED_FILE_TYPE")),
