@@ -291,12 +291,8 @@ class Chaos:
             async with self.stopped("inference-1", "inference-2"):
                 await self.queued(load, count)
                 await rows.enter_async_context(self.rows_held(load))
-            images = {
-                row["image_id"]
-                for row in await self.backstage.rows(
-                    "SELECT image_id FROM images WHERE state IN ('QUEUED', 'RUNNING')"
-                )
-            }
+            still_open = "SELECT image_id FROM images WHERE state IN ('QUEUED', 'RUNNING')"
+            images = {row["image_id"] for row in await self.backstage.rows(still_open)}
             async with self.nats() as jetstream, asyncio.timeout(60):
                 while not images <= await ended_in_results(jetstream) or await unheard(jetstream):
                     await asyncio.sleep(0.05)
