@@ -143,7 +143,9 @@ class BlobStore:
 
     async def check(self) -> None:
         """Raise BlobsUnavailableError when the store does not answer us."""
-        await self.exists(_CHECK_KEY)
+        with _errors_of(_CHECK_KEY):
+            async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):
+                await self.exists(_CHECK_KEY)
 
     async def _delete_each(self, keys: Sequence[str]) -> None:
         for key in keys:

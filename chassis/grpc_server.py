@@ -104,13 +104,9 @@ async def _end(built: GrpcServer, *, grace: timedelta, settle: timedelta) -> Non
 async def _keep_readiness(built: GrpcServer, readiness: ReadinessCheck) -> None:
     was: bool | None = None
     while True:
-        ready, waits_for = readiness()
+        ready, _ = readiness()
         if ready != was:
             await _set_ready(built, ready=ready)
-            if ready:
-                logger.info("ready")
-            else:
-                logger.info("not ready", waiting_for=waits_for)
             was = ready
         await asyncio.sleep(_READINESS_PERIOD.total_seconds())
 

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 from chassis.logs import get_logger
+from chassis.stopping import cancel_and_wait
 
 logger = get_logger(__name__)
 
@@ -16,6 +17,7 @@ ReadinessCheck = Callable[[], tuple[bool, str]]
 
 _REQUEST_BYTES = 8192
 _REQUEST_SECONDS = 5.0
+_TELL_SECONDS = 0.5
 
 
 def always_ready() -> tuple[bool, str]:
@@ -33,11 +35,35 @@ async def serve_metrics(
     """Serve /metrics, /livez and /readyz on host:port and yield the port; empty: serve nothing.
 
     /livez answers from the event loop, so a loop that hangs is seen, and depends on nothing else.
+    What /readyz would answer is told in the log, too, whenever it changes.
     """
-    if not address:
-        yield 0
-        return
+    telling = asyncio.create_task(_tell(readiness))
+    try:
+        if address:
+            async with _serving(address, readiness, registry) as port:
+                yield port
+        else:
+            yield 0
+    finally:
+        await cancel_and_wait([telling])
 
+
+async def _tell(readiness: ReadinessCheck) -> None:
+    told: tuple[bool, str] | None = None
+    while True:
+        # What is there at once was never waited for.
+        await asyncio.sleep(_TELL_SECONDS)
+        ready, missing = now = readiness()
+        if now != told:
+            waits = {"waiting_for": missing} if missing else {}
+            logger.info("ready" if ready else "not ready", **waits)
+        told = now
+
+
+@asynccontextmanager
+async def _serving(
+    address: str, readiness: ReadinessCheck, registry: CollectorRegistry
+) -> AsyncIterator[int]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -20,19 +21,25 @@ async def patiently(
     attempt: Callable[[], Awaitable[T]],
     *,
     final: tuple[type[TransientError], ...] = (),
+    most: timedelta | None = None,
 ) -> T:
     """Try until it works. Only TransientError is waited out, and of these none that is `final`.
+
+    After `most`, what the last try ended with is raised.
 
     A message stays alive meanwhile, for the consume loop sends its heartbeats; a worker that is
     told to stop cancels this and hands the message back.
     """
     delay = _FIRST
+    ends = None if most is None else time.monotonic() + most.total_seconds()
     while True:
         try:
             return await attempt()
         except final:
             raise
         except TransientError as error:
+            if ends is not None and time.monotonic() > ends:
+                raise
             wait = error.delay or delay
             logger.warning(
                 "waiting",

@@ -47,6 +47,8 @@ class Part:
         self.name = program.name
         self.program = program
         self.starts = 0
+        # How often it was told to end and had to be killed after its grace period.
+        self.overstays = 0
         self._mark = f"{mark}/{program.name}/"
         self._folders = [program.owned_folder] if program.owned_folder else []
         # A person hears what matters, the record has every line.
@@ -127,6 +129,7 @@ class Part:
         try:
             await asyncio.wait_for(process.wait(), self.program.grace.total_seconds())
         except TimeoutError:
+            self.overstays += 1
             grace = self.program.grace.total_seconds()
             self._announce(f"did not end within {grace:g} s and is killed")
             processes.send(process.pid, signal.SIGKILL)

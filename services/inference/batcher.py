@@ -15,6 +15,7 @@ from chassis.stopping import cancel_and_wait
 from services.inference.errors import (
     ModelAnswerInvalidError,
     ModelFailedError,
+    ModelMissingError,
     RefusedByModelError,
     TooSlowError,
 )
@@ -98,6 +99,7 @@ class Batcher:
         Raises:
             TooSlowError, RefusedByModelError, ModelFailedError, ModelAnswerInvalidError: as
                 `TritonClient.infer`, and then it is this image's own fate, not that of its batch.
+            ModelMissingError: Triton does not serve the model.
         """
         loop = asyncio.get_running_loop()
         group = self._groups.get(model)
@@ -147,7 +149,7 @@ class Batcher:
             answers = await patiently(
                 f"Triton's {model.name} {model.version}",
                 lambda: self._reader.infer(model, images, urgent=urgent),
-                final=_PERHAPS_THE_IMAGE,
+                final=(*_PERHAPS_THE_IMAGE, ModelMissingError),
             )
         except TooSlowError as error:
             await self._until_well(model)
@@ -176,7 +178,7 @@ class Batcher:
             await patiently(
                 what,
                 lambda: self._reader.infer(model, [empty]),
-                final=(ModelAnswerInvalidError,),
+                final=(ModelAnswerInvalidError, ModelMissingError),
             )
 
 

@@ -5,6 +5,9 @@ from typing import ClassVar
 
 from chassis.errors import TransientError, UsageError
 
+# With five deliveries, a model has four minutes to arrive.
+_ROLLOUT = timedelta(minutes=1)
+
 
 class TritonAwayError(TransientError):
     """Nobody answers at Triton's address, or it is not ready."""
@@ -25,12 +28,18 @@ class TritonBusyError(TransientError):
 
 
 class ModelMissingError(TransientError):
-    """Triton does not serve the model (yet): a rollout is on its way."""
+    """Triton does not serve the model (yet): a rollout is on its way.
+
+    Its images are handed back meanwhile, or they would keep those of other models waiting.
+    """
 
     reason: ClassVar[str] = "MODEL_MISSING"
 
     def __init__(self, name: str, version: str) -> None:
-        super().__init__(f"The model server has no model {name} of version {version} yet.")
+        super().__init__(
+            f"The model server has no model {name} of version {version} yet. Retry it later.",
+            delay=_ROLLOUT,
+        )
 
 
 class TooSlowError(TransientError):

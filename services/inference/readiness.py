@@ -4,12 +4,10 @@ import asyncio
 from datetime import timedelta
 
 from chassis.jetstream import JetStream
-from chassis.logs import get_logger
 from services.inference.triton import TritonClient
 
 _CYCLE = timedelta(seconds=2)
 _FIRST_CYCLE = timedelta(milliseconds=250)
-_log = get_logger(__name__)
 
 
 class Readiness:
@@ -35,16 +33,9 @@ class Readiness:
 
     async def run(self) -> None:
         """Look for ever."""
-        looked = False
         while True:
-            ready = await self._triton.is_ready()
-            if ready and not self._triton_ready:
-                _log.info("connected", server="Triton")
-            elif not ready and (self._triton_ready or not looked):
-                _log.info("waiting", waiting_for="Triton")
-            looked = True
-            self._triton_ready = ready
-            if ready:
+            self._triton_ready = await self._triton.is_ready()
+            if self._triton_ready:
                 self._seen.set()
             cycle = _CYCLE if self._seen.is_set() else _FIRST_CYCLE
             await asyncio.sleep(cycle.total_seconds())

@@ -60,6 +60,8 @@ _OPTIONS = (
     ("grpc.lb_policy_name", "round_robin"),
 )
 # The words of Triton's core; both mean that the request was turned away unread.
+# Of one that is being loaded, or could not be.
+_UNKNOWN = "unknown model"
 _TURNED_AWAY = ("Exceeds maximum queue size", "Request timeout expired")
 
 
@@ -140,13 +142,13 @@ async def open_triton(address: str, *, deadline: timedelta) -> AsyncIterator[Tri
 
 def _translated(error: grpc.aio.AioRpcError, model: Model) -> DomainError:
     details = error.details() or ""
+    if _UNKNOWN in details:
+        return ModelMissingError(model.name, model.version)
     match error.code():
         case grpc.StatusCode.UNAVAILABLE if any(words in details for words in _TURNED_AWAY):
             return TritonBusyError()
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
             return TritonAwayError()
-        case grpc.StatusCode.NOT_FOUND:
-            return ModelMissingError(model.name, model.version)
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return TooSlowError()
         case grpc.StatusCode.INVALID_ARGUMENT:
@@ -161,6 +163,9 @@ def _answers(
     response: service_pb2.ModelInferResponse, model: Model, images: Sequence[bytes]
 ) -> list[Answer]:
     count = len(images)
+    if len(response.outputs) != len(response.raw_output_contents):
+        _log.error("an output of the answer has no content", name=model.name)
+        raise ModelAnswerInvalidError
     outputs = {
         output.name: (output, content)
         for output, content in zip(response.outputs, response.raw_output_contents, strict=True)
@@ -203,4 +208,8 @@ def _tensor(
         _log.error("an output of the contract is missing", name=model.name, reason=name)
         raise ModelAnswerInvalidError
     output, content = outputs[name]
-    return np.frombuffer(content, np.float32).reshape(tuple(output.shape))
+    try:
+        return np.frombuffer(content, np.float32).reshape(tuple(output.shape))
+    except ValueError:
+        _log.error("an output has another size than its shape", name=model.name, reason=name)
+        raise ModelAnswerInvalidError from None

@@ -11,6 +11,7 @@ from services.inference.batcher import Batcher
 from services.inference.errors import (
     ModelAnswerInvalidError,
     ModelFailedError,
+    ModelMissingError,
     RefusedByModelError,
     TooSlowError,
 )
@@ -18,6 +19,7 @@ from services.inference.heatmap import heatmap_png
 from services.inference.model import Reading, read
 from services.inference.queue import Findings, Reports, Task, task_from_message
 
+_MAY_WORK_LATER = (TooSlowError, ModelFailedError, ModelAnswerInvalidError, ModelMissingError)
 # Whoever watches a job hears that an image has reached the model only if it stays there for long
 # enough to be seen; most are read sooner, and a message for each would be work for nothing.
 _NOTICEABLE = timedelta(seconds=1)
@@ -37,7 +39,8 @@ class Worker:
 
         Raises:
             MalformedTaskError: the message is no task.
-            TooSlowError, ModelFailedError, ModelAnswerInvalidError: it may work later.
+            TooSlowError, ModelFailedError, ModelAnswerInvalidError, ModelMissingError: it may
+                work later.
         """
         task = task_from_message(delivery.data)
         loop = asyncio.get_running_loop()
@@ -45,7 +48,7 @@ class Worker:
             timer = loop.call_later(_NOTICEABLE.total_seconds(), self._tell_started, task)
             try:
                 reading = await self._read(task)
-            except (TooSlowError, ModelFailedError, ModelAnswerInvalidError) as error:
+            except _MAY_WORK_LATER as error:
                 if not delivery.last:
                     raise
                 await self._failed(task, error)

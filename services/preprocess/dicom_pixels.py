@@ -65,7 +65,8 @@ def read_first_frame(header: DicomHeader) -> StoredFrame:
     if syntax is None or syntax in _UNCOMPRESSED:
         return _read_uncompressed(header)
     if syntax not in _JPEG and syntax not in _JPEG_2000 and syntax != uid.RLELossless:
-        raise UnsupportedTransferSyntaxError(syntax.name)
+        # Numbers and the words of the standard: what else a file says may be anything.
+        raise UnsupportedTransferSyntaxError(syntax.name if syntax.is_valid else "")
     if header.pixels_length is not None:
         raise CorruptImageError("DICOM")
     frame = _read_encapsulated(header)

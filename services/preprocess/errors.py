@@ -123,10 +123,11 @@ class UnsupportedTransferSyntaxError(FilmError):
     code = "UNSUPPORTED_TRANSFER_SYNTAX"
 
     def __init__(self, name: str) -> None:
-        """Give the name of the transfer syntax in the standard, or its identifier."""
+        """Give its name in the standard, or its identifier; empty for what is no identifier."""
         self.name = name
+        how = f"as {name}" if name else "in a way that has no name"
         super().__init__(
-            f"The DICOM image is stored as {name}, which cannot be read. Please export it "
+            f"The DICOM image is stored {how}, which cannot be read. Please export it "
             "uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
         )
 

@@ -13,11 +13,12 @@ from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
 from chassis.memory import keep_freed_memory
 from chassis.metrics import serve_metrics
-from chassis.stopping import stop_on_signals
+from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.preprocess.config import PreprocessConfig
 from services.preprocess.pipeline import PipelineSettings
 from services.preprocess.queue import SOURCES, Reports
+from services.preprocess.readiness import Readiness
 from services.preprocess.worker import Worker
 
 _LOG_KEYS = ("image",)
@@ -31,13 +32,12 @@ async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
             open_jetstream(config.nats_url, name="preprocess")
         )
 
-        def readiness() -> tuple[bool, str]:
-            return (True, "") if jetstream.connected else (False, "NATS")
-
+        blobs = open_blobs(config.blob_url)
+        readiness = Readiness(jetstream, blobs)
         await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         executor = stack.enter_context(ThreadPoolExecutor(config.slots, "film"))
         worker = Worker(
-            blobs=open_blobs(config.blob_url),
+            blobs=blobs,
             reports=Reports(jetstream),
             executor=executor,
             settings=PipelineSettings(
@@ -50,6 +50,8 @@ async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
             ),
             limits=config.limits(),
         )
+        background = await stack.enter_async_context(background_tasks(stop))
+        background.start("readiness", readiness.run())
         await consume(
             jetstream,
             SOURCES,

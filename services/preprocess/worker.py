@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from prometheus_client import Histogram
 
-from chassis.blobs import BlobNotFoundError, BlobStore
+from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError
 from chassis.consume import Delivery
 from chassis.errors import TransientError
 from chassis.logs import get_logger
@@ -23,7 +23,9 @@ _SECONDS = Histogram(
     ["stage"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-ORIGINAL_MISSING = "ORIGINAL_MISSING"
+ORIGINAL_MISSING, ORIGINAL_UNREADABLE = "ORIGINAL_MISSING", "ORIGINAL_UNREADABLE"
+# A store that answers for others, and so long not for this file, has lost it.
+_MOST = timedelta(minutes=1)
 _log = get_logger(__name__)
 
 
@@ -81,6 +83,15 @@ class Worker:
                 message="The uploaded file is no longer there; upload it again.",
                 retryable=False,
             )
+        except BlobsUnavailableError:
+            if not delivery.last:
+                raise
+            await self._reports.failed(
+                task,
+                code=ORIGINAL_UNREADABLE,
+                message="The uploaded file could not be read back; retry it later.",
+                retryable=True,
+            )
         except MemoryError:
             await self._out_of_memory(task, last=delivery.last)
         else:
@@ -103,11 +114,16 @@ class Worker:
         return film
 
     async def _read(self, task: Task) -> bytes:
-        parts = [
-            await patiently("the blob store", lambda key=key: self._blobs.get(key))  # type: ignore[misc]
-            for key in task.message.original_keys
-        ]
+        parts = [await self._read_part(key) for key in task.message.original_keys]
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _read_part(self, key: str) -> bytes:
+        """Wait for a store that is away; one file that is not to be had holds up no other."""
+        try:
+            return await patiently("the blob store", lambda: self._blobs.get(key), most=_MOST)
+        except BlobsUnavailableError:
+            await patiently("the blob store", self._blobs.check)
+            raise
 
     async def _keep_preview(self, task: Task, film: Prepared) -> bool:
         """Write the preview. A store that is away costs the preview, never the film."""

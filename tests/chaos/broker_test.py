@@ -12,12 +12,14 @@ import pytest_asyncio
 from carina.tasks.v1 import tasks_pb2
 from chassis.jetstream import JetStream, QueueFullError
 from tests.support.chaos import ACK_WAIT, Chaos, PoisonedStack, options, running_stack
+from tests.support.queues import at_work
 from tests.support.small_films import Answered, Film, Films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Some forty films that are ready for the model.
-_SMALL = {"CARINA_JOBS_STREAM_MAX_BYTES": str(2 * 2**20)}
+_MAX_BYTES = 2 * 2**20
+_SMALL = {"CARINA_JOBS_STREAM_MAX_BYTES": str(_MAX_BYTES)}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,25 +73,50 @@ async def test_a_worker_that_holds_tasks_of_a_deleted_stream_disturbs_nobody(cha
 
 async def test_outcomes_of_a_deleted_stream_are_worked_out_again(chaos: Chaos) -> None:
     async with chaos.load("RESULTS deleted") as load:
-        async with chaos.stopped("inference-1", "inference-2"):
-            await chaos.queued(load)
-        async with chaos.stopped("jobs-1", "jobs-2"):
-            await chaos.in_stream("RESULTS")
+        async with chaos.unapplied(load, 12) as images:
+            # They would apply what they have heard as soon as the rows are free.
+            chaos.kill("jobs-1")
+            chaos.kill("jobs-2")
             async with chaos.nats() as jetstream:
                 await jetstream.api("STREAM.DELETE.RESULTS")
         await chaos.mended("RESULTS deleted with outcomes in it")
+        again = await chaos.backstage.rows(
+            "SELECT 1 FROM images WHERE republished > 0 AND image_id = ANY($1)", list(images)
+        )
+        assert len(again) == len(images)
 
 
 async def test_a_full_broker_is_back_pressure(chaos: Chaos) -> None:
-    async with chaos.load("TASKS full", films=Films(broken=False)) as load:
-        async with chaos.stopped("inference-1", "inference-2"):
+    async with chaos.load("TASKS full", films=Films(broken=False)) as load, chaos.nats() as nats:
+        # Not the inference workers: what they hold would be given up after five deliveries.
+        async with chaos.stopped("triton"):
+            async with chaos.stopped("preprocess-1", "preprocess-2"):
+                # All of them queued before one is prepared: for new tasks half a queue is full.
+                await chaos.queued(load, 72)
+                await chaos.in_stream("TASKS", 60)
+            await says(chaos, "preprocess", "the broker", "QUEUE_FULL")
+            stored = await nats.stored_bytes("TASKS")
+            assert _MAX_BYTES - 2**16 < stored <= _MAX_BYTES
+            # Workers keep what they can not hand on.
+            assert await at_work(nats, "preprocess")
             # Callers are answered all the same: what the broker can not take waits in PostgreSQL.
-            await chaos.queued(load, 72)
-            async with asyncio.timeout(90):
-                while (await chaos.stream_bytes("TASKS")) < 2**20:
-                    await asyncio.sleep(0.1)
-            await asyncio.sleep(2)
+            late = await asyncio.gather(load.submit(3, how="grpc"), load.submit(3, how="http"))
+            await says(chaos, "jobs", "tasks stay in the outbox", "QUEUE_FULL")
+            ids = [promise.name.removeprefix("jobs/") for promise in late]
+            owed = await chaos.backstage.rows(
+                "SELECT 1 FROM outbox WHERE job_id = ANY($1::uuid[])", ids
+            )
+            assert len(owed) == 6
+            assert _MAX_BYTES - 2**16 < await nats.stored_bytes("TASKS") <= _MAX_BYTES
         await chaos.mended("TASKS full, then read", limit=150)
+
+
+async def says(chaos: Chaos, service: str, *words: str) -> None:
+    """Wait until a replica of a service logs a line with these words, from now on."""
+    before = len(chaos.lines(service, *words))
+    async with asyncio.timeout(90):
+        while len(chaos.lines(service, *words)) == before:
+            await asyncio.sleep(0.1)
 
 
 async def fill_results(chaos: Chaos) -> None:
@@ -141,18 +168,11 @@ async def last_sequence(jetstream: JetStream, stream: str) -> int:
     return int((await jetstream.api(f"STREAM.INFO.{stream}"))["state"]["last_seq"])
 
 
-async def at_work(jetstream: JetStream, stage: str) -> int:
-    """Say how many tasks of a stage workers hold."""
-    infos = [
-        await jetstream.api(f"CONSUMER.INFO.TASKS.{stage}-{lane}") for lane in ("urgent", "routine")
-    ]
-    return sum(int(info["num_ack_pending"]) for info in infos)
-
-
 async def test_a_film_that_kills_its_worker_fails_and_its_neighbours_do_not_wait(
     chaos: Chaos,
 ) -> None:
     async with chaos.load("a film that kills its worker") as load:
+        killed = len(chaos.lines("preprocess", "was ended by SIGKILL"))
         poison = Film("poison.png", b"POISON", Answered("FAILED", "WORKER_DIED"))
         deadly = await load.begin()
         await load.upload(deadly, poison)
@@ -164,9 +184,13 @@ async def test_a_film_that_kills_its_worker_fails_and_its_neighbours_do_not_wait
                 "SELECT 1 FROM jobs WHERE job_id = ANY($1::uuid[]) AND end_time IS NULL", ids
             ):
                 await asyncio.sleep(0.1)
-        # The neighbours have ended while the poison is still being tried.
+        # The neighbours have ended before the poison has had its first five deliveries.
         (row,) = await chaos.backstage.rows(
-            "SELECT state FROM jobs WHERE job_id = $1::uuid", deadly.name.removeprefix("jobs/")
+            "SELECT state, republished FROM images WHERE job_id = $1::uuid",
+            deadly.name.removeprefix("jobs/"),
         )
-        assert row["state"] != "FAILED"
-        await chaos.mended("a film that kills its worker each time", limit=150)
+        assert row["state"] in {"QUEUED", "RUNNING"}
+        assert row["republished"] == 0
+        await chaos.mended("a film that kills its worker each time", limit=300)
+        # The limit has ended workers in both series of five deliveries.
+        assert len(chaos.lines("preprocess", "was ended by SIGKILL")) - killed > 5

@@ -1,17 +1,30 @@
 """A rolling restart of everything under load, in good order: SIGTERM and the grace period."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
-from tests.support.chaos import Chaos
+from tests.support.chaos import Chaos, options, running_stack
 from tests.support.load import Load
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos]:
+    """Two replicas of everything on an S3 server."""
+    folder = tmp_path_factory.mktemp("rolling")
+    async with running_stack(folder, stack_options=options(blobs="s3")) as running:
+        yield running
+
+
 async def test_no_call_fails_that_the_client_does_not_repeat_by_itself(chaos: Chaos) -> None:
-    async with chaos.load("rolling restart of the services", insist=False) as load:
+    async with (
+        chaos.overheard() as overheard,
+        chaos.load("rolling restart of the services", insist=False) as load,
+    ):
         async with load.steady(callers=4):
             await chaos.queued(load, 4)
             for name in chaos.services():
@@ -19,18 +32,28 @@ async def test_no_call_fails_that_the_client_does_not_repeat_by_itself(chaos: Ch
                 await handed_in(load)
         await chaos.mended("rolling restart of the services")
     # Whoever stops in good order hands back what it has not begun and finishes what it has.
+    assert not overheard.dropped()
+    assert overheard.begun
+    assert {key: count for key, count in overheard.begun.items() if count > 1} == {}
     (row,) = await chaos.backstage.rows("SELECT max(republished) AS most FROM images")
     assert row["most"] == 0
+    assert ended_late(chaos) == []
 
 
 async def test_servers_restarted_in_good_order_cost_nothing(chaos: Chaos) -> None:
     async with chaos.load("rolling restart of the servers") as load:
         async with load.steady(callers=4):
             await chaos.queued(load, 4)
-            for name in ("nats", "postgres", "triton"):
+            for name in ("nats", "postgres", "s3", "triton"):
                 await chaos.stack.restart(name)
                 await handed_in(load)
         await chaos.mended("rolling restart of the servers")
+    assert ended_late(chaos) == []
+
+
+def ended_late(chaos: Chaos) -> list[str]:
+    """Return the parts that had to be killed after their grace period."""
+    return [name for name, part in chaos.stack.processes.items() if part.overstays]
 
 
 async def handed_in(load: Load, count: int = 2) -> None:

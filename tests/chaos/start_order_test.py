@@ -3,6 +3,8 @@
 import asyncio
 import http.client
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,7 @@ from deploy.local.part import Part
 from deploy.local.ports import free_port
 from deploy.local.postgres import postgres_server
 from deploy.local.program import Program
+from deploy.local.seaweed import seaweed_server
 from deploy.local.settings import Addresses, Options, service_program
 from services.jobs.migrate import migrate
 from tests.support.servers import Server, tiny_repository, triton_of
@@ -21,10 +24,12 @@ from tests.support.small_films import Films
 
 WAITS_FOR = {
     "jobs-1": "PostgreSQL",
-    "preprocess-1": "NATS",
-    "inference-1": "NATS",
-    "gateway-1": "jobs",
+    "preprocess-1": "NATS, the blob store",
+    "inference-1": "NATS, Triton",
+    "gateway-1": "the jobs service",
 }
+# Four services and four servers are started one after the other while the first of them waits.
+_PATIENCE = timedelta(minutes=4)
 
 
 def readiness(port: int) -> tuple[int, str]:
@@ -48,6 +53,14 @@ async def says(port: int, word: str, status: int = 503) -> None:
             await asyncio.sleep(0.1)
 
 
+async def says_everywhere(port: int, log: "Log", part: str, word: str, status: int = 503) -> None:
+    """Wait until a part tells whom it waits for, by its readiness and in its log."""
+    await says(port, word, status)
+    async with asyncio.timeout(10):
+        while not log.tells(part, word):
+            await asyncio.sleep(0.1)
+
+
 async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: Path) -> None:
     nats_port = free_port()
     postgres = postgres_server(tmp_path / "pg")
@@ -59,12 +72,15 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
     await migrate(database_url)
     await asyncio.to_thread(first.stop)
 
+    s3 = seaweed_server(tmp_path / "s3", bucket="carina")
     issuer = DevelopmentIssuer(tmp_path / "issuer")
+    path = tmp_path / "film.png"
+    path.write_bytes(Films(broken=False).next().data)
     addresses = Addresses(
         nats_url=f"nats://127.0.0.1:{nats_port}",
         database_url=database_url,
-        blob_url=(tmp_path / "blobs").as_uri(),
-        blob_environment={},
+        blob_url=f"s3://{s3.bucket}/",
+        blob_environment=s3.environment,
         triton_address=triton_address,
         http_port=free_port(),
         grpc_ports=(free_port(),),
@@ -83,25 +99,27 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
 
         log = Log(tmp_path / "parts.log")
         services = {
-            name: part(service_program(name[:-2], 1, port, addresses, options))
+            name: part(
+                replace(service_program(name[:-2], 1, port, addresses, options), patience=_PATIENCE)
+            )
             for name, port in ports.items()
         }
         starting = [asyncio.create_task(each.start()) for each in services.values()]
         for name, port in ports.items():
-            await says(port, WAITS_FOR[name])
+            await says_everywhere(port, log, name, WAITS_FOR[name])
         # Each server that comes moves the waiting on.
         await part(postgres.program).start()
+        await says_everywhere(ports["jobs-1"], log, "jobs-1", "the blob store, NATS")
+        await part(s3.program).start()
         # The jobs service takes films in by now; their tasks wait for the broker.
-        await says(ports["jobs-1"], "NATS", status=200)
-        path = tmp_path / "film.png"
-        path.write_bytes(Films(broken=False).next().data)
+        await says_everywhere(ports["jobs-1"], log, "jobs-1", "NATS", status=200)
         client = Client(f"127.0.0.1:{addresses.grpc_ports[0]}", issuer.mint([Role.DOCTOR]))
         await stack.enter_async_context(client)
         submission = await client.submit([path])
         await part(
             nats_program(tmp_path / "nats", port=nats_port, monitor_port=free_port())
         ).start()
-        await says(ports["inference-1"], "Triton")
+        await says_everywhere(ports["inference-1"], log, "inference-1", "Triton")
         await part(triton).start()
         await asyncio.gather(*starting)
         # Nobody had to be started twice.
@@ -117,12 +135,19 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
 
 
 class Log:
-    """What the parts say, for whoever looks into a failure."""
+    """What the parts say; kept in a file, too, for whoever looks into a failure."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lines: list[tuple[str, str]] = []
+
+    def tells(self, part: str, word: str) -> bool:
+        """Tell whether a part has said that this is all it waits for."""
+        wanted = f'"waiting_for": "{word}"'
+        return any(said == part and wanted in line for said, line in self._lines)
 
     def tell(self, part: str, line: str) -> None:
         """Write a line."""
+        self._lines.append((part, line))
         with self._path.open("a") as file:
             file.write(f"{part}: {line}\n")

@@ -8,19 +8,21 @@ import pytest
 from carina.client import Client
 from carina.errors import RefusedError
 from carina.results import JobState
-from tests.support.chaos import ACK_WAIT, Chaos
+from tests.support.chaos import LONGER, STAGES, Chaos
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-LONGER = 1.7 * ACK_WAIT.total_seconds()
 
 
 @pytest.mark.parametrize("name", ["preprocess", "inference"])
 async def test_a_worker_that_comes_back_late_changes_nothing(chaos: Chaos, name: str) -> None:
-    async with chaos.load(f"SIGSTOP {name}") as load:
+    async with chaos.overheard() as overheard, chaos.load(f"SIGSTOP {name}") as load:
         async with chaos.holding(load, name, f"{name}-1"):
             # Another worker has done them all before this one goes on with them.
             await chaos.mended(f"SIGSTOP {name}")
-        await asyncio.sleep(1)
+        async with asyncio.timeout(60):
+            while not overheard.late(STAGES[name]):
+                await asyncio.sleep(0.05)
+    assert overheard.dropped(STAGES[name])
 
 
 @pytest.mark.parametrize(

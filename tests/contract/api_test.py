@@ -18,14 +18,14 @@ from services.gateway.problems import STATUS_OF, STATUS_OF_REASON
 from services.jobs.reconciler import MODEL_WITHDRAWN, PROCESSING_STALLED
 from services.jobs.results import TASK_REFUSED, WORKER_DIED
 from services.preprocess.errors import FilmError
-from services.preprocess.worker import ORIGINAL_MISSING, OutOfMemoryError
+from services.preprocess.worker import ORIGINAL_MISSING, ORIGINAL_UNREADABLE, OutOfMemoryError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 # Between services and their servers: no caller ever sees them.
 INSIDE = {
     *("QUEUE_FULL", "QUEUE_REFUSED", "QUEUE_UNAVAILABLE", "STREAM_NOT_FOUND"),
     *("MALFORMED_MESSAGE", "MALFORMED_TASK"),
-    *("TRITON_AWAY", "TRITON_BUSY", "MODEL_MISSING"),
+    *("TRITON_AWAY", "TRITON_BUSY"),
 }
 # What a subclass has to override.
 ABSTRACT = {"INVALID_ARGUMENT", "UNAVAILABLE"}
@@ -34,6 +34,7 @@ OF_IMAGES = {
     "MODEL_FAILED",
     "MODEL_TOO_SLOW",
     "MODEL_ANSWER_INVALID",
+    "MODEL_MISSING",
     OutOfMemoryError.reason,
 }
 
@@ -66,7 +67,7 @@ def test_every_code_of_an_image_is_listed_and_no_other() -> None:
     codes = {each.code for each in below(FilmError)}
     ours = (WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN)
     codes |= OF_IMAGES | {error.code for error in ours}
-    codes |= {ORIGINAL_MISSING}
+    codes |= {ORIGINAL_MISSING, ORIGINAL_UNREADABLE}
     assert table("## Errors of an image", "## Notes of an image") == codes
 
 

@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import grpc
 import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from deploy.local import processes
 from deploy.local.ports import free_port
@@ -80,6 +83,28 @@ async def test_an_answer_that_breaks_the_contract_fails(
 ) -> None:
     with pytest.raises(ModelAnswerInvalidError):
         await client.infer(replace(MODEL, **change), [film(1).tobytes()])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("contents", [[b"\0" * 8], []], ids=["too short", "missing"])
+async def test_an_answer_whose_content_is_not_what_it_says_is_invalid(
+    contents: list[bytes],
+) -> None:
+    class Careless(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
+        async def ModelInfer(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+            answer = service_pb2.ModelInferResponse(raw_output_contents=contents)
+            answer.outputs.add(name="probabilities", datatype="FP32", shape=(1, len(LABELS)))
+            return answer
+
+    server = grpc.aio.server()
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Careless(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with open_triton(f"127.0.0.1:{port}", deadline=timedelta(seconds=10)) as client:
+            with pytest.raises(ModelAnswerInvalidError):
+                await client.infer(MODEL, [film(1).tobytes()])
+    finally:
+        await server.stop(None)
 
 
 async def test_the_answer_to_another_image_is_no_answer(tmp_path: Path) -> None:

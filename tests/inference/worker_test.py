@@ -1,6 +1,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,22 @@ async def test_an_image_whose_model_is_not_there_waits_and_blocks_no_other(
     async with asyncio.timeout(5):
         while await held(serving) != 1:
             await asyncio.sleep(0.02)
+
+
+async def test_images_of_a_model_that_is_not_there_hold_no_slot_and_fail_in_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.inference.errors._ROLLOUT", timedelta(seconds=3))
+    await bench.hand_out(at_most=2)
+    await asyncio.to_thread(bench.triton.start)
+    early = [await bench.send(film(seed).tobytes(), version="2") for seed in range(5)]
+    image = await bench.send(film(9).tobytes())
+    async with bench.worker(slots=2):
+        assert (await bench.outcome(image)).HasField("succeeded")
+        assert not bench.outcomes.keys() & set(early)
+        for each in early:
+            failed = (await bench.outcome(each)).failed
+            assert (failed.code, failed.retryable) == ("MODEL_MISSING", True)
 
 
 async def test_a_worker_that_stops_leaves_nothing_undone(bench: Bench) -> None:

@@ -88,6 +88,7 @@ async def test_a_part_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     heard = Heard()
     async with part_of(program(tmp_path, DEAF), heard) as (part, _):
         await part.start()
+    assert part.overstays == 1
     assert heard.lines == ["did not end within 0.5 s and is killed"]
 
 
@@ -99,6 +100,7 @@ async def test_a_restart_is_no_crash(tmp_path: Path) -> None:
         await part.restart()
         assert part.starts == 2
         assert time.monotonic() - begun < 5
+    assert not part.overstays
     assert not heard.lines
 
 

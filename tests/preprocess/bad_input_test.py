@@ -202,6 +202,16 @@ def test_a_transfer_syntax_that_nobody_knows_is_given_by_its_identifier() -> Non
     assert "1.2.826.0.1.3680043.999" in str(error)
 
 
+def test_a_transfer_syntax_that_is_no_identifier_is_not_quoted() -> None:
+    data = dicom(shades(), syntax=uid.HTJ2KLossless, frame=b"\0\0")
+    forged = data.replace(b"1.2.840.10008.1.2.4.201", b"1.2.3\0SMITH^JOHN 4.5.67")
+    assert len(forged) == len(data)
+    error = refused(forged)
+    assert error.code == "UNSUPPORTED_TRANSFER_SYNTAX"
+    assert "SMITH" not in str(error)
+    assert "\0" not in str(error)
+
+
 @pytest.mark.parametrize("name", ["SC_rgb_32bit.dcm", "liver_1frame.dcm", "rtdose.dcm"])
 def test_samples_that_no_radiograph_has_are_refused(name: str) -> None:
     assert refused(real_film(name)).code == "UNSUPPORTED_PIXEL_FORMAT"

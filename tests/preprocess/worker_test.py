@@ -171,6 +171,24 @@ async def test_a_preview_that_can_not_be_kept_costs_no_film(bench: Bench, tmp_pa
         assert not (await bench.prepared(image)).preparation.has_preview
 
 
+async def test_a_file_that_can_not_be_read_back_holds_no_slot_and_fails_in_the_end(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "_MOST", timedelta(milliseconds=100))
+    monkeypatch.setattr("chassis.settle._FIRST_DELAY", timedelta(milliseconds=20))
+    # A link to itself can not be followed, not even by root.
+    (tmp_path / "blobs" / "loop").symlink_to("loop")
+    async with bench.worker(slots=1):
+        unreadable, readable = uuid.uuid4(), uuid.uuid4()
+        await bench.publish(unreadable, ["loop"])
+        await bench.blobs.put(f"{readable}/original-0", encoded(".png", shades()))
+        await bench.publish(readable, [f"{readable}/original-0"])
+        await bench.prepared(readable)
+        assert unreadable not in bench.failures
+        failed = await bench.failed(unreadable)
+        assert (failed.code, failed.retryable) == ("ORIGINAL_UNREADABLE", True)
+
+
 async def test_films_wait_while_the_broker_restarts(bench: Bench) -> None:
     async with bench.worker():
         await bench.prepared(await bench.send(encoded(".png", shades())))

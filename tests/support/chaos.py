@@ -12,6 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
+
+import asyncpg
 
 from carina.issuer import DevelopmentIssuer, Role
 from chassis.jetstream import JetStream, open_jetstream
@@ -22,10 +25,14 @@ from deploy.local.settings import Addresses, Options
 from deploy.local.stack import LocalStack
 from tests.support.ledger import AWAY, Backstage, Ledger
 from tests.support.load import Load
+from tests.support.overheard import Overheard, overhear
 from tests.support.proxy import Proxy
+from tests.support.queues import deliveries, ended_in_results, held_messages, unheard
 from tests.support.small_films import Films
 
 ACK_WAIT = timedelta(seconds=3)
+# Who is silent for so long is thought dead, seconds.
+LONGER = 1.7 * ACK_WAIT.total_seconds()
 # What a stack needs to show a fault and its mending within seconds.
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
@@ -42,7 +49,8 @@ QUIET_SECONDS = 120.0
 # Where the logs of a stack that broke a promise stay.
 _LOGS = Path(".carina") / "chaos-logs"
 _REPORT = "CARINA_CHAOS_REPORT"
-_LANES = ("urgent", "routine")
+# What the stage of a service is called in the names of its consumers.
+STAGES = {"preprocess": "preprocess", "inference": "infer"}
 _SERVICES = ("jobs", "preprocess", "inference", "gateway")
 
 
@@ -61,7 +69,7 @@ def options(
 
 
 class PoisonedStack(LocalStack):
-    """A stack whose preprocess worker dies of a film that holds POISON."""
+    """A stack whose preprocess worker runs out of memory over a film that holds POISON."""
 
     def _replicas(self, service: str) -> list[Program]:
         programs = super()._replicas(service)
@@ -228,28 +236,83 @@ class Chaos:
                 self.resume(name)
 
     @asynccontextmanager
-    async def holding(self, load: Load, stage: str, name: str) -> AsyncIterator[None]:
+    async def struck(self, how: str, *names: str) -> AsyncIterator[None]:
+        """Strike processes at the begin of the block; those that are stopped outsleep it.
+
+        `how` is SIGKILL, or SIGSTOP for as long as anybody waits for them, then SIGCONT.
+        """
+        if how == "SIGKILL":
+            for name in names:
+                self.kill(name)
+            yield
+            return
+        async with self.stopped(*names):
+            yield
+            await asyncio.sleep(LONGER)
+
+    @asynccontextmanager
+    async def holding(self, load: Load, service: str, name: str) -> AsyncIterator[None]:
         """Stop a worker that holds images, though others are free; inside, it holds them."""
-        durables = [f"{stage[:5] if stage == 'inference' else stage}-{each}" for each in _LANES]
+        others = [
+            each for each in self.services() if each.startswith(f"{service}-") and each != name
+        ]
         self.stop(name)
         try:
             async with self.nats() as jetstream, asyncio.timeout(60):
-                held = 0
-                while not held:
-                    await self.queued(load, 4)
-                    await asyncio.sleep(0.5)
-                    infos = [
-                        await jetstream.api(f"CONSUMER.INFO.TASKS.{each}") for each in durables
-                    ]
-                    held = sum(int(info["num_ack_pending"]) for info in infos)
-                    if not held:
+                await self.queued(load, 4)
+                while not await self._holds(jetstream, service, others):
+                    if not await self.backstage.open_images():
                         # It was stopped between two requests, and nobody sends it anything.
                         self.resume(name)
-                        await asyncio.sleep(0.3)
+                        await self.queued(load, 4)
                         self.stop(name)
             yield
         finally:
             self.resume(name)
+
+    async def _holds(self, jetstream: JetStream, service: str, others: list[str]) -> bool:
+        """Tell whether workers hold images of which none is with the others."""
+        programs = [self.stack.processes[other].program for other in others]
+        before = await deliveries(jetstream, STAGES[service])
+        held = [
+            await held_messages(program.environment[f"CARINA_{service.upper()}_METRICS_ADDRESS"])
+            for program in programs
+        ]
+        # Nothing was handed out meanwhile, so what the broker misses an answer to is not theirs.
+        return before == await deliveries(jetstream, STAGES[service]) and before[0] > sum(held)
+
+    @asynccontextmanager
+    async def unapplied(self, load: Load, count: int = 6) -> AsyncIterator[set[UUID]]:
+        """Hand in jobs; inside, replicas of `jobs` have heard the ends of these images.
+
+        They can not apply them, for the rows of the jobs are held.
+        """
+        async with AsyncExitStack() as rows:
+            async with self.stopped("inference-1", "inference-2"):
+                await self.queued(load, count)
+                await rows.enter_async_context(self.rows_held(load))
+            still_open = "SELECT image_id FROM images WHERE state IN ('QUEUED', 'RUNNING')"
+            images = {row["image_id"] for row in await self.backstage.rows(still_open)}
+            async with self.nats() as jetstream, asyncio.timeout(60):
+                while not images <= await ended_in_results(jetstream) or await unheard(jetstream):
+                    await asyncio.sleep(0.05)
+            yield images
+
+    @asynccontextmanager
+    async def rows_held(self, load: Load) -> AsyncIterator[None]:
+        """Hold the rows of all jobs, so that nobody changes them or their images."""
+        ids = [name.removeprefix("jobs/") for name in load.ledger.promises]
+        connection = await asyncpg.connect(self.stack.addresses.database_url)
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL ROLE carina_system")
+                await connection.execute(
+                    "SELECT 1 FROM jobs WHERE job_id = ANY($1::uuid[]) ORDER BY job_id FOR UPDATE",
+                    ids,
+                )
+                yield
+        finally:
+            await connection.close()
 
     async def in_stream(self, stream: str, count: int = 1) -> None:
         """Wait until a stream holds that many messages."""
@@ -270,11 +333,6 @@ class Chaos:
             ):
                 await asyncio.sleep(0.05)
 
-    async def stream_bytes(self, stream: str) -> int:
-        """Say how much a stream holds."""
-        async with self.nats() as jetstream:
-            return await jetstream.stored_bytes(stream)
-
     async def caught_up(self, load: Load, fault: str, *, since: float) -> None:
         """Wait until every watcher has seen the newest revision of its job."""
         async with asyncio.timeout(60):
@@ -292,6 +350,21 @@ class Chaos:
         async with open_jetstream(self._nats_url, name="chaos") as jetstream:
             await jetstream.opened()
             yield jetstream
+
+    @asynccontextmanager
+    async def overheard(self) -> AsyncIterator[Overheard]:
+        """Listen to the workers and the broker for the length of the block."""
+        async with self.nats() as jetstream, overhear(jetstream) as overheard:
+            yield overheard
+
+    def lines(self, service: str, *words: str) -> list[str]:
+        """Return the lines with these words that the replicas of a service have logged."""
+        return [
+            line
+            for path in sorted((self.stack.data / "logs").glob(f"{service}-*.log"))
+            for line in path.read_text().splitlines()
+            if all(word in line for word in words)
+        ]
 
     def services(self) -> list[str]:
         """Return the names of the service processes."""
