@@ -271,7 +271,7 @@ async def test_word_of_a_stream_that_was_deleted_is_not_taken_for_a_new_task(
 
 
 async def queued(jobs: Jobs) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):  # the reconciler looks every 8 to 12
         while True:
             with suppress(StreamNotFoundError):
                 if await jobs.jetstream.count("TASKS", "tasks.>"):
@@ -361,7 +361,7 @@ async def test_a_task_that_kills_its_workers_after_it_was_published_again_fails_
 ) -> None:
     clock = Clock()
     async with open_jobs(tmp_path, postgres_url) as jobs:
-        await jobs.start(ack_wait=1, clock=clock, reconcile_cycle=0.2)
+        await jobs.start(ack_wait=1, clock=clock, stalled=3600)
         async with jobs.client() as client:
             job = (await client.submit([film(tmp_path)])).job
             await dies(jobs, deliveries=5)
