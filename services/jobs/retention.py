@@ -16,11 +16,12 @@ from chassis.errors import DomainError
 from chassis.logs import configure_logs, get_logger
 from services.jobs.config import RetentionConfig
 from services.jobs.database import open_database, require_current_schema
-from services.jobs.errors import OldSchemaError, StoreUnavailableError
+from services.jobs.errors import OldSchemaError
 from services.jobs.ledger import Ledger
 
 _BATCH = 200
-# Jobs that one statement deletes at first, with thousands of images each if need be.
+# Jobs that one statement deletes, each with thousands of images if need be: one that took longer
+# than any statement may would be tried again every night, and nothing behind it deleted.
 _JOBS = 10
 # A worker may still be writing a preview when its job is deleted.
 _SETTLE = timedelta(minutes=1)
@@ -62,19 +63,10 @@ class Sweeper:
 
     async def expire(self) -> int:
         """Delete terminal jobs whose time has come; return how many."""
-        expired, most = 0, _JOBS
-        while True:
-            try:
-                count = await self._ledger.expire_jobs(self._clock(), most)
-            except StoreUnavailableError:
-                # So many may take longer than any statement has; the same come first again.
-                if most == 1:
-                    raise
-                most //= 2
-                continue
-            if not count:
-                return expired
+        expired = 0
+        while count := await self._ledger.expire_jobs(self._clock(), _JOBS):
             expired += count
+        return expired
 
     async def delete_orphans(self, grace: timedelta = ORPHAN_GRACE) -> int:
         """Delete blobs that no row speaks of; return how many.
