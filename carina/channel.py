@@ -22,7 +22,8 @@ SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.5s",
                     "maxBackoff": "10s",
                     "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
+                    # Cancelled by a server that ends: who cancels here hears of no status.
+                    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
                 },
             },
         ],

@@ -44,7 +44,13 @@ class UnavailableError(CarinaError):
     """The service could not be reached, or not in time; the same call may work later."""
 
 
-_UNAVAILABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+_UNAVAILABLE = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    # What a server that ends says of a call that it had taken and not begun. Whoever cancels a
+    # call of their own gets asyncio.CancelledError instead.
+    grpc.StatusCode.CANCELLED,
+}
 _FAULT = {
     grpc.StatusCode.INTERNAL,
     grpc.StatusCode.UNKNOWN,

@@ -19,8 +19,8 @@ logger = get_logger(__name__)
 
 STATUS_OF: Mapping[grpc.StatusCode, HTTPStatus] = {
     grpc.StatusCode.OK: HTTPStatus.OK,
-    # Nobody reads it: the caller has gone away.
-    grpc.StatusCode.CANCELLED: HTTPStatus.BAD_REQUEST,
+    # By a replica that ends. Where the caller has gone away, nobody reads it.
+    grpc.StatusCode.CANCELLED: HTTPStatus.SERVICE_UNAVAILABLE,
     grpc.StatusCode.UNKNOWN: HTTPStatus.INTERNAL_SERVER_ERROR,
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
     grpc.StatusCode.DEADLINE_EXCEEDED: HTTPStatus.GATEWAY_TIMEOUT,

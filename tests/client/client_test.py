@@ -298,10 +298,11 @@ async def test_watch_survives_a_restart_of_the_server(jobs: ScriptedJobs) -> Non
         await client.aclose()
 
 
-async def test_unavailable_calls_are_retried_by_the_channel(
-    client: Client, jobs: ScriptedJobs
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED])
+async def test_calls_that_a_replica_has_not_begun_are_retried_by_the_channel(
+    client: Client, jobs: ScriptedJobs, code: grpc.StatusCode
 ) -> None:
-    jobs.fail_next.append(grpc.StatusCode.UNAVAILABLE)
+    jobs.fail_next.append(code)
     assert (await client.get(JOB)).name == JOB
     assert jobs.calls == ["GetJobRequest", "GetJobRequest"]
 
