@@ -14,7 +14,7 @@ from chassis.errors import DomainError, TransientError, UsageError
 from chassis.jetstream import JetStream
 from chassis.logs import get_logger
 from chassis.pull import Delivery, Puller, Source
-from chassis.stopping import cancel_and_wait
+from chassis.stopping import LostTaskError, cancel_and_wait
 
 logger = get_logger(__name__)
 
@@ -51,6 +51,7 @@ class Desk:
         self._jetstream = jetstream
         self._touched: dict[str, tuple[Delivery, float]] = {}
         self._holds_some = asyncio.Event()
+        self._closing = False
         self._held = {source: _HELD.labels(source.durable) for source in sources}
 
     def _arrived(self, delivery: Delivery) -> None:
@@ -70,13 +71,19 @@ class Desk:
         try:
             yield
         finally:
+            self._closing = True
             await cancel_and_wait(tasks)
             await self.stop_pulling()
             for delivery in list(self._touched.values()):
                 await self._nak(delivery[0], timedelta(0))
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            # By a library, unless it is the end: the loop would go on and never hear anything.
+            error: BaseException | None = None if self._closing else LostTaskError(task.get_name())
+        else:
+            error = task.exception()
+        if error is not None:
             logger.error("consume task failed", exc_info=error)
             self.failure = error
         self.wake.set()

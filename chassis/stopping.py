@@ -64,13 +64,22 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T
         await cancel_and_wait([working, stopping])
 
 
+class LostTaskError(Exception):
+    """A task was cancelled by none of us: a library let a cancellation of its own escape."""
+
+
 class Background:
-    """Named tasks beside the main work; when one crashes, the process stops with its log line."""
+    """Named tasks beside the main work; when one crashes, the process stops with its log line.
+
+    So it does when one is cancelled before the end: a task group takes that for nothing, and the
+    process would go on without it.
+    """
 
     def __init__(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         self._group = group
         self._stop = stop
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False
 
     def start(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Run a coroutine until it ends or the process stops."""
@@ -81,6 +90,12 @@ class Background:
     async def _run(self, name: str, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
+        except asyncio.CancelledError as error:
+            if self._ending or self._stop.is_set():
+                raise
+            logger.exception("task cancelled by nobody", task=name)
+            self._stop.set()
+            raise LostTaskError(name) from error
         except Exception:
             logger.exception("task failed", task=name)
             self._stop.set()
@@ -88,6 +103,7 @@ class Background:
 
     async def end(self) -> None:
         """Cancel what still runs, and wait until it has ended."""
+        self._ending = True
         await cancel_and_wait(self._tasks)
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from chassis.stopping import background_tasks, cancel_and_wait, stop_on_signals
+from chassis.stopping import LostTaskError, background_tasks, cancel_and_wait, stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -27,6 +27,20 @@ async def test_a_crash_in_the_background_stops_the_process_and_is_not_swallowed(
     with pytest.RaisesGroup(ValueError):
         async with asyncio.timeout(5), background_tasks(stop) as background:
             background.start("crashing", crash())
+            await asyncio.Event().wait()
+    assert stop.is_set()
+
+
+async def test_a_task_that_nobody_cancelled_is_a_crash_when_it_ends_as_cancelled() -> None:
+    stop = asyncio.Event()
+
+    async def struck() -> None:
+        await asyncio.sleep(0.01)
+        raise asyncio.CancelledError
+
+    with pytest.RaisesGroup(LostTaskError):
+        async with asyncio.timeout(5), background_tasks(stop) as background:
+            background.start("struck", struck())
             await asyncio.Event().wait()
     assert stop.is_set()
 
