@@ -51,13 +51,9 @@ class FileUpload:
 
     async def chunks(self, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from an offset on, in parts of at most CHUNK_BYTES."""
-        file = await asyncio.to_thread(self.path.open, "rb", buffering=0)
-        try:
-            file.seek(offset)
-            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-                yield chunk
-        finally:
-            file.close()
+        while chunk := await asyncio.to_thread(_read, self.path, offset):
+            yield chunk
+            offset += len(chunk)
 
 
 def find_files(paths: Iterable[Path], *, patient_id: str = "") -> list[FileUpload]:
@@ -91,6 +87,13 @@ def _walk(path: Path) -> Iterator[tuple[Path, str]]:
         )
         if each.is_file() and not passed_over:
             yield each, inside.as_posix()
+
+
+def _read(path: Path, offset: int) -> bytes:
+    # Opened for each part: a file that a thread opens stays open where its waiter was cancelled.
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        return file.read(CHUNK_BYTES)
 
 
 def _digest(path: Path) -> str:

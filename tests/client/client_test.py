@@ -1,6 +1,7 @@
 """The client against a real gRPC server that fails on cue."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -203,6 +204,19 @@ async def test_the_key_of_a_file_names_nobody_and_changes_with_its_content(tmp_p
     replaced = FileUpload.from_path(path)
     assert first.image_key == again.image_key != replaced.image_key
     assert "DOE" not in first.image_key
+
+
+async def test_a_file_whose_reading_is_given_up_does_not_stay_open(tmp_path: Path) -> None:
+    slow = tmp_path / "slow.png"
+    os.mkfifo(slow)  # opens for reading once somebody writes, like a share that takes its time
+    reading = asyncio.create_task(anext(FileUpload.from_path(slow).chunks()))
+    await asyncio.sleep(0.05)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    with slow.open("wb"):
+        await asyncio.get_running_loop().shutdown_default_executor()
+    gc.collect()  # warns of files that nobody has closed
 
 
 async def test_file_names_with_control_characters_are_sent_printable(tmp_path: Path) -> None:
