@@ -4,7 +4,6 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 from deploy.local.ports import free_port
@@ -64,8 +63,6 @@ def seaweed_server(folder: Path, *, bucket: str, name: str = "s3") -> Seaweed:
         },
         prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
         clear_up=lambda: _remove_sockets(ports.values()),
-        # It answers SIGTERM late, and has nothing to lose: each object is on disk when it is put.
-        grace=timedelta(seconds=3),
     )
     endpoint = f"http://127.0.0.1:{s3_port}"
     return Seaweed(program, endpoint, bucket, access_key_id, secret_access_key)
