@@ -59,9 +59,9 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
     ("grpc.lb_policy_name", "round_robin"),
 )
-# The words of Triton's core; both mean that the request was turned away unread.
-# Of one that is being loaded, or could not be.
+# The words of Triton's core. Of a model that is being loaded, or could not be:
 _UNKNOWN = "unknown model"
+# Both mean that the request was turned away unread:
 _TURNED_AWAY = ("Exceeds maximum queue size", "Request timeout expired")
 
 
