@@ -12,7 +12,7 @@ import asyncpg
 from aiosql.adapters.asyncpg import AsyncPGAdapter
 
 from chassis.logs import get_logger
-from services.jobs.errors import OldSchemaError, StoreUnavailableError
+from services.jobs.errors import OldSchemaError, OldServerError, StoreUnavailableError
 
 SQL_FOLDER = Path(__file__).parent / "sql"
 
@@ -60,6 +60,7 @@ _AWAY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,  # a primary that has just become a standby, or is restored
     asyncpg.InterfaceError,
     # A COMMIT at the moment in which the server dies: "another operation is in progress".
@@ -82,6 +83,9 @@ _SILENCE_SECONDS = 15.0
 _IDLE_IN_TRANSACTION = "15s"
 # And where it is the server's own answer that nobody takes.
 _UNACKNOWLEDGED = "15s"
+# And where the line fell silent between the two halves of a statement, what to prepare and what to
+# run: such a session is not idle, no statement of it runs, and it would hold its rows for ever.
+_LONGEST_TRANSACTION = "30s"
 _CLOSE_SECONDS = 2.0
 _log = get_logger(__name__)
 
@@ -105,7 +109,11 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str, *, connections: int) -> AsyncIterator[Database]:
-    """Connect, waiting for the server for as long as it takes."""
+    """Connect, waiting for the server for as long as it takes.
+
+    Raises:
+        OldServerError: the server is older than PostgreSQL 17.
+    """
     async with AsyncExitStack() as stack:
         pools = [
             await stack.enter_async_context(_pool(url, role, connections))
@@ -203,9 +211,12 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
                     "role": role,
                     "application_name": "carina-jobs",
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
+                    "transaction_timeout": _LONGEST_TRANSACTION,
                     "tcp_user_timeout": _UNACKNOWLEDGED,
                 },
             )
+        except asyncpg.UndefinedObjectError as error:
+            raise OldServerError from error
         except _AWAY as error:
             _log.warning("waiting for PostgreSQL", error=type(error).__name__)
             await asyncio.sleep(delay)

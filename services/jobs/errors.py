@@ -306,7 +306,20 @@ class StoreUnavailableError(TransientError):
         super().__init__("The record of jobs can not be reached just now; try again.")
 
 
-class OldSchemaError(Exception):
+class OldDatabaseError(Exception):
+    """The database is older than what this code needs."""
+
+
+class OldServerError(OldDatabaseError):
+    """The server does not know a setting that this code relies on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "PostgreSQL 17 or newer is needed: an older one has no transaction_timeout."
+        )
+
+
+class OldSchemaError(OldDatabaseError):
     """The database has not been migrated to what this code needs."""
 
     def __init__(self, found: str, needed: str) -> None:

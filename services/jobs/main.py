@@ -22,7 +22,7 @@ from chassis.tracing import open_tracing
 from services.jobs.catalogue import read_catalogue
 from services.jobs.config import JobsConfig
 from services.jobs.database import open_database, require_current_schema
-from services.jobs.errors import OldSchemaError
+from services.jobs.errors import OldDatabaseError
 from services.jobs.feed import Feed
 from services.jobs.handlers import JobHandlers
 from services.jobs.ledger import Ledger
@@ -139,7 +139,7 @@ def main() -> None:
     configure_logs("jobs", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
     try:
         uvloop.run(_run_until_signal(config))
-    except (OldSchemaError, ValueError) as error:
+    except (OldDatabaseError, ValueError) as error:
         sys.exit(str(error))
 
 

@@ -15,7 +15,7 @@ from chassis.errors import DomainError
 from chassis.logs import configure_logs, get_logger
 from services.jobs.config import RestoredConfig
 from services.jobs.database import open_database, require_current_schema
-from services.jobs.errors import OldSchemaError
+from services.jobs.errors import OldDatabaseError
 from services.jobs.ledger import Ledger
 
 _BATCH = 500
@@ -45,7 +45,7 @@ def main() -> None:
     )
     try:
         asyncio.run(run(config))
-    except (DomainError, OldSchemaError) as error:
+    except (DomainError, OldDatabaseError) as error:
         sys.exit(str(error))
 
 

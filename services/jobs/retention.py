@@ -16,7 +16,7 @@ from chassis.errors import DomainError
 from chassis.logs import configure_logs, get_logger
 from services.jobs.config import RetentionConfig
 from services.jobs.database import open_database, require_current_schema
-from services.jobs.errors import OldSchemaError
+from services.jobs.errors import OldDatabaseError
 from services.jobs.ledger import Ledger
 
 _BATCH = 200
@@ -129,7 +129,7 @@ def main() -> None:
     )
     try:
         asyncio.run(run(config))
-    except (DomainError, OldSchemaError) as error:
+    except (DomainError, OldDatabaseError) as error:
         sys.exit(str(error))
 
 

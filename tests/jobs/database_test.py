@@ -75,6 +75,7 @@ async def test_a_server_that_is_short_of_something_or_stops_a_statement_is_waite
     for setting, statement in (
         ("statement_timeout = '10ms'", "SELECT pg_sleep(60)"),
         ("transaction_read_only = on", "DELETE FROM outbox"),
+        ("transaction_timeout = 0; SET LOCAL transaction_timeout = '10ms'", "SELECT pg_sleep(60)"),
     ):
         with pytest.raises(StoreUnavailableError):
             await execute(database, f"SET LOCAL {setting}", statement)
@@ -97,3 +98,43 @@ async def test_a_line_that_has_fallen_silent_does_not_hold_up_the_end(
         with pytest.raises(StoreUnavailableError):
             await hanging
     await proxy.stop()
+
+
+async def test_a_line_that_breaks_within_a_statement_does_not_hold_its_rows_for_ever(
+    postgres: Postgres,
+    postgres_url: str,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.jobs.database._IDLE_IN_TRANSACTION", "1s")  # does not count
+    monkeypatch.setattr("services.jobs.database._LONGEST_TRANSACTION", "2s")
+    proxy = Proxy(tmp_path / ".s.PGSQL.5432", postgres.socket_folder / ".s.PGSQL.5432")
+    await proxy.start()
+    far = postgres_url.replace(str(postgres.socket_folder), str(tmp_path))
+    async with open_database(far, connections=1) as unplugged:
+        async with transaction(database.system) as blocking:
+            await blocking.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
+            holding = asyncio.create_task(lock_and_delete(unplugged))
+            await until(database, "EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+            proxy.freeze()
+        await until(database, "pg_try_advisory_xact_lock(7)")
+        holding.cancel()
+        await asyncio.wait({holding})
+    await proxy.stop()
+
+
+async def lock_and_delete(database: Database) -> None:
+    async with transaction(database.system) as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(7)")
+        # With an argument, so the server prepares it and waits to be told to run it.
+        await connection.execute("DELETE FROM outbox WHERE attempt = $1", 0)
+
+
+async def until(database: Database, condition: str) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            async with transaction(database.system) as connection:
+                if await connection.fetchval(f"SELECT {condition}"):
+                    return
+            await asyncio.sleep(0.05)
