@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from chassis.jetstream import JetStream, open_jetstream
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
+from tests.support.consuming import SPEC
 from tests.support.servers import Server
 
 
@@ -41,3 +43,11 @@ async def jetstream(nats_server: Server, own_nats_url: str) -> AsyncIterator[Jet
     async with open_jetstream(own_nats_url, name="test") as stream:
         await stream.opened()
         yield stream
+
+
+@pytest.fixture
+async def work_stream(jetstream: JetStream, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream to consume, and short pauses."""
+    monkeypatch.setattr("chassis.pull._RETRY", timedelta(milliseconds=100))
+    monkeypatch.setattr("chassis.settle._FIRST_DELAY", timedelta(milliseconds=20))
+    await jetstream.ensure_streams([SPEC])

@@ -1,0 +1,96 @@
+"""Loops that consume a stream of two priorities, as the tests of chassis run them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from chassis.consume import Delivery, Source, consume, consume_batches
+from chassis.jetstream import ConsumerSpec, JetStream, StreamSpec
+
+URGENT = Source("WORK", "urgent")
+ROUTINE = Source("WORK", "routine", share=0.25)
+SPEC = StreamSpec(
+    "WORK",
+    ("work.*",),
+    (
+        ConsumerSpec("urgent", "work.urgent", timedelta(seconds=2), max_deliver=3),
+        ConsumerSpec("routine", "work.routine", timedelta(seconds=2), max_deliver=3),
+    ),
+)
+
+
+async def publish(jetstream: JetStream, priority: str, *names: str) -> None:
+    for name in names:
+        message_id = f"{priority}-{name}"
+        await jetstream.publish(f"work.{priority}", name.encode(), message_id=message_id)
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            answer = condition()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.01)
+
+
+def emptied(jetstream: JetStream) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return await jetstream.count("WORK", "work.>") == 0
+
+    return look
+
+
+@asynccontextmanager
+async def consuming(
+    jetstream: JetStream,
+    handler: Callable[[Delivery], Awaitable[None]],
+    *sources: Source,
+    slots: int = 4,
+    grace: timedelta = timedelta(seconds=5),
+) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(
+        consume(jetstream, sources or (URGENT,), handler, slots=slots, stop=stop, grace=grace)
+    )
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(10):
+            await task
+
+
+@asynccontextmanager
+async def consuming_batches(
+    jetstream: JetStream,
+    handler: Callable[[Sequence[Delivery]], Awaitable[None]],
+    *,
+    max_batch: int = 10,
+    max_wait: timedelta = timedelta(0),
+) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(
+        consume_batches(
+            jetstream, URGENT, handler, max_batch=max_batch, max_wait=max_wait, stop=stop
+        )
+    )
+    try:
+        yield stop
+    finally:
+        stop.set()
+        async with asyncio.timeout(10):
+            await task
+
+
+class Seen:
+    """A handler that notes what it saw."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.deliveries: list[Delivery] = []
+
+    async def __call__(self, delivery: Delivery) -> None:
+        self.names.append(delivery.data.decode())
+        self.deliveries.append(delivery)
