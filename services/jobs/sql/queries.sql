@@ -465,8 +465,11 @@ RETURNING job_id;
 UPDATE uploads SET update_time = :now;
 
 -- name: allow_idling!
--- The transaction may wait for something else than the database.
+-- The transaction may wait for something else than the database. A timer that runs already is not set
+-- anew, only stopped.
 SET LOCAL idle_in_transaction_session_timeout = '10min';
+SET LOCAL transaction_timeout = 0;
+SET LOCAL transaction_timeout = '10min';
 
 -- name: take_deletions
 -- Blobs whose rows are gone, held by this replica alone until the transaction ends.
