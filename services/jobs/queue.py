@@ -25,6 +25,8 @@ RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
 _log = get_logger(__name__)
 _ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
 _TERMINATED = "io.nats.jetstream.advisory.v1.terminated"
+# What the broker says by itself of a task that was purged or deleted under the worker that had it.
+_TAKEN_AWAY = "Unacknowledged message was deleted"
 # Pixels of at most 512 KiB and what stands around them.
 _MAX_TASK_BYTES = 600 * 2**10
 
@@ -184,16 +186,21 @@ class TaskQueue:
         await asyncio.Event().wait()
 
     async def find_dead_task(self, advisory: bytes) -> DeadTask | None:
-        """Return the task that an advisory speaks of; None where somebody finished it after all.
+        """Return the task that an advisory speaks of; None where nobody is to do it any more.
+
+        So it is where somebody finished it after all, or its job was cancelled or published anew.
 
         Raises:
             MalformedMessageError: the task is none of ours.
         """
         notice = json.loads(advisory)
         sequence = notice["stream_seq"]
+        told = notice.get("reason", "")
+        if told == _TAKEN_AWAY:
+            return None
         if notice["type"] == _TERMINATED:
             # The task is gone; what is known of it stands in the reason (`chassis.settle`).
-            reason, _, rest = notice.get("reason", "").partition(" ")
+            reason, _, rest = told.partition(" ")
             message_id, _, subject = rest.partition(" ")
         else:
             try:

@@ -270,6 +270,20 @@ async def test_word_of_a_stream_that_was_deleted_is_not_taken_for_a_new_task(
         assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
 
 
+async def test_a_task_that_a_cancel_takes_from_its_worker_is_no_fault(
+    jobs: Jobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with jobs.client() as client:
+        job = (await client.submit([film(tmp_path)])).job
+        held = await jobs.hold_task()
+        assert (await client.cancel(job)).state == JobState.CANCELLED
+        await held.hand_back()
+        await client.submit([film(tmp_path)])
+        await jobs.next_task()  # on its way there, the broker finds that the other one is gone
+        await heard(jobs)
+    assert "dead task dropped" not in capsys.readouterr().out
+
+
 async def queued(jobs: Jobs) -> None:
     async with asyncio.timeout(20):  # the reconciler looks every 8 to 12
         while True:

@@ -167,6 +167,10 @@ class Held:
         """Acknowledge it, and wait until the broker knows."""
         await self._message.ack_sync()
 
+    async def hand_back(self) -> None:
+        """Let another worker have it, as one does that stops."""
+        await self._message.nak()
+
 
 def started(task: tasks_pb2.PreprocessTask, stage: tasks_pb2.Stage.ValueType) -> tasks_pb2.Outcome:
     """Build the outcome of a worker that has taken an image up."""
