@@ -9,7 +9,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from google.protobuf import json_format
 
 from carina.client import Client
 from carina.errors import CarinaError, RefusedError, UnavailableError
@@ -17,10 +16,8 @@ from carina.files import FileUpload, find_files
 from carina.jobs.v1 import image_pb2
 from carina.results import (
     Change,
-    Image,
     ImageKind,
     ImageState,
-    Job,
     JobSpec,
     JobState,
     Priority,
@@ -376,40 +373,6 @@ async def test_read_image_joins_the_parts(client: Client, jobs: ScriptedJobs) ->
     assert content.media_type == "image/jpeg"
     with pytest.raises(RefusedError):
         await client.read_image(f"{JOB}/images/x", ImageKind.HEATMAP)
-
-
-def test_every_field_of_the_contract_has_its_place_in_the_results() -> None:
-    elsewhere = {"placement"}  # only pages that lay a heatmap over a preview need it
-    fields = set(image_pb2.Image.DESCRIPTOR.fields_by_name)
-    assert fields - elsewhere == set(Image.__dataclass_fields__) - {"message"}
-    fields = set(at(1).DESCRIPTOR.fields_by_name)
-    assert fields == set(Job.__dataclass_fields__) - {"message"}
-
-
-def test_an_image_is_read_whole() -> None:
-    message = image_pb2.Image(
-        name="jobs/a/images/b",
-        state=image_pb2.Image.STATE_SUCCEEDED,
-        predicted_label="pneumonia",
-        findings=[image_pb2.Finding(label="pneumonia", probability=0.75, threshold=0.5)],
-        size_bytes=5,
-    )
-    message.durations.infer.FromMilliseconds(12)
-    image = Image.from_proto(message)
-    assert image.probability == 0.75
-    assert image.durations.infer == timedelta(milliseconds=12)
-    assert image.durations.decode is None
-    assert image.model is None
-    as_json = image.to_json()
-    assert as_json["state"] == "STATE_SUCCEEDED"
-    assert as_json["predictedLabel"] == "pneumonia"
-    assert json_format.ParseDict(as_json, image_pb2.Image()) == message
-
-
-def test_a_state_that_only_a_newer_service_knows_is_unspecified() -> None:
-    message = at(1)
-    message.state = 99  # type: ignore[assignment]
-    assert Job.from_proto(message).state is JobState.UNSPECIFIED
 
 
 async def test_a_refusal_in_mid_upload_is_never_lost_to_a_failing_write(

@@ -13,6 +13,8 @@ from deploy.local.ports import free_port
 from services.gateway.config import GatewayConfig
 from services.gateway.main import run
 
+Form = list[tuple[str, tuple[str | None, bytes]]]
+
 
 @asynccontextmanager
 async def serving(
@@ -48,3 +50,16 @@ async def serving(
         yield client
     stop.set()
     await task
+
+
+def form(*files: tuple[str, bytes], **fields: str) -> Form:
+    """Return the parts of a form: fields, then files."""
+    parts: Form = [(name, (None, value.encode())) for name, value in fields.items()]
+    return parts + [("files", file) for file in files]
+
+
+async def submit(gateway: httpx.AsyncClient, *files: tuple[str, bytes], **fields: str) -> Any:
+    """Submit a job by a form; returns the answer."""
+    answer = await gateway.post("/v1/jobs:submit", files=form(*files, **fields))
+    assert answer.status_code == 201, answer.text
+    return answer.json()
