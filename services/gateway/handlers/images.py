@@ -1,7 +1,6 @@
 """Images: the list of them, and their bytes."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
@@ -9,12 +8,12 @@ from carina.jobs.v1 import job_service_pb2
 from carina.jobs.v1.job_service_pb2 import ReadImageRequest
 from services.gateway.handlers.translate import (
     Request,
+    add_states,
     answer,
     caller_of,
     disposition,
     job_name_of,
     message_from,
-    prefixed,
 )
 
 _KINDS = {
@@ -27,10 +26,9 @@ _KINDS = {
 async def list_images(request: Request) -> Response:
     """List the images of a job by ordinal."""
     query = request.query_params
-    fields: dict[str, Any] = {name: value for name, value in query.items() if name != "state"}
-    if states := query.getlist("state"):
-        fields["states"] = [prefixed(state, "STATE_") for state in states]
+    fields = {name: value for name, value in query.items() if name != "state"}
     message = message_from(fields, job_service_pb2.ListImagesRequest())
+    add_states(query, message)
     message.parent = job_name_of(request)
     return answer(await request.state["jobs"].call("ListImages", message, caller_of(request)))
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from carina.jobs.v1 import job_service_pb2
 from services.gateway.handlers.translate import (
     Request,
+    add_states,
     answer,
     caller_of,
     job_name_of,
@@ -17,7 +18,6 @@ from services.gateway.handlers.translate import (
     read_message,
 )
 
-_REPEATED = "state"
 _FILTERS = {
     "patient_id",
     "patientId",
@@ -41,15 +41,14 @@ async def list_jobs(request: Request) -> Response:
     """List the jobs that the caller may see."""
     query = request.query_params
     fields: dict[str, Any] = {
-        name: value for name, value in query.items() if name not in {_REPEATED, "priority"}
+        name: value for name, value in query.items() if name not in {"state", "priority"}
     }
     filters: dict[str, Any] = {name: fields.pop(name) for name in _FILTERS & fields.keys()}
     message = message_from(fields, job_service_pb2.ListJobsRequest())
-    if states := query.getlist(_REPEATED):
-        filters["states"] = [prefixed(state, "STATE_") for state in states]
     if priority := query.get("priority"):
         filters["priority"] = prefixed(priority, "PRIORITY_")
     message_from(filters, message.filter)
+    add_states(query, message.filter)
     return answer(await request.state["jobs"].call("ListJobs", message, caller_of(request)))
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from starlette.datastructures import QueryParams
 from starlette.requests import Request as AnyRequest
 from starlette.responses import Response
 
@@ -105,6 +106,15 @@ def message_from(values: Mapping[str, Any], message: _Message) -> _Message:
         except json_format.ParseError:
             raise InvalidFieldError(name, _wanted(name, message)) from None
     return message
+
+
+def add_states(query: QueryParams, message: Message) -> None:
+    """Read `state`, which a query may name several times, into the `states` of a filter."""
+    states = [prefixed(state, "STATE_") for state in query.getlist("state")]
+    try:
+        json_format.ParseDict({"states": states}, message)
+    except json_format.ParseError:
+        raise InvalidFieldError("state", _wanted("states", message)) from None
 
 
 def prefixed(value: str, prefix: str) -> str:
