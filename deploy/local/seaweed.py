@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from deploy.local.ports import free_port
@@ -63,6 +64,8 @@ def seaweed_server(folder: Path, *, bucket: str, name: str = "s3") -> Seaweed:
         },
         prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
         clear_up=lambda: _remove_sockets(ports.values()),
+        # It gives its parts 10 s to end, which those take that have just begun, and then 2 s more.
+        grace=timedelta(seconds=20),
     )
     endpoint = f"http://127.0.0.1:{s3_port}"
     return Seaweed(program, endpoint, bucket, access_key_id, secret_access_key)
