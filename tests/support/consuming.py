@@ -1,9 +1,10 @@
 """Loops that consume a stream of two priorities, as the tests of chassis run them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from chassis.consume import Delivery, Source, consume, consume_batches
 from chassis.jetstream import ConsumerSpec, JetStream, StreamSpec
@@ -51,15 +52,9 @@ async def consuming(
     grace: timedelta = timedelta(seconds=5),
 ) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    task = asyncio.create_task(
-        consume(jetstream, sources or (URGENT,), handler, slots=slots, stop=stop, grace=grace)
-    )
-    try:
+    loop = consume(jetstream, sources or (URGENT,), handler, slots=slots, stop=stop, grace=grace)
+    async with _running(loop, stop):
         yield stop
-    finally:
-        stop.set()
-        async with asyncio.timeout(10):
-            await task
 
 
 @asynccontextmanager
@@ -71,13 +66,18 @@ async def consuming_batches(
     max_wait: timedelta = timedelta(0),
 ) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    task = asyncio.create_task(
-        consume_batches(
-            jetstream, URGENT, handler, max_batch=max_batch, max_wait=max_wait, stop=stop
-        )
+    loop = consume_batches(
+        jetstream, URGENT, handler, max_batch=max_batch, max_wait=max_wait, stop=stop
     )
-    try:
+    async with _running(loop, stop):
         yield stop
+
+
+@asynccontextmanager
+async def _running(loop: Coroutine[Any, Any, None], stop: asyncio.Event) -> AsyncIterator[None]:
+    task = asyncio.create_task(loop)
+    try:
+        yield
     finally:
         stop.set()
         async with asyncio.timeout(10):
