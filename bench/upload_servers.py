@@ -108,7 +108,7 @@ async def serve_gateway(server: str, parser: str, port: int, jobs: str, folder: 
             channel,
             call_timeout=timedelta(seconds=20),
             upload_timeout=timedelta(hours=1),
-            patience=timedelta(seconds=5),
+            reconnect_timeout=timedelta(seconds=5),
         )
         verifier = TokenVerifier(config)
         state = State(config=config, jobs=client, verifier=verifier, stopping=asyncio.Event())

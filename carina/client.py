@@ -72,8 +72,8 @@ class Client:
 
     `token` is a bearer token, or a function (plain or async) that returns one that is still good.
     Every method raises `RefusedError`, `UnavailableError` or, where the service is at fault, plain
-    `CarinaError`. `call_timeout` bounds each short call; `patience` is how long uploads and
-    watches try to go on while the service cannot be reached.
+    `CarinaError`. `call_timeout` bounds each short call; `reconnect_timeout` is how long uploads
+    and watches keep trying while the service cannot be reached.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class Client:
         credentials: grpc.ChannelCredentials | None = None,
         upload_concurrency: int = 3,
         call_timeout: timedelta = timedelta(seconds=30),
-        patience: timedelta = timedelta(minutes=2),
+        reconnect_timeout: timedelta = timedelta(minutes=2),
     ) -> None:
         self._token = token
         self._upload_concurrency = upload_concurrency
         self._call_timeout = call_timeout.total_seconds()
-        self._patience = patience
+        self._reconnect_timeout = reconnect_timeout
         self._channel = open_channel(address, credentials)
         self._stub = JobServiceStub(self._channel)
 
@@ -189,7 +189,7 @@ class Client:
             self._stub,
             _name_of(job),
             file,
-            patience=self._patience,
+            reconnect_timeout=self._reconnect_timeout,
             metadata=self._metadata,
             on_bytes=on_bytes,
         )
@@ -267,7 +267,7 @@ class Client:
             self._stub,
             _name_of(job),
             after_revision=after_revision,
-            patience=self._patience,
+            reconnect_timeout=self._reconnect_timeout,
             metadata=self._metadata,
         )
         async with aclosing(following) as messages:
@@ -313,7 +313,7 @@ class Client:
         request = job_service_pb2.ReadImageRequest(
             name=_name_of(image), kind=job_service_pb2.ReadImageRequest.Kind.Value(f"KIND_{kind}")
         )
-        backoff = Backoff(self._patience)
+        backoff = Backoff(self._reconnect_timeout)
         while True:
             try:
                 return await self._read(request)

@@ -43,16 +43,17 @@ async def follow(
     name: str,
     *,
     after_revision: int,
-    patience: timedelta,
+    reconnect_timeout: timedelta,
     metadata: GetMetadata,
 ) -> AsyncGenerator[WatchJobResponse, None]:
     """Yield whole snapshots and changes until the job is terminal, none of them twice.
 
     A stream that ends early (a cut line, a replica that stops, a deadline) is taken up again after
-    the last revision that was seen; when nothing works for `patience`, the last error is raised.
+    the last revision that was seen; when nothing works for `reconnect_timeout`, the last error is
+    raised.
     """
     seen = after_revision or -1
-    backoff = Backoff(patience)
+    backoff = Backoff(reconnect_timeout)
     while True:
         stopped: CarinaError = UnavailableError(
             code=grpc.StatusCode.UNAVAILABLE,

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from carina.backoff import Backoff
-from carina.ending import Ending
+from carina.call_status import CallStatus
 from carina.errors import RefusedError, UnavailableError, from_rpc_error
 from carina.files import FileUpload
 from carina.following import GetMetadata
@@ -32,14 +32,14 @@ async def upload_file(
     job: str,
     file: FileUpload,
     *,
-    patience: timedelta,
+    reconnect_timeout: timedelta,
     metadata: GetMetadata,
     on_bytes: OnBytes | None,
 ) -> image_pb2.Image:
     """Upload one file and return its image.
 
     A cut upload goes on at the offset that the service has on disk; when nothing works for
-    `patience`, the last error is raised.
+    `reconnect_timeout`, the last error is raised.
     """
     header = job_service_pb2.UploadHeader(
         job=job,
@@ -51,7 +51,7 @@ async def upload_file(
         size_bytes=file.size_bytes,
         patient_id=file.patient_id,
     )
-    backoff = Backoff(patience)
+    backoff = Backoff(reconnect_timeout)
     while True:
         try:
             return await _one_stream(stub, header, file, metadata=metadata, on_bytes=on_bytes)
@@ -78,7 +78,7 @@ async def _one_stream(
         timeout=_COMMIT_SECONDS + remaining / _SLOWEST_BYTES_PER_SECOND,
         metadata=await metadata(),
     )
-    ending = Ending(call)
+    ending = CallStatus(call)
     try:
         await _send(call, header, file, on_bytes)
         image: image_pb2.Image = await call

@@ -1,4 +1,4 @@
-"""Ending a process: signals become an event, and a crashed background task ends it too."""
+"""CallStatus a process: signals become an event, and a crashed background task ends it too."""
 
 import asyncio
 import signal

@@ -82,10 +82,10 @@ class Part:
         if self._task is None:
             raise PartFailedError(self.name, "was never started", [])
         ready = asyncio.create_task(self._ready.wait())
-        patience = self.program.patience.total_seconds()
+        start_timeout = self.program.start_timeout.total_seconds()
         try:
             await asyncio.wait(
-                {ready, self._task}, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+                {ready, self._task}, timeout=start_timeout, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             ready.cancel()
@@ -94,7 +94,7 @@ class Part:
         if self._task.done():
             await self._task
             raise PartFailedError(self.name, "was stopped", [])
-        raise PartFailedError(self.name, f"does not serve after {patience:g} s", self._said())
+        raise PartFailedError(self.name, f"does not serve after {start_timeout:g} s", self._said())
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process itself, as an operator or a fault would."""

@@ -30,7 +30,7 @@ class Program:
     # How long it may take to end after the signal.
     grace: timedelta = timedelta(seconds=10)
     # How long it may take from start to ready.
-    patience: timedelta = timedelta(seconds=60)
+    start_timeout: timedelta = timedelta(seconds=60)
     # PostgreSQL refuses to run as root.
     as_nobody: bool = False
     # Processes that work in this folder belong to it, too: PostgreSQL's hide their environment.

@@ -105,7 +105,7 @@ def setup_steps(addresses: Addresses, options: Options) -> tuple[Step, ...]:
     if not options.jobs:
         return ()
     environment = {**_prefixed("jobs", _settings("jobs", 1, addresses, options)), **_PYTHON}
-    return (Step("migrate", (sys.executable, "-m", "services.jobs.migrate"), environment),)
+    return (Step("migrate", (sys.executable, "-m", "services.jobs.commands.migrate"), environment),)
 
 
 def _settings(service: str, number: int, addresses: Addresses, options: Options) -> dict[str, str]:

@@ -41,7 +41,7 @@ _BUCKET = "carina"
 # Replicas of a service stop together; services stop in the reverse order.
 _SERVICES = ("jobs", "inference", "preprocess", "gateway")
 _LEFTOVER_GRACE = timedelta(seconds=5)
-_GUARD_PATIENCE = timedelta(seconds=15)
+_GUARD_TIMEOUT = timedelta(seconds=15)
 
 
 class AlreadyRunningError(Exception):
@@ -210,7 +210,7 @@ class LocalStack:
         async def dismiss() -> None:
             await self._end_leftovers()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(guard.communicate(GOOD_BYE), _GUARD_PATIENCE.total_seconds())
+                await asyncio.wait_for(guard.communicate(GOOD_BYE), _GUARD_TIMEOUT.total_seconds())
 
         self._clean_up.push_async_callback(dismiss)
 

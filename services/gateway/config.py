@@ -36,8 +36,8 @@ class GatewayConfig(ServiceConfig, AuthConfig):
     heartbeat: Duration = Field(
         timedelta(seconds=15), title="Heartbeat", description="Sign of life on a quiet event stream"
     )
-    patience: Duration = Field(
+    reconnect_timeout: Duration = Field(
         timedelta(seconds=30),
-        title="Patience",
+        title="ReconcilerSettings",
         description="How long an event stream outlives the jobs service",
     )

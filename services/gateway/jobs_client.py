@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc.aio import AioRpcError, Channel
 
-from carina.ending import Ending
+from carina.call_status import CallStatus
 from carina.errors import RefusedError, from_rpc_error
 from carina.following import Metadata, follow
 from carina.jobs.v1 import image_pb2, job_service_pb2
@@ -29,13 +29,13 @@ class JobsClient:
         *,
         call_timeout: timedelta,
         upload_timeout: timedelta,
-        patience: timedelta,
+        reconnect_timeout: timedelta,
     ) -> None:
         self._stub = JobServiceStub(channel)
         self._channel = channel
         self._call_timeout = call_timeout.total_seconds()
         self._upload_timeout = upload_timeout.total_seconds()
-        self._patience = patience
+        self._reconnect_timeout = reconnect_timeout
 
     async def call(self, method: str, request: Any, caller: Metadata) -> Any:
         """Make a unary call and return its answer."""
@@ -86,7 +86,7 @@ class JobsClient:
             self._stub,
             job,
             after_revision=after_revision,
-            patience=self._patience,
+            reconnect_timeout=self._reconnect_timeout,
             metadata=metadata,
         )
         try:
@@ -122,7 +122,7 @@ class Upload:
 
     def __init__(self, call: Any, header: job_service_pb2.UploadHeader) -> None:
         self._call = call
-        self._ending = Ending(call)
+        self._ending = CallStatus(call)
         self._header: job_service_pb2.UploadHeader | None = header
         self._pieces: list[bytes] = []
         self._held = 0

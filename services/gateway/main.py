@@ -30,7 +30,7 @@ async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
             channel,
             call_timeout=config.call_timeout,
             upload_timeout=config.upload_timeout,
-            patience=config.patience,
+            reconnect_timeout=config.reconnect_timeout,
         )
         state = State(config=config, jobs=jobs, verifier=TokenVerifier(config), stopping=stop)
         server = build_server(config, state)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from prometheus_client import Histogram
 
-from chassis.patience import patiently
+from chassis.retry import retry_transient
 from chassis.stopping import cancel_and_wait
 from services.inference.errors import (
     ModelAnswerInvalidError,
@@ -22,7 +22,7 @@ from services.inference.errors import (
 from services.inference.model import Answer, Model
 
 _SIZE = Histogram(
-    "carina_batch_images",
+    "carina_inference_batch_images",
     "Images of one call to Triton",
     ["model"],
     buckets=(1, 2, 4, 8, 16, 32, 64),
@@ -82,13 +82,15 @@ class _Gathering:
 class Batcher:
     """Reads single images in batches, grouped by model.
 
-    A batch leaves when it is full or its first image has waited for `gather`, and when fewer than
-    `concurrent_calls` of its model are under way; meanwhile the next one gathers.
+    A batch is sent when it is full or its first image has waited for `max_batch_delay`, as long as
+    fewer than `concurrent_calls` of its model are in flight; meanwhile the next batch fills.
     """
 
-    def __init__(self, reader: Reader, *, gather: timedelta, concurrent_calls: int) -> None:
+    def __init__(
+        self, reader: Reader, *, max_batch_delay: timedelta, concurrent_calls: int
+    ) -> None:
         self._reader = reader
-        self._gather = gather.total_seconds()
+        self._max_batch_delay = max_batch_delay.total_seconds()
         self._concurrent_calls = concurrent_calls
         self._groups: dict[Model, _Gathering] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,7 +119,7 @@ class Batcher:
     def _dispatch(self, group: _Gathering) -> None:
         loop = asyncio.get_running_loop()
         while len(group) and group.calls < self._concurrent_calls:
-            due = group.since + self._gather
+            due = group.since + self._max_batch_delay
             if len(group) < group.model.max_batch_size and loop.time() < due:
                 if group.timer is None:
                     group.timer = loop.call_at(due, self._timed, group)
@@ -146,7 +148,7 @@ class Batcher:
         images = [waiting.image for waiting in batch]
         urgent = any(waiting.urgent for waiting in batch)
         try:
-            answers = await patiently(
+            answers = await retry_transient(
                 f"Triton's {model.name} {model.version}",
                 lambda: self._reader.infer(model, images, urgent=urgent),
                 final=(*_PERHAPS_THE_IMAGE, ModelMissingError),
@@ -175,7 +177,7 @@ class Batcher:
         what = f"Triton's {model.name} {model.version} to read an empty image"
         # A refusal is an answer as well.
         with suppress(RefusedByModelError, ModelAnswerInvalidError):
-            await patiently(
+            await retry_transient(
                 what,
                 lambda: self._reader.infer(model, [empty]),
                 final=(ModelAnswerInvalidError, ModelMissingError),

@@ -28,7 +28,7 @@ class InferenceConfig(ServiceConfig, NatsConfig):
         title="Concurrent calls",
         description="Batches of one model at Triton at once: one is computed, one travels",
     )
-    gather: Duration = Field(
+    max_batch_delay: Duration = Field(
         default=timedelta(milliseconds=5),
         title="Gather",
         description="How long an image waits for others to share its batch",

@@ -9,7 +9,7 @@ from chassis.errors import TransientError, UsageError
 _ROLLOUT = timedelta(minutes=1)
 
 
-class TritonAwayError(TransientError):
+class TritonUnavailableError(TransientError):
     """Nobody answers at Triton's address, or it is not ready."""
 
     reason: ClassVar[str] = "TRITON_AWAY"

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from chassis.config import load_config
-from chassis.consume import consume
-from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
 from chassis.metrics import serve_metrics
+from chassis.nats.consume import consume
+from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.inference.batcher import Batcher
@@ -34,7 +34,9 @@ async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
         )
         readiness = Readiness(jetstream, triton)
         await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
-        batcher = Batcher(triton, gather=config.gather, concurrent_calls=config.concurrent_calls)
+        batcher = Batcher(
+            triton, max_batch_delay=config.max_batch_delay, concurrent_calls=config.concurrent_calls
+        )
         stack.push_async_callback(batcher.close)
         worker = Worker(batcher=batcher, reports=Reports(jetstream))
         background = await stack.enter_async_context(background_tasks(stop))

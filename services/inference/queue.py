@@ -7,9 +7,9 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from carina.tasks.v1 import tasks_pb2
-from chassis.consume import Source
-from chassis.jetstream import JetStream
-from chassis.patience import patiently
+from chassis.nats.consume import Source
+from chassis.nats.jetstream import JetStream
+from chassis.retry import retry_transient
 from services.inference.errors import MalformedTaskError
 from services.inference.heatmap import Placement
 from services.inference.model import Model
@@ -141,7 +141,7 @@ class Reports:
         message_id = f"{task.image}.{ref.attempt}.{what}{suffix}"
         subject, data = _subject(task), outcome.SerializeToString()
         # A full or absent broker is back-pressure: the findings wait here, and the task lives on.
-        await patiently(
+        await retry_transient(
             "the broker", lambda: self._jetstream.publish(subject, data, message_id=message_id)
         )
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from chassis.jetstream import JetStream
+from chassis.nats.jetstream import JetStream
 from services.inference.triton import TritonClient
 
 _CYCLE = timedelta(seconds=2)

@@ -22,8 +22,8 @@ from services.inference.errors import (
     ModelMissingError,
     RefusedByModelError,
     TooSlowError,
-    TritonAwayError,
     TritonBusyError,
+    TritonUnavailableError,
 )
 from services.inference.model import Answer, Floats, Model
 
@@ -88,7 +88,7 @@ class TritonClient:
         """Have a batch of images read, each `height * width` grey values; one answer for each.
 
         Raises:
-            TritonAwayError, TritonBusyError, ModelMissingError: it will work later.
+            TritonUnavailableError, TritonBusyError, ModelMissingError: it will work later.
             TooSlowError: there was no answer within the deadline.
             RefusedByModelError: Triton finds the request invalid.
             ModelFailedError: the model broke down, or gave the answer to other images.
@@ -148,7 +148,7 @@ def _translated(error: grpc.aio.AioRpcError, model: Model) -> DomainError:
         case grpc.StatusCode.UNAVAILABLE if any(words in details for words in _TURNED_AWAY):
             return TritonBusyError()
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-            return TritonAwayError()
+            return TritonUnavailableError()
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return TooSlowError()
         case grpc.StatusCode.INVALID_ARGUMENT:

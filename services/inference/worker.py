@@ -3,9 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from chassis.consume import Delivery
 from chassis.errors import DomainError
 from chassis.logs import get_logger
+from chassis.nats.consume import Delivery
 from chassis.tracing import process_span
 from services.inference.batcher import Batcher
 from services.inference.errors import (

@@ -92,7 +92,7 @@ class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
         title="Stalled",
         description="An open image with nothing in the broker for so long is published again",
     )
-    respite: Duration = Field(
+    redelivery_delay: Duration = Field(
         timedelta(minutes=1),
         title="Respite",
         description="How long an image that no worker has answered rests before its last chance",

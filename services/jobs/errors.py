@@ -325,7 +325,7 @@ class OldSchemaError(OldDatabaseError):
     def __init__(self, found: str, needed: str) -> None:
         super().__init__(
             f"The database schema is at {found or 'nothing'}, this version needs {needed}: "
-            "run `python -m services.jobs.migrate` first."
+            "run `python -m services.jobs.commands.migrate` first."
         )
 
 

@@ -14,27 +14,28 @@ from chassis.blobs import open_blobs
 from chassis.config import load_config
 from chassis.grpc_auth import AuthInterceptor
 from chassis.grpc_server import build_server, serve_until_stopped
-from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
 from chassis.metrics import serve_metrics
+from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import StoppedError, background_tasks, stop_on_signals, unless_stopped
 from chassis.tracing import open_tracing
+from services.jobs.api.handlers import JobHandlers
+from services.jobs.api.service import JobService
 from services.jobs.catalogue import read_catalogue
+from services.jobs.commits import Clock
 from services.jobs.config import JobsConfig
-from services.jobs.database import open_database, require_current_schema
 from services.jobs.errors import OldDatabaseError
-from services.jobs.feed import Feed
-from services.jobs.handlers import JobHandlers
-from services.jobs.ledger import Ledger
-from services.jobs.queue import TaskQueue, streams
+from services.jobs.progress.feed import Feed
 from services.jobs.readiness import Readiness
-from services.jobs.reconciler import Patience, Reconciler
-from services.jobs.relay import Relay
-from services.jobs.results import Results
-from services.jobs.retention import Sweeper
-from services.jobs.service import Clock, JobService
-from services.jobs.store import JobStore
-from services.jobs.uploads import Uploads
+from services.jobs.storage.database import open_database, require_current_schema
+from services.jobs.storage.store import JobStore
+from services.jobs.storage.sweeper import Sweeper
+from services.jobs.storage.system_store import SystemStore
+from services.jobs.tasks.queue import TaskQueue, streams
+from services.jobs.tasks.reconciler import Reconciler, ReconcilerSettings
+from services.jobs.tasks.relay import Relay
+from services.jobs.tasks.results import Results
+from services.jobs.uploads.service import Uploads
 
 _SERVICE = job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
 _CONNECT_SECONDS = 1.0
@@ -63,29 +64,35 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await jetstream.opened()
         blobs = open_blobs(config.blob_url)
-        store, ledger = JobStore(database), Ledger(database)
+        store, system_store = JobStore(database), SystemStore(database)
         specs = streams(
             replicas=config.stream_replicas,
             max_bytes=config.stream_max_bytes,
             ack_wait=config.ack_wait,
         )
         queue = TaskQueue(jetstream, specs, catalogue.models)
-        feed = Feed(store, ledger, queue, max_watchers=config.max_watchers)
-        results = Results(ledger, queue, clock=clock, committed=feed.tell, respite=config.respite)
-        relay = Relay(ledger, queue, results, clock=clock)
+        feed = Feed(store, system_store, queue, max_watchers=config.max_watchers)
+        results = Results(
+            system_store,
+            queue,
+            clock=clock,
+            committed=feed.tell,
+            redelivery_delay=config.redelivery_delay,
+        )
+        relay = Relay(system_store, queue, results, clock=clock)
         reconciler = Reconciler(
             store=store,
-            ledger=ledger,
+            system_store=system_store,
             queue=queue,
             results=results,
-            sweeper=Sweeper(ledger, blobs, clock=clock),
+            sweeper=Sweeper(system_store, blobs, clock=clock),
             clock=clock,
             committed=feed.tell,
             wake_relay=relay.wake,
-            patience=Patience(
+            settings=ReconcilerSettings(
                 cycle=config.reconcile_cycle,
                 stalled=config.stalled,
-                respite=config.respite,
+                redelivery_delay=config.redelivery_delay,
                 abandoned=config.abandoned,
             ),
         )

@@ -248,7 +248,7 @@ class ImageRef:
 
 
 @dataclass(frozen=True)
-class OwedTask:
+class OutboxTask:
     """A task that the outbox owes to the broker."""
 
     ref: ImageRef

@@ -4,8 +4,8 @@ import asyncio
 
 from chassis.blobs import BlobStore
 from chassis.errors import TransientError
-from chassis.jetstream import JetStream
-from services.jobs.database import Database
+from chassis.nats.jetstream import JetStream
+from services.jobs.storage.database import Database
 
 _CYCLE_SECONDS = 2.0
 

@@ -8,11 +8,11 @@ import uvloop
 
 from chassis.blobs import open_blobs
 from chassis.config import load_config
-from chassis.consume import consume
-from chassis.jetstream import open_jetstream
 from chassis.logs import configure_logs
 from chassis.memory import keep_freed_memory
 from chassis.metrics import serve_metrics
+from chassis.nats.consume import consume
+from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.preprocess.config import PreprocessConfig

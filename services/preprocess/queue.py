@@ -7,10 +7,10 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from carina.tasks.v1 import tasks_pb2
-from chassis.consume import Source
 from chassis.errors import UsageError
-from chassis.jetstream import JetStream
-from chassis.patience import patiently
+from chassis.nats.consume import Source
+from chassis.nats.jetstream import JetStream
+from chassis.retry import retry_transient
 from services.preprocess.pipeline import Prepared
 
 _STREAM = "TASKS"
@@ -114,7 +114,7 @@ class Reports:
     async def _publish(self, subject: str, data: bytes, task: Task, stage: str) -> None:
         message_id = task.message_id(stage)
         # A full or absent broker is back-pressure: the film waits here, and its task lives on.
-        await patiently(
+        await retry_transient(
             "the broker", lambda: self._jetstream.publish(subject, data, message_id=message_id)
         )
 

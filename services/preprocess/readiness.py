@@ -4,7 +4,7 @@ import asyncio
 
 from chassis.blobs import BlobStore
 from chassis.errors import TransientError
-from chassis.jetstream import JetStream
+from chassis.nats.jetstream import JetStream
 
 _CYCLE_SECONDS = 2.0
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from prometheus_client import Histogram
 
 from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError
-from chassis.consume import Delivery
 from chassis.errors import TransientError
 from chassis.logs import get_logger
-from chassis.patience import patiently
+from chassis.nats.consume import Delivery
+from chassis.retry import retry_transient
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits
 from services.preprocess.pipeline import PipelineSettings, Prepared, prepare
@@ -120,9 +120,9 @@ class Worker:
     async def _read_part(self, key: str) -> bytes:
         """Wait for a store that is away; one file that is not to be had holds up no other."""
         try:
-            return await patiently("the blob store", lambda: self._blobs.get(key), most=_MOST)
+            return await retry_transient("the blob store", lambda: self._blobs.get(key), most=_MOST)
         except BlobsUnavailableError:
-            await patiently("the blob store", self._blobs.check)
+            await retry_transient("the blob store", self._blobs.check)
             raise
 
     async def _keep_preview(self, task: Task, film: Prepared) -> bool:

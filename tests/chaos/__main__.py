@@ -19,7 +19,7 @@ from tests.support.load import Load
 
 # Until a server sees that the line to a worker was unplugged, it sends tasks there, one delivery
 # after the other: a last chance that came at once would go the same way.
-_PATIENT = {"CARINA_JOBS_RESPITE": "60"}
+_PATIENT = {"CARINA_JOBS_REDELIVERY_DELAY": "60"}
 _QUIET_SECONDS = 300.0
 # Images accepted in a minute; ten times as many are usual.
 _FEWEST = 30

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from carina.tasks.v1 import tasks_pb2
-from chassis.jetstream import JetStream, QueueFullError
+from chassis.nats.jetstream import JetStream, QueueFullError
 from tests.support.chaos import ACK_WAIT, Chaos, PoisonedStack, options, running_stack
 from tests.support.queues import at_work
 from tests.support.small_films import Answered, Film, Films

@@ -14,9 +14,9 @@ from carina.issuer import Role
 from carina.results import Job, JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
-from services.jobs.database import open_database
-from services.jobs.ledger import Ledger
-from services.jobs.retention import Sweeper
+from services.jobs.storage.database import open_database
+from services.jobs.storage.sweeper import Sweeper
+from services.jobs.storage.system_store import SystemStore
 from tests.support.jobs import Clock, Jobs, open_jobs, rows, started, succeeded
 from tests.support.ledger import Backstage
 
@@ -299,7 +299,7 @@ async def test_blobs_of_a_deleted_job_go_when_a_clock_that_was_set_back_has_caug
         return {f"jobs/{blob.key.split('/')[3]}" async for blob in blobs.list("sites/")}
 
     async with open_database(jobs.database_url, connections=2) as database:
-        sweeper = Sweeper(Ledger(database), blobs, clock=clock)
+        sweeper = Sweeper(SystemStore(database), blobs, clock=clock)
         clock.ahead = -HOUR
         assert await sweeper.expire() == 0
         await sweeper.sweep()

@@ -59,7 +59,9 @@ async def test_a_full_disk_is_told_and_costs_nobody_an_image(
     chaos, disk = full
     async with (
         chaos.load("disk of the blob store full", films=Films(broken=False)) as load,
-        Client(chaos.stack.addresses.jobs_address, chaos.token, patience=timedelta(0)) as impatient,
+        Client(
+            chaos.stack.addresses.jobs_address, chaos.token, reconnect_timeout=timedelta(0)
+        ) as impatient,
     ):
         async with chaos.stopped("preprocess-1", "preprocess-2"):
             await chaos.queued(load)
@@ -115,7 +117,7 @@ async def test_an_upload_that_outgrew_the_disk_goes_on_where_it_was(
     address = chaos.stack.addresses.jobs_address
     async with (
         chaos.load("disk of the blob store full in an upload") as load,
-        Client(address, chaos.token, patience=timedelta(0)) as impatient,
+        Client(address, chaos.token, reconnect_timeout=timedelta(0)) as impatient,
     ):
         promise: Promise = await load.begin()
         film = large(load.films, mib=9)

@@ -19,9 +19,9 @@ async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos
     """A stack with a proxy before each server."""
     folder = tmp_path_factory.mktemp("lines")
     # A broker whose lines were unplugged hands work to workers that are not there, for a minute.
-    respite = {"CARINA_JOBS_RESPITE": "60"}
+    redelivery_delay = {"CARINA_JOBS_REDELIVERY_DELAY": "60"}
     async with running_stack(
-        folder, kind=ProxiedStack, stack_options=options(respite, blobs="s3")
+        folder, kind=ProxiedStack, stack_options=options(redelivery_delay, blobs="s3")
     ) as running:
         yield running
 

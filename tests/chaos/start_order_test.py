@@ -18,7 +18,7 @@ from deploy.local.postgres import postgres_server
 from deploy.local.program import Program
 from deploy.local.seaweed import seaweed_server
 from deploy.local.settings import Addresses, Options, service_program
-from services.jobs.migrate import migrate
+from services.jobs.commands.migrate import migrate
 from tests.support.servers import Server, tiny_repository, triton_of
 from tests.support.small_films import Films
 
@@ -29,7 +29,7 @@ WAITS_FOR = {
     "gateway-1": "the jobs service",
 }
 # Four services and four servers are started one after the other while the first of them waits.
-_PATIENCE = timedelta(minutes=4)
+_TIMEOUT = timedelta(minutes=4)
 
 
 def readiness(port: int) -> tuple[int, str]:
@@ -100,7 +100,9 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
         log = Log(tmp_path / "parts.log")
         services = {
             name: part(
-                replace(service_program(name[:-2], 1, port, addresses, options), patience=_PATIENCE)
+                replace(
+                    service_program(name[:-2], 1, port, addresses, options), start_timeout=_TIMEOUT
+                )
             )
             for name, port in ports.items()
         }

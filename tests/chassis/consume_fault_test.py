@@ -8,8 +8,8 @@ from typing import NoReturn
 
 import pytest
 
-from chassis.consume import Delivery, consume
-from chassis.jetstream import JetStream, QueueRefusedError
+from chassis.nats.consume import Delivery, consume
+from chassis.nats.jetstream import JetStream, QueueRefusedError
 from tests.support.consuming import (
     ROUTINE,
     SPEC,
@@ -119,7 +119,7 @@ async def test_an_ack_of_a_stream_that_is_gone_takes_nothing_from_the_one_made_s
 async def test_a_server_that_falls_silent_is_asked_again(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.pull._SILENCE", timedelta(milliseconds=300))
+    monkeypatch.setattr("chassis.nats.pull._SILENCE", timedelta(milliseconds=300))
     seen = Seen()
     send = jetstream.send
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from chassis.consume import Delivery, consume, consume_batches
-from chassis.jetstream import JetStream
+from chassis.nats.consume import Delivery, consume, consume_batches
+from chassis.nats.jetstream import JetStream
 from tests.support.consuming import (
     ROUTINE,
     URGENT,

@@ -12,9 +12,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis import tracing
-from chassis.consume import Delivery
 from chassis.errors import TransientError, UsageError
-from chassis.jetstream import JetStream, open_jetstream
+from chassis.nats.consume import Delivery
+from chassis.nats.jetstream import JetStream, open_jetstream
 from tests.support.consuming import (
     ROUTINE,
     URGENT,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chassis.errors import DomainError
-from chassis.jetstream import (
+from chassis.nats.jetstream import (
     ConsumerSpec,
     JetStream,
     MessageTooLargeError,
@@ -17,7 +17,7 @@ from chassis.jetstream import (
     StreamSpec,
     open_jetstream,
 )
-from chassis.patience import patiently
+from chassis.retry import retry_transient
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from tests.support.cluster import nats_cluster
@@ -110,7 +110,7 @@ async def test_a_message_that_is_too_large_is_refused_at_once(jetstream: JetStre
 async def test_publishing_where_no_stream_listens_gives_up_after_some_tries(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.jetstream._PUBLISH_PAUSE", timedelta(milliseconds=1))
+    monkeypatch.setattr("chassis.nats.jetstream._PUBLISH_PAUSE", timedelta(milliseconds=1))
     with pytest.raises(QueueUnavailableError):
         await jetstream.publish("nowhere", b"x", message_id="1")
 
@@ -140,10 +140,12 @@ async def test_what_a_cluster_could_not_agree_on_is_stored_when_it_can_again(
             with pytest.raises(QueueUnavailableError):
                 await stream.publish("work.a.1", b"x", message_id="1")
             await asyncio.gather(*(asyncio.to_thread(each.start) for each in followers))
-            publishing = patiently("NATS", lambda: stream.publish("work.a.1", b"x", message_id="1"))
+            publishing = retry_transient(
+                "NATS", lambda: stream.publish("work.a.1", b"x", message_id="1")
+            )
             async with asyncio.timeout(60):
                 await publishing
-                assert await patiently("NATS", lambda: stream.count("WORK", "work.>")) == 1
+                assert await retry_transient("NATS", lambda: stream.count("WORK", "work.>")) == 1
     finally:
         for server in servers.values():
             server.kill()
@@ -271,7 +273,7 @@ async def test_publishing_into_a_line_that_takes_nothing_gives_up(line: Proxy) -
 async def test_a_line_that_takes_nothing_is_replaced(
     line: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.connection._PING_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.nats.connection._PING_SECONDS", 0.2)
     async with asyncio.timeout(20):
         async with open_jetstream(f"nats://127.0.0.1:{line.near}", name="test") as stream:
             await stream.opened()

@@ -52,7 +52,7 @@ async def jobs() -> ScriptedJobs:
 async def client(jobs: ScriptedJobs) -> AsyncIterator[Client]:
     async with (
         serve(jobs) as address,
-        Client(address, "a-token", patience=timedelta(seconds=1)) as opened,
+        Client(address, "a-token", reconnect_timeout=timedelta(seconds=1)) as opened,
     ):
         yield opened
 
@@ -187,8 +187,8 @@ async def test_a_refusal_of_the_caller_ends_all_uploads(
 
 async def test_an_upload_gives_up_when_the_service_stays_away(tmp_path: Path) -> None:
     path = film(tmp_path, "a.png", 10)
-    patience = timedelta(milliseconds=100)
-    async with Client("127.0.0.1:1", patience=patience) as lonely:
+    reconnect_timeout = timedelta(milliseconds=100)
+    async with Client("127.0.0.1:1", reconnect_timeout=reconnect_timeout) as lonely:
         with pytest.raises(UnavailableError):
             await asyncio.wait_for(lonely.upload(JOB, path), timeout=30)
 
@@ -297,7 +297,7 @@ async def test_watch_gives_up_when_the_service_stays_away(
 async def test_watch_survives_a_restart_of_the_server(jobs: ScriptedJobs) -> None:
     jobs.watches.append([snapshot(1), change(2), Cut()])
     async with serve(jobs) as address:
-        client = Client(address, patience=timedelta(seconds=20))
+        client = Client(address, reconnect_timeout=timedelta(seconds=20))
         updates = client.watch(JOB)
         assert (await anext(updates)).revision == 1
         assert (await anext(updates)).revision == 2

@@ -15,8 +15,8 @@ import services
 from chassis.errors import DomainError
 from services.gateway import errors as gateway_errors
 from services.gateway.problems import STATUS_OF, STATUS_OF_REASON
-from services.jobs.reconciler import MODEL_WITHDRAWN, PROCESSING_STALLED
-from services.jobs.results import TASK_REFUSED, WORKER_DIED
+from services.jobs.tasks.reconciler import MODEL_WITHDRAWN, PROCESSING_STALLED
+from services.jobs.tasks.results import TASK_REFUSED, WORKER_DIED
 from services.preprocess.errors import FilmError
 from services.preprocess.worker import ORIGINAL_MISSING, ORIGINAL_UNREADABLE, OutOfMemoryError
 

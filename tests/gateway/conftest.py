@@ -44,7 +44,7 @@ async def fragile(scripted: ScriptedJobs, tmp_path: Path) -> AsyncIterator[httpx
             DevelopmentIssuer(tmp_path / "issuer"),
             heartbeat=timedelta(milliseconds=200),
             idle_timeout=timedelta(milliseconds=500),
-            patience=timedelta(seconds=2),
+            reconnect_timeout=timedelta(seconds=2),
         ) as client,
     ):
         yield client

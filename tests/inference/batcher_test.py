@@ -11,8 +11,8 @@ from services.inference.errors import (
     ModelFailedError,
     RefusedByModelError,
     TooSlowError,
-    TritonAwayError,
     TritonBusyError,
+    TritonUnavailableError,
 )
 from services.inference.model import Answer, Model
 from tests.inference.model_test import MODEL
@@ -50,7 +50,7 @@ def reader() -> StandIn:
 
 @pytest.fixture
 async def batcher(reader: StandIn) -> AsyncIterator[Batcher]:
-    batcher = Batcher(reader, gather=timedelta(milliseconds=5), concurrent_calls=2)
+    batcher = Batcher(reader, max_batch_delay=timedelta(milliseconds=5), concurrent_calls=2)
     yield batcher
     await batcher.close()
 
@@ -73,7 +73,7 @@ async def test_a_single_image_waits_no_longer_than_the_gathering_time(batcher: B
 
 
 async def test_a_full_batch_does_not_wait(reader: StandIn) -> None:
-    batcher = Batcher(reader, gather=timedelta(hours=1), concurrent_calls=1)
+    batcher = Batcher(reader, max_batch_delay=timedelta(hours=1), concurrent_calls=1)
     await asyncio.gather(*(read(batcher, number) for number in range(8)))
     assert len(reader.batches) == 1
 
@@ -123,7 +123,7 @@ async def test_an_image_that_breaks_its_batch_fails_alone(
     assert answers == [0, 1, 2, 4, 5, 6, 7]
 
 
-@pytest.mark.parametrize("error", [TritonAwayError, TritonBusyError])
+@pytest.mark.parametrize("error", [TritonUnavailableError, TritonBusyError])
 async def test_an_outage_is_waited_out(
     batcher: Batcher, reader: StandIn, error: type[Exception]
 ) -> None:

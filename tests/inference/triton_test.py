@@ -19,8 +19,8 @@ from services.inference.errors import (
     ModelMissingError,
     RefusedByModelError,
     TooSlowError,
-    TritonAwayError,
     TritonBusyError,
+    TritonUnavailableError,
 )
 from services.inference.model import Model
 from services.inference.triton import TritonClient, open_triton
@@ -126,7 +126,7 @@ async def test_nobody_at_the_address_means_away() -> None:
     address = f"127.0.0.1:{free_port()}"
     async with open_triton(address, deadline=timedelta(seconds=2)) as client:
         assert not await client.is_ready()
-        with pytest.raises(TritonAwayError):
+        with pytest.raises(TritonUnavailableError):
             await client.infer(MODEL, [film(1).tobytes()])
 
 

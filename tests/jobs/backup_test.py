@@ -25,10 +25,10 @@ from carina.results import Image, Job, JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
 from deploy.local.postgres import Postgres, postgres_server
-from services.jobs.database import open_database
-from services.jobs.ledger import Ledger
 from services.jobs.main import utc_now
-from services.jobs.retention import Sweeper
+from services.jobs.storage.database import open_database
+from services.jobs.storage.sweeper import Sweeper
+from services.jobs.storage.system_store import SystemStore
 from tests.support.backups import Dump, PointInTime, Way
 from tests.support.gateways import serving
 from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
@@ -77,7 +77,7 @@ async def images_of(client: Client, name: str) -> list[Image]:
 async def tell_the_service(url: str) -> None:
     """Run the command as an operator does."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.jobs.restored"),
+        *(sys.executable, "-m", "services.jobs.commands.restored"),
         env=os.environ | {"CARINA_JOBS_DATABASE_URL": url},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -352,6 +352,6 @@ async def only_lost_images_leave_orphans(jobs: Jobs) -> None:
     stored = {blob.key async for blob in blobs.list("sites/")}
     assert owned < stored
     async with open_database(jobs.database_url, connections=2) as database:
-        sweeper = Sweeper(Ledger(database), blobs, clock=utc_now)
+        sweeper = Sweeper(SystemStore(database), blobs, clock=utc_now)
         assert await sweeper.delete_orphans(timedelta(0)) == len(stored - owned)
     assert {blob.key async for blob in blobs.list("sites/")} == owned

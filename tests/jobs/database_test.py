@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from deploy.local.postgres import Postgres
-from services.jobs.database import Database, open_database, transaction
+from services.jobs.commands.migrate import migrate
 from services.jobs.errors import StoreUnavailableError
-from services.jobs.ledger import Ledger
-from services.jobs.migrate import migrate
+from services.jobs.storage.database import Database, open_database, transaction
+from services.jobs.storage.system_store import SystemStore
 from tests.support.proxy import Proxy
 
 
@@ -109,8 +109,10 @@ async def test_a_line_that_breaks_within_a_statement_does_not_hold_its_rows_for_
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("services.jobs.database._IDLE_IN_TRANSACTION", "1s")  # does not count
-    monkeypatch.setattr("services.jobs.database._LONGEST_TRANSACTION", "2s")
+    monkeypatch.setattr(
+        "services.jobs.storage.database._IDLE_IN_TRANSACTION", "1s"
+    )  # does not count
+    monkeypatch.setattr("services.jobs.storage.database._LONGEST_TRANSACTION", "2s")
     proxy = Proxy(tmp_path / ".s.PGSQL.5432", postgres.socket_folder / ".s.PGSQL.5432")
     await proxy.start()
     far = postgres_url.replace(str(postgres.socket_folder), str(tmp_path))
@@ -130,11 +132,11 @@ async def test_a_slow_blob_store_has_longer_than_other_transactions(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_IDLE_IN_TRANSACTION", "_LONGEST_TRANSACTION"):
-        monkeypatch.setattr(f"services.jobs.database.{name}", "500ms")
+        monkeypatch.setattr(f"services.jobs.storage.database.{name}", "500ms")
     await migrate(postgres_url)
     now = datetime.now(UTC)
     async with open_database(postgres_url, connections=1) as database:
-        async with Ledger(database).take_deletions(before=now, now=now, most=1):
+        async with SystemStore(database).take_deletions(before=now, now=now, most=1):
             await asyncio.sleep(1)
         with pytest.raises(StoreUnavailableError):
             await execute(database, "SELECT pg_sleep(60)")

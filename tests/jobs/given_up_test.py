@@ -14,9 +14,9 @@ import pytest
 from carina.client import Client
 from carina.results import Job, JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
-from chassis.consume import Delivery, Source, consume
 from chassis.errors import UsageError
-from chassis.jetstream import StreamNotFoundError
+from chassis.nats.consume import Delivery, Source, consume
+from chassis.nats.jetstream import StreamNotFoundError
 from tests.support.jobs import Clock, Jobs, failed, open_jobs, rows, succeeded
 
 
@@ -110,7 +110,7 @@ async def test_a_clock_that_is_set_back_puts_no_last_chance_off(
             job = (await client.submit([film(tmp_path)])).job
             await dies(jobs, deliveries=5)
             await is_owed(jobs)
-            # Clocks that differ by less than the respite shorten none.
+            # Clocks that differ by less than the redelivery_delay shorten none.
             clock.ahead = -timedelta(seconds=30)
             lost = (await client.submit([film(tmp_path)])).job
             await jobs.next_task()

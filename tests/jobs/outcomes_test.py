@@ -16,7 +16,7 @@ from tests.support.jobs import Jobs, failed, started, succeeded
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five deliveries within a second."""
-    monkeypatch.setattr("chassis.settle._LONGEST_DELAY", timedelta(seconds=0.05))
+    monkeypatch.setattr("chassis.nats.settle._LONGEST_DELAY", timedelta(seconds=0.05))
 
 
 async def submit(client: Client, folder: Path, *names: str) -> Job:

@@ -12,16 +12,16 @@ import pytest
 from carina.results import JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
-from chassis.jetstream import open_jetstream
+from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import StoppedError
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
-from services.jobs.database import open_database
+from services.jobs.commands.migrate import migrate
 from services.jobs.errors import OldSchemaError
-from services.jobs.ledger import Ledger
 from services.jobs.main import run
-from services.jobs.migrate import migrate
-from services.jobs.retention import Sweeper
+from services.jobs.storage.database import open_database
+from services.jobs.storage.sweeper import Sweeper
+from services.jobs.storage.system_store import SystemStore
 from tests.support.jobs import Clock, Jobs, open_jobs, rows, started, succeeded
 from tests.support.servers import Server
 
@@ -102,7 +102,7 @@ async def test_a_replica_that_comes_second_does_not_give_up_what_the_first_has_j
     now = datetime.now(UTC)
     found = {"before": now - timedelta(seconds=30), "after": now + timedelta(seconds=30)}
     async with open_database(jobs.database_url, connections=1) as database:
-        ledger = Ledger(database)
+        ledger = SystemStore(database)
         for owed in (1, 0):
             told = await ledger.republish([image["image_id"]], **found, most=10, now=now)
             assert told == (owed, [])
@@ -198,7 +198,7 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
     clock = Clock()
     clock.ahead = timedelta(days=2)
     async with open_database(jobs.database_url, connections=2) as database:
-        sweeper = Sweeper(Ledger(database), blobs, clock=clock)
+        sweeper = Sweeper(SystemStore(database), blobs, clock=clock)
         assert await sweeper.expire() == 1
         clock.ahead += timedelta(minutes=2)
         await sweeper.sweep()
@@ -221,7 +221,7 @@ async def test_no_statement_of_the_retention_deletes_many_jobs(jobs: Jobs) -> No
     )
     async with open_database(jobs.database_url, connections=2) as database:
         blobs = open_blobs((jobs.folder / "blobs").as_uri())
-        assert await Sweeper(Ledger(database), blobs, clock=Clock()).expire() == 25
+        assert await Sweeper(SystemStore(database), blobs, clock=Clock()).expire() == 25
     assert await rows(jobs, "SELECT 1 FROM jobs") == []
 
 

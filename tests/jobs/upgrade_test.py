@@ -9,9 +9,9 @@ import pytest
 from carina.issuer import Role
 from carina.results import JobSpec, JobState
 from deploy.local.postgres import Postgres
-from services.jobs.database import newest_migration, open_database, require_current_schema
+from services.jobs.commands.migrate import MIGRATIONS, migrate
 from services.jobs.errors import OldSchemaError
-from services.jobs.migrate import MIGRATIONS, migrate
+from services.jobs.storage.database import newest_migration, open_database, require_current_schema
 from tests.support import old_schemas
 from tests.support.jobs import Jobs, open_jobs, rows, succeeded
 

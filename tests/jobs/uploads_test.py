@@ -15,10 +15,10 @@ from grpc_status import rpc_status
 
 from carina.jobs.v1 import job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
-from services.jobs.database import open_database
 from services.jobs.errors import UploadRaceError
 from services.jobs.models import NewImage
-from services.jobs.store import JobStore
+from services.jobs.storage.database import open_database
+from services.jobs.storage.store import JobStore
 from tests.support.jobs import Jobs, rows
 
 MIB = 2**20
@@ -157,7 +157,7 @@ async def test_an_upload_of_many_crumbs_keeps_no_more_of_them(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One task names all the parts of an image, and a task has its largest size.
-    monkeypatch.setattr("services.jobs.uploads._CUT_PARTS", 2)
+    monkeypatch.setattr("services.jobs.uploads.service._CUT_PARTS", 2)
     job = await caller.create()
     for offset, committed in ((0, 1), (1, 2), (2, 2)):
         with pytest.raises(grpc.aio.AioRpcError) as refusal:

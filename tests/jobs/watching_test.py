@@ -18,7 +18,7 @@ from carina.issuer import Role
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import JobSpec
-from services.jobs.feed import Feed
+from services.jobs.progress.feed import Feed
 from tests.support.jobs import Jobs, rows
 
 Events = list[job_service_pb2.WatchJobResponse]

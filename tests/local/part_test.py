@@ -47,7 +47,7 @@ def program(tmp_path: Path, *command: str, is_ready: Callable[[], bool] | None =
         is_ready=is_ready or served,
         prepare=lambda: mark.unlink(missing_ok=True),
         grace=timedelta(seconds=0.5),
-        patience=timedelta(seconds=20),
+        start_timeout=timedelta(seconds=20),
     )
 
 
@@ -124,7 +124,7 @@ async def test_a_part_that_stays_silent_is_given_up(tmp_path: Path) -> None:
         name="part",
         command=silent.command,
         is_ready=silent.is_ready,
-        patience=timedelta(seconds=0.3),
+        start_timeout=timedelta(seconds=0.3),
         grace=timedelta(seconds=1),
     )
     async with part_of(quick) as (part, _):

@@ -175,7 +175,7 @@ async def test_a_file_that_can_not_be_read_back_holds_no_slot_and_fails_in_the_e
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_module, "_MOST", timedelta(milliseconds=100))
-    monkeypatch.setattr("chassis.settle._FIRST_DELAY", timedelta(milliseconds=20))
+    monkeypatch.setattr("chassis.nats.settle._FIRST_DELAY", timedelta(milliseconds=20))
     # A link to itself can not be followed, not even by root.
     (tmp_path / "blobs" / "loop").symlink_to("loop")
     async with bench.worker(slots=1):

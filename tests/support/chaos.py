@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from carina.issuer import DevelopmentIssuer, Role
-from chassis.jetstream import JetStream, open_jetstream
+from chassis.nats.jetstream import JetStream, open_jetstream
 from deploy.local import processes
 from deploy.local.ports import free_port
 from deploy.local.program import Program
@@ -37,7 +37,7 @@ LONGER = 1.7 * ACK_WAIT.total_seconds()
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
     "CARINA_JOBS_STALLED": "3",
-    "CARINA_JOBS_RESPITE": "3",
+    "CARINA_JOBS_REDELIVERY_DELAY": "3",
     "CARINA_JOBS_RECONCILE_CYCLE": "1",
     "CARINA_JOBS_JOBS_PER_MINUTE": "100000",
     "CARINA_JOBS_LOG_LEVEL": "INFO",

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from chassis.consume import Delivery, Source, consume, consume_batches
-from chassis.jetstream import ConsumerSpec, JetStream, StreamSpec
+from chassis.nats.consume import Delivery, Source, consume, consume_batches
+from chassis.nats.jetstream import ConsumerSpec, JetStream, StreamSpec
 
 URGENT = Source("WORK", "urgent")
 ROUTINE = Source("WORK", "routine", share=0.25)

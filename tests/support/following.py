@@ -30,10 +30,10 @@ _COME_BACK = {
 
 
 async def follow_grpc(
-    watcher: Watcher, stub: Any, metadata: tuple[tuple[str, str], ...], patience: timedelta
+    watcher: Watcher, stub: Any, metadata: tuple[tuple[str, str], ...], quiet_after: timedelta
 ) -> None:
     """Follow a job to its end with a bare stub."""
-    deadline = _deadline(patience)
+    deadline = _deadline(quiet_after)
     while asyncio.get_running_loop().time() < deadline:
         request = job_service_pb2.WatchJobRequest(name=watcher.job, after_revision=watcher.reached)
         # Nothing is heard of a line that was unplugged, not even a heartbeat.
@@ -41,7 +41,7 @@ async def follow_grpc(
         whole = job_service_pb2.Snapshot()
         try:
             async for message in call:
-                deadline = _deadline(patience)
+                deadline = _deadline(quiet_after)
                 if message.HasField("change"):
                     _show(watcher, message.revision, message.change, whole=False)
                 elif message.HasField("snapshot"):
@@ -61,9 +61,9 @@ async def follow_grpc(
     watcher.failure = "no answer any more"
 
 
-async def follow_http(watcher: Watcher, http: httpx.AsyncClient, patience: timedelta) -> None:
+async def follow_http(watcher: Watcher, http: httpx.AsyncClient, quiet_after: timedelta) -> None:
     """Read events as a browser does: come back with the last id until 204 says stop."""
-    deadline = _deadline(patience)
+    deadline = _deadline(quiet_after)
     while asyncio.get_running_loop().time() < deadline:
         headers = {"Last-Event-ID": str(watcher.reached)} if watcher.reached else {}
         with suppress(httpx.TransportError):
@@ -76,7 +76,7 @@ async def follow_http(watcher: Watcher, http: httpx.AsyncClient, patience: timed
                         if "id" not in event:
                             continue  # a problem: the stream ends, and is asked for again
                         _show_json(watcher, json.loads(event["data"]), event["event"])
-                        deadline = _deadline(patience)
+                        deadline = _deadline(quiet_after)
                 elif answer.status_code not in {502, 503, 504}:
                     watcher.failure = str(answer.status_code)
                     return
@@ -87,8 +87,8 @@ async def follow_http(watcher: Watcher, http: httpx.AsyncClient, patience: timed
 _LONGEST = timedelta(seconds=60)
 
 
-def _deadline(patience: timedelta) -> float:
-    return asyncio.get_running_loop().time() + patience.total_seconds()
+def _deadline(quiet_after: timedelta) -> float:
+    return asyncio.get_running_loop().time() + quiet_after.total_seconds()
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:

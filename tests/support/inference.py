@@ -15,13 +15,13 @@ import numpy.typing as npt
 import onnxruntime
 
 from carina.tasks.v1 import tasks_pb2
-from chassis.jetstream import JetStream, open_jetstream
-from chassis.streams import StreamSpec
+from chassis.nats.jetstream import JetStream, open_jetstream
+from chassis.nats.streams import StreamSpec
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from services.inference.config import InferenceConfig
 from services.inference.main import run
-from services.jobs.queue import streams
+from services.jobs.tasks.queue import streams
 from tests.support.servers import Server, running, tiny_repository, triton_of
 
 LABELS = ("normal", "pneumonia", "covid19")

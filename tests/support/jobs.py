@@ -16,13 +16,13 @@ from nats.aio.msg import Msg
 from carina.client import Client
 from carina.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
 from carina.tasks.v1 import tasks_pb2
-from chassis.jetstream import JetStream, open_jetstream
+from chassis.nats.jetstream import JetStream, open_jetstream
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from deploy.local.settings import ROOT
+from services.jobs.commands.migrate import migrate
 from services.jobs.config import JobsConfig
 from services.jobs.main import run, utc_now
-from services.jobs.migrate import migrate
 from tests.support.servers import Server, running
 
 
@@ -37,7 +37,7 @@ class Clock:
 
 
 # How long a task may take to come, in seconds: a command that is to submit it has to start first.
-_PATIENCE = 20
+_TIMEOUT = 20
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Jobs:
 
     async def hold_task(self) -> "Held":
         """Take the next preprocess task, as a worker does that is still at it."""
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        deadline = asyncio.get_running_loop().time() + _TIMEOUT
         while asyncio.get_running_loop().time() < deadline:
             for priority in ("urgent", "routine"):
                 message = await self._pull(f"preprocess-{priority}")

@@ -25,11 +25,11 @@ from carina.errors import CarinaError, RefusedError, UnavailableError
 from carina.results import Image, Job, JobState
 from chassis.blobs import BlobStore, open_blobs
 from chassis.errors import TransientError
-from chassis.jetstream import open_jetstream
+from chassis.nats.jetstream import open_jetstream
 from deploy.local.settings import Addresses
-from services.jobs.database import open_database
-from services.jobs.ledger import Ledger as Record
-from services.jobs.retention import Sweeper
+from services.jobs.storage.database import open_database
+from services.jobs.storage.sweeper import Sweeper
+from services.jobs.storage.system_store import SystemStore
 from tests.support.histories import History, Watcher
 from tests.support.small_films import TOLERANCE, Film
 
@@ -244,7 +244,7 @@ class Backstage:
     async def sweep_orphans(self) -> None:
         """Do what the nightly run does, for blobs of any age."""
         async with open_database(self._database_url, connections=2) as database:
-            sweeper = Sweeper(Record(database), self.blobs, clock=lambda: datetime.now(UTC))
+            sweeper = Sweeper(SystemStore(database), self.blobs, clock=lambda: datetime.now(UTC))
             await sweeper.delete_orphans(timedelta(0))
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ from tests.support.small_films import Film, Films
 
 T = TypeVar("T")
 # Far above any fault's length: what fails for so long has failed.
-PATIENCE = timedelta(minutes=3)
+TIMEOUT = timedelta(minutes=3)
 _LONGEST_PAUSE = 1.0
 # Shares of the jobs of fickle callers.
 _CANCELLED, _RETRIED = 0.15, 0.15
@@ -57,7 +57,9 @@ class Load:
         # Without it, only what the documents name is repeated, by the client with its own patience.
         self.insist = insist
         self._repeated = _REPEATED if insist else _UNAVAILABLE
-        self.client = Client(grpc, token, patience=PATIENCE) if insist else Client(grpc, token)
+        self.client = (
+            Client(grpc, token, reconnect_timeout=TIMEOUT) if insist else Client(grpc, token)
+        )
         self.http = httpx.AsyncClient(
             base_url=http,
             headers={"Authorization": f"Bearer {token}"},
@@ -208,9 +210,9 @@ class Load:
         """Follow a job in the background, to its end."""
         watcher = self.ledger.watcher(job, how)
         if how == "grpc":
-            work = follow_grpc(watcher, self._stub, self._metadata, PATIENCE)
+            work = follow_grpc(watcher, self._stub, self._metadata, TIMEOUT)
         else:
-            work = follow_http(watcher, self.http, PATIENCE)
+            work = follow_http(watcher, self.http, TIMEOUT)
         task = asyncio.create_task(work)
         self._watching.add(task)
         return watcher
@@ -293,7 +295,7 @@ class Load:
 
 async def _tries() -> AsyncIterator[int]:
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE.total_seconds()
+    deadline = loop.time() + TIMEOUT.total_seconds()
     number = 0
     while loop.time() < deadline:
         yield number

@@ -17,7 +17,7 @@ from carina.results import Job, JobSpec
 from carina.tasks.v1 import tasks_pb2
 from deploy.local.postgres import Postgres, postgres_server, postgres_tool
 from deploy.local.settings import ROOT
-from services.jobs.database import newest_migration
+from services.jobs.storage.database import newest_migration
 from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
 from tests.support.servers import running
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from nats.aio.msg import Msg
 
 from carina.tasks.v1 import tasks_pb2
-from chassis.jetstream import JetStream
+from chassis.nats.jetstream import JetStream
 
 # With more tokens, a domain and an account hash stand before the stream.
 _OLD_ACK_TOKENS = 9

@@ -10,10 +10,10 @@ from typing import Any
 
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
-from chassis.jetstream import JetStream, open_jetstream
+from chassis.nats.jetstream import JetStream, open_jetstream
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
-from services.jobs.queue import streams
+from services.jobs.tasks.queue import streams
 from services.preprocess.config import PreprocessConfig
 from services.preprocess.main import run
 from tests.support.servers import Server

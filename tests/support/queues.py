@@ -7,9 +7,9 @@ from uuid import UUID
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from chassis.jetstream import JetStream, StreamNotFoundError
+from chassis.nats.jetstream import JetStream, StreamNotFoundError
 from services.jobs.models import ImageState
-from services.jobs.outcomes import outcome_from_message
+from services.jobs.tasks.outcomes import outcome_from_message
 
 
 async def ended_in_results(jetstream: JetStream) -> set[UUID]:

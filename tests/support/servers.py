@@ -76,7 +76,7 @@ class Server:
             env={**os.environ, **program.environment, processes.MARK: self._mark},
             start_new_session=True,
         )
-        deadline = time.monotonic() + program.patience.total_seconds()
+        deadline = time.monotonic() + program.start_timeout.total_seconds()
         while not program.is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()

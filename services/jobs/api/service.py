@@ -1,8 +1,7 @@
 """What may be done with a job, and by whom. Decides; stores through `JobStore`."""
 
 import json
-import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -10,7 +9,9 @@ from uuid import UUID, uuid4
 
 from chassis.auth import Principal
 from chassis.blobs import BlobStore
+from services.jobs.api.pages import PageToken
 from services.jobs.catalogue import Catalogue
+from services.jobs.commits import Clock, Committed
 from services.jobs.errors import (
     EtagMismatchError,
     ImageNotFoundError,
@@ -22,7 +23,6 @@ from services.jobs.errors import (
     WrongStateError,
 )
 from services.jobs.models import (
-    Change,
     Image,
     ImageState,
     Job,
@@ -32,14 +32,10 @@ from services.jobs.models import (
     Limits,
     Scope,
 )
-from services.jobs.pages import PageToken
 from services.jobs.permissions import Action, authorize
-from services.jobs.queue import TaskQueue
-from services.jobs.store import JobStore
-
-Clock = Callable[[], datetime]
-Committed = Callable[[Change], Awaitable[None]]
-"""Tells whoever watches that a change was committed."""
+from services.jobs.storage.store import JobStore
+from services.jobs.tasks.queue import TaskQueue
+from services.jobs.validation import require_label
 
 _JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
 _IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
@@ -293,18 +289,6 @@ class JobService:
         return await self._blobs.get(
             f"sites/{scope.site}/jobs/{image.job_id}/{image.image_id}/preview.jpg"
         )
-
-
-def require_label(field: str, text: str, most: int) -> None:
-    """Refuse what is too long to be a label, or holds what a label does not and PostgreSQL can not.
-
-    Raises:
-        InvalidFieldError: it is none.
-    """
-    if len(text) > most:
-        raise InvalidFieldError(field, f"has more than {most} characters")
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise InvalidFieldError(field, "holds control characters")
 
 
 async def _cut(data: bytes) -> AsyncIterator[bytes]:

@@ -13,13 +13,13 @@ from prometheus_client import Counter
 
 from chassis.errors import DomainError
 from chassis.logs import get_logger
-from services.jobs.ledger import Abandoned, Ledger, Stalled
+from services.jobs.commits import Clock, Committed
 from services.jobs.models import ImageError, Job, Scope
-from services.jobs.queue import TaskQueue
-from services.jobs.results import Results
-from services.jobs.retention import Sweeper
-from services.jobs.service import Clock, Committed
-from services.jobs.store import JobStore
+from services.jobs.storage.store import JobStore
+from services.jobs.storage.sweeper import Sweeper
+from services.jobs.storage.system_store import Abandoned, Stalled, SystemStore
+from services.jobs.tasks.queue import TaskQueue
+from services.jobs.tasks.results import Results
 
 PROCESSING_STALLED = ImageError(
     "PROCESSING_STALLED",
@@ -42,7 +42,7 @@ _log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Patience:
+class ReconcilerSettings:
     """How long things may take before they are mended."""
 
     cycle: timedelta = timedelta(seconds=10)
@@ -52,7 +52,7 @@ class Patience:
     # its job are taken away and published again. That no worker was there for so long is no loss.
     stuck: timedelta = timedelta(hours=6)
     # How long what no worker has answered rests before its last chance.
-    respite: timedelta = timedelta(minutes=1)
+    redelivery_delay: timedelta = timedelta(minutes=1)
     # How often the broker may lose the task of one attempt before it is given up.
     republications: int = 10
     # A task for a model that this replica does not know; during an upgrade others may.
@@ -68,24 +68,24 @@ class Reconciler:
         self,
         *,
         store: JobStore,
-        ledger: Ledger,
+        system_store: SystemStore,
         queue: TaskQueue,
         results: Results,
         sweeper: Sweeper,
         clock: Clock,
         committed: Committed,
         wake_relay: Callable[[], None],
-        patience: Patience,
+        settings: ReconcilerSettings,
     ) -> None:
         self._store = store
-        self._ledger = ledger
+        self._system_store = system_store
         self._queue = queue
         self._results = results
         self._sweeper = sweeper
         self._clock = clock
         self._committed = committed
         self._wake_relay = wake_relay
-        self._patience = patience
+        self._settings = settings
         self._woken = asyncio.Event()
         # How far the clock is ahead of the one that nobody sets, and since when evenly, seconds.
         self._ahead = clock().timestamp() - time.monotonic()
@@ -101,7 +101,7 @@ class Reconciler:
             self._woken.clear()
             for step in (
                 self._queue.ensure_streams,
-                self.hasten_last_chances,
+                self.release_delayed,
                 self.republish_lost,
                 self.fail_withdrawn,
                 self.close_abandoned,
@@ -112,54 +112,54 @@ class Reconciler:
                 except DomainError as error:
                     _log.warning("reconciler waits", step=step.__name__, reason=error.reason)
             # Replicas that started together drift apart.
-            seconds = self._patience.cycle.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
+            seconds = self._settings.cycle.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._woken.wait()
 
-    async def hasten_last_chances(self) -> None:
+    async def release_delayed(self) -> None:
         """Owe at once what a clock that was set back since has put off."""
         # Twice, for the clocks of two replicas are never quite the same.
-        latest = self._clock() + 2 * self._patience.respite
-        if await self._ledger.hasten(latest):
+        latest = self._clock() + 2 * self._settings.redelivery_delay
+        if await self._system_store.release_delayed(latest):
             self._wake_relay()
 
     async def republish_lost(self) -> None:
         """Publish again what is open for too long with nothing in the broker."""
         now = self._clock()
-        before, after = now - self._patience.stalled, now + self._patience.stalled
-        for stalled in await self._ledger.find_stalled(before, after, _BATCH):
+        before, after = now - self._settings.stalled, now + self._settings.stalled
+        for stalled in await self._system_store.find_stalled(before, after, _BATCH):
             if not await self._queue.count(stalled.job_id):
                 await self._republish(stalled, before, after, now)
-            elif stalled.oldest < now - self._patience.stuck:
+            elif stalled.oldest < now - self._settings.stuck:
                 await self._publish_anew(stalled.job_id, now)
 
     async def fail_withdrawn(self) -> None:
         """Fail what is owed to models that are in the catalogue no more."""
         now = self._clock()
-        withdrawn = await self._ledger.find_withdrawn(
-            now - self._patience.withdrawn, _BATCH, self._queue.models
+        withdrawn = await self._system_store.find_withdrawn(
+            now - self._settings.withdrawn, _BATCH, self._queue.models
         )
         if withdrawn:
             await self._results.fail(withdrawn, MODEL_WITHDRAWN)
-            await self._ledger.forget_owed(withdrawn)
+            await self._system_store.forget_owed(withdrawn)
 
     async def close_abandoned(self) -> None:
         """Close jobs that were left open, and forget uploads nobody will finish."""
         now = self._clock()
-        before = now - self._patience.abandoned if self._evenly(now) else _NEVER
-        for abandoned in await self._ledger.find_abandoned(before, _BATCH):
+        before = now - self._settings.abandoned if self._evenly(now) else _NEVER
+        for abandoned in await self._system_store.find_abandoned(before, _BATCH):
             await self._close(abandoned, before, now)
-        await self._ledger.expire_uploads(before, now)
+        await self._system_store.expire_uploads(before, now)
 
     async def _republish(
         self, stalled: Stalled, before: datetime, after: datetime, now: datetime
     ) -> None:
-        owed, exhausted = await self._ledger.republish(
+        owed, exhausted = await self._system_store.republish(
             stalled.image_ids,
             before=before,
             after=after,
-            most=self._patience.republications,
+            most=self._settings.republications,
             now=now,
         )
         if owed:
@@ -169,8 +169,8 @@ class Reconciler:
         await self._results.fail(exhausted, PROCESSING_STALLED)
 
     async def _publish_anew(self, job_id: UUID, now: datetime) -> None:
-        before = now - self._patience.stuck
-        async with self._ledger.publish_anew(job_id, before=before, now=now) as owed:
+        before = now - self._settings.stuck
+        async with self._system_store.publish_anew(job_id, before=before, now=now) as owed:
             if owed:
                 await self._queue.purge(job_id)
         if owed:
@@ -188,7 +188,7 @@ class Reconciler:
             _log.warning("the clock was set", delay_seconds=round(ahead - self._ahead))
             self._even_since = running
         self._ahead = ahead
-        return running - self._even_since > self._patience.abandoned.total_seconds()
+        return running - self._even_since > self._settings.abandoned.total_seconds()
 
     async def _close(self, abandoned: Abandoned, before: datetime, now: datetime) -> None:
         def admit(job: Job) -> None:

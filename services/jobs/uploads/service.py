@@ -16,6 +16,7 @@ from chassis.auth import Principal
 from chassis.blobs import BlobStore
 from chassis.errors import DomainError, UsageError
 from chassis.logs import get_logger
+from services.jobs.commits import Clock, Committed
 from services.jobs.errors import (
     ChecksumMismatchError,
     ChunkTooLargeError,
@@ -32,8 +33,8 @@ from services.jobs.errors import (
 )
 from services.jobs.models import Image, Job, JobState, Limits, NewImage, Scope
 from services.jobs.permissions import Action, authorize
-from services.jobs.service import Clock, Committed, require_label
-from services.jobs.store import JobStore
+from services.jobs.storage.store import JobStore
+from services.jobs.validation import require_label
 
 # A caller that sends more at once is refused: it bounds what one message may cost.
 MAX_CHUNK_BYTES = 2**20

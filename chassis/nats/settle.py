@@ -11,9 +11,9 @@ from datetime import timedelta
 from prometheus_client import Counter, Gauge, Histogram
 
 from chassis.errors import DomainError, TransientError, UsageError
-from chassis.jetstream import JetStream
 from chassis.logs import get_logger
-from chassis.pull import Delivery, Puller, Source
+from chassis.nats.jetstream import JetStream
+from chassis.nats.pull import Delivery, PullConsumer, Source
 from chassis.stopping import LostTaskError, cancel_and_wait
 
 logger = get_logger(__name__)
@@ -37,15 +37,15 @@ _MESSAGES = Counter(
 _HELD = Gauge("messaging_held_messages", "Messages received and not yet settled", ["consumer"])
 
 
-class Desk:
+class DeliveryTracker:
     """What both loops do with deliveries: hold them, keep them alive, settle them."""
 
     def __init__(self, jetstream: JetStream, sources: Sequence[Source]) -> None:
         self.wake = asyncio.Event()
         self.failure: BaseException | None = None
         self.waiting: dict[Source, deque[Delivery]] = {source: deque() for source in sources}
-        self.pullers = [
-            Puller(jetstream, source, arrived=self._arrived, changed=self.wake.set)
+        self.consumers = [
+            PullConsumer(jetstream, source, arrived=self._arrived, changed=self.wake.set)
             for source in sources
         ]
         self._jetstream = jetstream
@@ -64,7 +64,7 @@ class Desk:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Keep the sources bound and what is held alive; at the end hand back the rest."""
-        tasks = [asyncio.create_task(puller.run()) for puller in self.pullers]
+        tasks = [asyncio.create_task(puller.run()) for puller in self.consumers]
         tasks.append(asyncio.create_task(self._keep_alive()))
         for task in tasks:
             task.add_done_callback(self._task_ended)
@@ -90,7 +90,7 @@ class Desk:
 
     async def stop_pulling(self) -> None:
         """Take nothing new; another worker gets at once what nobody here has begun."""
-        await asyncio.gather(*(puller.unbind() for puller in self.pullers))
+        await asyncio.gather(*(puller.unbind() for puller in self.consumers))
         for queue in self.waiting.values():
             while queue:
                 await self._nak(queue.popleft(), timedelta(0))
@@ -101,7 +101,7 @@ class Desk:
             if not self._touched:
                 self._holds_some.clear()
                 await self._holds_some.wait()
-            third = min(puller.ack_wait for puller in self.pullers).total_seconds() / 3
+            third = min(puller.ack_wait for puller in self.consumers).total_seconds() / 3
             await asyncio.sleep(third / 2)
             now = time.monotonic()
             for reply, (delivery, touched) in list(self._touched.items()):

@@ -18,11 +18,11 @@ from chassis.auth import Principal
 from chassis.errors import TransientError
 from chassis.logs import get_logger
 from services.jobs.errors import JobNotFoundError, RevisionAheadError, TooManyWatchersError
-from services.jobs.ledger import Ledger
 from services.jobs.models import Change, Scope
 from services.jobs.permissions import Action, authorize
-from services.jobs.queue import TaskQueue
-from services.jobs.store import JobStore
+from services.jobs.storage.store import JobStore
+from services.jobs.storage.system_store import SystemStore
+from services.jobs.tasks.queue import TaskQueue
 
 # Changes of a job that are kept for its watchers, and the most read from the table at once.
 _MEMORY = 256
@@ -88,14 +88,14 @@ class Feed:
     def __init__(
         self,
         store: JobStore,
-        ledger: Ledger,
+        system_store: SystemStore,
         queue: TaskQueue,
         *,
         max_watchers: int,
         poll: timedelta = timedelta(seconds=2),
     ) -> None:
         self._store = store
-        self._ledger = ledger
+        self._system_store = system_store
         self._queue = queue
         self._max_watchers = max_watchers
         # How long a change can stay unseen when its announcement is lost.
@@ -161,7 +161,7 @@ class Feed:
                 changes = channel.after(revision)
                 behind = False
                 if changes is None:
-                    changes = await self._ledger.events_after(job_id, revision, _MEMORY)
+                    changes = await self._system_store.events_after(job_id, revision, _MEMORY)
                     gap = changes and changes[-1].revision != revision + len(changes)
                     behind = bool(gap) or len(changes) == _MEMORY
                 if behind or any(len(change.images) > _MOST_IMAGES for change in changes):
@@ -222,10 +222,12 @@ class Feed:
             channel.wake.clear()
             found = False
             try:
-                while changes := await self._ledger.events_after(job_id, channel.revision, _MEMORY):
+                while changes := await self._system_store.events_after(
+                    job_id, channel.revision, _MEMORY
+                ):
                     channel.extend(changes)
                     found = True
-                if not found and not await self._ledger.job_exists(job_id):
+                if not found and not await self._system_store.job_exists(job_id):
                     channel.end()
                     return
             except Exception as error:  # noqa: BLE001 - or all its watchers would wait for ever

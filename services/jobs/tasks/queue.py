@@ -9,16 +9,16 @@ from uuid import UUID
 from carina.events.v1 import events_pb2
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import TransientError
-from chassis.jetstream import (
+from chassis.logs import get_logger
+from chassis.nats.jetstream import (
     ConsumerSpec,
     JetStream,
     QueueFullError,
     StreamNotFoundError,
     StreamSpec,
 )
-from chassis.logs import get_logger
 from services.jobs.errors import MalformedMessageError
-from services.jobs.models import DeadTask, ImageRef, Model, OwedTask, Priority
+from services.jobs.models import DeadTask, ImageRef, Model, OutboxTask, Priority
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
@@ -124,7 +124,7 @@ class TaskQueue:
         if await self._jetstream.stored_bytes(TASKS) > self._most_bytes // 2:
             raise QueueFullError
 
-    async def publish(self, task: OwedTask) -> None:
+    async def publish(self, task: OutboxTask) -> None:
         """Publish a task and wait until the broker has it.
 
         Raises:
@@ -199,7 +199,7 @@ class TaskQueue:
         if told == _TAKEN_AWAY:
             return None
         if notice["type"] == _TERMINATED:
-            # The task is gone; what is known of it stands in the reason (`chassis.settle`).
+            # The task is gone; what is known of it stands in the reason (`chassis.nats.settle`).
             reason, _, rest = told.partition(" ")
             message_id, _, subject = rest.partition(" ")
         else:
@@ -216,7 +216,7 @@ class TaskQueue:
         await self._jetstream.delete_message(TASKS, sequence)
 
 
-def _task_message(task: OwedTask, model: Model) -> tasks_pb2.PreprocessTask:
+def _task_message(task: OutboxTask, model: Model) -> tasks_pb2.PreprocessTask:
     ref = task.ref
     message = tasks_pb2.PreprocessTask(
         ref=tasks_pb2.ImageRef(

@@ -16,8 +16,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from chassis import tracing
-from chassis.connection import kept_connected
-from chassis.streams import (
+from chassis.nats.connection import kept_connected
+from chassis.nats.streams import (
     ConsumerSpec,
     MessageTooLargeError,
     QueueFullError,

@@ -1,23 +1,15 @@
-"""Deletes what has had its time: `python -m services.jobs.retention`, run by a CronJob.
+"""Deletes the blobs of rows that are gone, jobs whose retention has ended, and orphaned blobs.
 
-Rows go first, together with a note of their blobs; the blobs follow. So there is never a row
-without its blobs, and a crash in between leaves a note that the next run finds.
+Rows are deleted first, in one transaction with a record of their blobs; the blobs follow. So no row
+is ever without its blobs, and a crash in between leaves a record that the next run finds.
 """
 
-import asyncio
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from chassis.blobs import BlobStore, open_blobs
-from chassis.config import load_config
-from chassis.errors import DomainError
-from chassis.logs import configure_logs, get_logger
-from services.jobs.config import RetentionConfig
-from services.jobs.database import open_database, require_current_schema
-from services.jobs.errors import OldDatabaseError
-from services.jobs.ledger import Ledger
+from chassis.blobs import BlobStore
+from services.jobs.storage.system_store import SystemStore
 
 _BATCH = 200
 # Jobs that one statement deletes, each with thousands of images if need be: one that took longer
@@ -29,7 +21,6 @@ _SETTLE = timedelta(minutes=1)
 _REMEMBER = timedelta(days=30)
 # A blob without a row that is younger may belong to an upload that is about to be committed.
 ORPHAN_GRACE = timedelta(days=1)
-_log = get_logger(__name__)
 
 
 class Sweeper:
@@ -37,13 +28,13 @@ class Sweeper:
 
     def __init__(
         self,
-        ledger: Ledger,
+        system_store: SystemStore,
         blobs: BlobStore,
         *,
         clock: Callable[[], datetime],
         settle: timedelta = _SETTLE,
     ) -> None:
-        self._ledger = ledger
+        self._system_store = system_store
         self._blobs = blobs
         self._clock = clock
         self._settle = settle
@@ -52,19 +43,19 @@ class Sweeper:
         """Delete the blobs that are noted for deletion."""
         now = self._clock()
         while True:
-            async with self._ledger.take_deletions(
+            async with self._system_store.take_deletions(
                 before=now - self._settle, now=now, most=_BATCH
             ) as prefixes:
                 for prefix in prefixes:
                     await self._blobs.delete_prefix(prefix)
             if len(prefixes) < _BATCH:
                 break
-        await self._ledger.forget_deletions(now - _REMEMBER)
+        await self._system_store.forget_deletions(now - _REMEMBER)
 
     async def expire(self) -> int:
         """Delete terminal jobs whose time has come; return how many."""
         expired = 0
-        while count := await self._ledger.expire_jobs(self._clock(), _JOBS):
+        while count := await self._system_store.expire_jobs(self._clock(), _JOBS):
             expired += count
         return expired
 
@@ -87,7 +78,7 @@ class Sweeper:
         return deleted + await self._delete_unknown(batch)
 
     async def _delete_unknown(self, batch: dict[str, UUID]) -> int:
-        known = await self._ledger.known_originals(list(set(batch.values())))
+        known = await self._system_store.known_originals(list(set(batch.values())))
         orphans = [
             key
             for key, image_id in batch.items()
@@ -107,31 +98,3 @@ def _image_of(key: str) -> UUID | None:
 
 def _is_original(key: str) -> bool:
     return key.rsplit("/", maxsplit=1)[-1].startswith("original-")
-
-
-async def run(config: RetentionConfig) -> None:
-    """Do all of it once."""
-    async with open_database(config.database_url, connections=2) as database:
-        await require_current_schema(database)
-        blobs = open_blobs(config.blob_url)
-        sweeper = Sweeper(Ledger(database), blobs, clock=lambda: datetime.now(UTC))
-        expired = await sweeper.expire()
-        await sweeper.sweep()
-        orphans = await sweeper.delete_orphans()
-        _log.info("retention done", expired=expired, orphans=orphans)
-
-
-def main() -> None:
-    """Run the command."""
-    config = load_config(RetentionConfig)
-    configure_logs(
-        "retention", config.log_level, config.log_format, allowed_keys=("expired", "orphans")
-    )
-    try:
-        asyncio.run(run(config))
-    except (DomainError, OldDatabaseError) as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Brings the database to the newest schema: `python -m services.jobs.migrate`.
+"""Brings the database to the newest schema: `python -m services.jobs.commands.migrate`.
 
 dbmate applies the plain SQL files. It takes no lock of its own, so one is held around it: two
 replicas, or a chart and an operator, may start it at once.
@@ -14,7 +14,7 @@ import asyncpg
 from chassis.config import load_config
 from chassis.logs import get_logger
 from services.jobs.config import DatabaseConfig
-from services.jobs.database import SQL_FOLDER
+from services.jobs.storage.database import SQL_FOLDER
 
 # Any constant number will do, as long as nobody else on the database uses it: "carina" in ASCII.
 _LOCK = 0x636172696E61

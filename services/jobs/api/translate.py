@@ -20,7 +20,7 @@ from services.jobs.models import (
     Result,
     Stage,
 )
-from services.jobs.uploads import UploadHeader
+from services.jobs.uploads.service import UploadHeader
 
 StateT = TypeVar("StateT", JobState, ImageState)
 

@@ -9,11 +9,8 @@ from uuid import UUID
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceServicer
 from chassis.auth import Principal, current_principal
-from services.jobs.errors import InvalidFieldError
-from services.jobs.feed import Feed, Snapshot
-from services.jobs.models import Change
-from services.jobs.service import JobService
-from services.jobs.translate import (
+from services.jobs.api.service import JobService
+from services.jobs.api.translate import (
     filter_from_message,
     header_from_message,
     image_ids_of,
@@ -24,7 +21,10 @@ from services.jobs.translate import (
     kind_of,
     spec_from_message,
 )
-from services.jobs.uploads import Receiver, Repeat, Uploads
+from services.jobs.errors import InvalidFieldError
+from services.jobs.models import Change
+from services.jobs.progress.feed import Feed, Snapshot
+from services.jobs.uploads.service import Receiver, Repeat, Uploads
 
 # A snapshot of a large job is cut, so that each message stays below 4 MiB.
 _SNAPSHOT_IMAGES, _SNAPSHOT_BYTES = 500, 3 * 2**20

@@ -17,8 +17,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from chassis.errors import TransientError
-from chassis.jetstream import JetStream, StreamNotFoundError
 from chassis.logs import get_logger
+from chassis.nats.jetstream import JetStream, StreamNotFoundError
 
 logger = get_logger(__name__)
 
@@ -65,7 +65,7 @@ class Delivery:
         return datetime.fromtimestamp(self.enqueued_ns / 1e9, UTC)
 
 
-class Puller:
+class PullConsumer:
     """Keeps one consumer bound; `outstanding` messages may arrive at any moment."""
 
     def __init__(

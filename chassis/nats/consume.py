@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from chassis import tracing
 from chassis.errors import TransientError
-from chassis.jetstream import JetStream
 from chassis.logs import get_logger
-from chassis.pull import Delivery, Puller, Source
-from chassis.settle import Desk
+from chassis.nats.jetstream import JetStream
+from chassis.nats.pull import Delivery, PullConsumer, Source
+from chassis.nats.settle import DeliveryTracker
 from chassis.stopping import cancel_and_wait
 
 __all__ = ["Delivery", "Source", "consume", "consume_batches"]
@@ -31,13 +31,13 @@ async def _wait_for_stop(stop: asyncio.Event, wake: asyncio.Event) -> None:
 class _SlotLoop:
     """Fills free slots from the sources in their order, keeping each lower source its share."""
 
-    def __init__(self, desk: Desk, handler: Handler, slots: int) -> None:
+    def __init__(self, desk: DeliveryTracker, handler: Handler, slots: int) -> None:
         self._desk = desk
         self._handler = handler
         self._slots = slots
         self._running: dict[asyncio.Task[None], Delivery] = {}
         self._closing = False
-        self._credit = {puller.source: 0.0 for puller in desk.pullers}
+        self._credit = {puller.source: 0.0 for puller in desk.consumers}
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set() and self._desk.failure is None:
@@ -60,17 +60,17 @@ class _SlotLoop:
                 return False
             if not puller.ready:
                 continue
-            if len(self._desk.pullers) > 1 and await puller.probe(self._fair(puller, free)):
+            if len(self._desk.consumers) > 1 and await puller.probe(self._fair(puller, free)):
                 return True
             if puller.ready:
                 await puller.listen(max(1, self._slots - len(self._running)))
         return False
 
-    def _in_turn(self) -> list[Puller]:
+    def _in_turn(self) -> list[PullConsumer]:
         # A source that is owed a turn comes first; the sort is stable, so priority holds else.
-        return sorted(self._desk.pullers, key=lambda puller: self._credit[puller.source] < 1)
+        return sorted(self._desk.consumers, key=lambda puller: self._credit[puller.source] < 1)
 
-    def _fair(self, puller: Puller, free: int) -> int:
+    def _fair(self, puller: PullConsumer, free: int) -> int:
         """Return how many to probe for: a source on its owed turn takes what it is owed."""
         owed = int(self._credit[puller.source])
         return min(free, owed) if owed else free
@@ -144,7 +144,7 @@ async def consume(
     Sources stand in order of priority. The handler returns: acked. It raises TransientError:
     delivered again later. UsageError: ended. Anything else: logged, delivered again.
     """
-    desk = Desk(jetstream, sources)
+    desk = DeliveryTracker(jetstream, sources)
     loop = _SlotLoop(desk, handler, slots)
     stopper = asyncio.create_task(_wait_for_stop(stop, desk.wake))
     try:
@@ -177,7 +177,7 @@ async def consume_batches(
     batch comes again later. Any other error: each message is tried alone, so that one that can
     never work does not hold up its neighbours.
     """
-    desk = Desk(jetstream, [source])
+    desk = DeliveryTracker(jetstream, [source])
     stopper = asyncio.create_task(_wait_for_stop(stop, desk.wake))
     try:
         async with desk.open():
@@ -197,14 +197,14 @@ async def consume_batches(
 
 
 async def _work_in_batches(
-    desk: Desk,
+    desk: DeliveryTracker,
     handler: BatchHandler,
     *,
     max_batch: int,
     max_wait: timedelta,
     stop: asyncio.Event,
 ) -> None:
-    (puller,) = desk.pullers
+    (puller,) = desk.consumers
     waiting = desk.waiting[puller.source]
     while not stop.is_set() and desk.failure is None:
         desk.wake.clear()
@@ -229,7 +229,12 @@ async def _work_in_batches(
 
 
 async def _gather(
-    desk: Desk, puller: Puller, *, max_batch: int, max_wait: timedelta, stop: asyncio.Event
+    desk: DeliveryTracker,
+    puller: PullConsumer,
+    *,
+    max_batch: int,
+    max_wait: timedelta,
+    stop: asyncio.Event,
 ) -> None:
     try:
         async with asyncio.timeout(max_wait.total_seconds()):

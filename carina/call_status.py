@@ -11,7 +11,7 @@ from grpc.aio import AioRpcError
 _OVERWRITTEN = "Internal error from Core"
 
 
-class Ending:
+class CallStatus:
     """Keeps the status that the server sent, for calls whose writes may fail meanwhile."""
 
     def __init__(self, call: Any) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.jobs.database import QUERIES, Database, transaction
 from services.jobs.errors import JobNotFoundError, UploadRaceError
 from services.jobs.models import (
     Change,
@@ -19,7 +18,8 @@ from services.jobs.models import (
     Scope,
     Upload,
 )
-from services.jobs.rows import change_from_json, image_from_json, job_from_json
+from services.jobs.storage.database import QUERIES, Database, transaction
+from services.jobs.storage.rows import change_from_json, image_from_json, job_from_json
 
 Admit = Callable[[Job], None]
 """Decides, while the job is held, whether a change may happen; raises if not."""

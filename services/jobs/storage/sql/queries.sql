@@ -1,5 +1,5 @@
 -- Every query of the jobs service. Rows of jobs and images leave as jsonb, so that a live row and
--- one kept in job_events are read by the same code: `services.jobs.rows` names each field.
+-- one kept in job_events are read by the same code: `services.jobs.storage.rows` names each field.
 
 -- name: set_scope^
 -- The site, and for a patient the patient, that the rest of the transaction may see.
@@ -265,7 +265,7 @@ LIMIT :most;
 -- Whether a job is still there: a deleted one has no events left to tell of its end.
 SELECT EXISTS (SELECT 1 FROM jobs WHERE job_id = :job_id);
 
--- name: take_outbox
+-- name: claim_outbox
 -- Tasks that are due, for models that this replica knows, held by it alone until the transaction
 -- ends.
 SELECT o.image_id, o.job_id, o.site, o.attempt, i.republished, i.original_keys, i.size_bytes,
@@ -390,7 +390,7 @@ SELECT image_id, job_id, site, attempt, '-infinity' FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
 
--- name: give_another_chance^
+-- name: redeliver_once^
 -- A task that no worker has answered is owed once more, under another message id, unless this was its
 -- last chance, or its image has ended or moved on since.
 WITH again AS (
@@ -405,7 +405,7 @@ SELECT image_id, job_id, site, attempt, :due FROM again
 ON CONFLICT (image_id) DO NOTHING
 RETURNING image_id;
 
--- name: hasten
+-- name: release_delayed
 -- A last chance that is further away than it can be, for a clock has been set back, is due at once.
 -- What waits for the start time of its job is another thing: it was never published.
 UPDATE outbox o SET available_at = '-infinity'

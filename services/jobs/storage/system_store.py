@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.jobs.database import QUERIES, Database, transaction
-from services.jobs.models import Change, ImageRef, ImageState, Outcome, OwedTask, Priority
-from services.jobs.rows import change_from_json, result_to_json
+from services.jobs.models import Change, ImageRef, ImageState, OutboxTask, Outcome, Priority
+from services.jobs.storage.database import QUERIES, Database, transaction
+from services.jobs.storage.rows import change_from_json, result_to_json
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ class Abandoned:
     total: int
 
 
-class Ledger:
+class SystemStore:
     """The same record as `JobStore`, as the service itself sees it."""
 
     def __init__(self, database: Database) -> None:
         self._pool = database.system
 
     @asynccontextmanager
-    async def take_outbox(
+    async def claim_outbox(
         self, now: datetime, most: int, models: Collection[str]
-    ) -> AsyncIterator[tuple[list[OwedTask], list[UUID]]]:
+    ) -> AsyncIterator[tuple[list[OutboxTask], list[UUID]]]:
         """Hold tasks that are due, for these models.
 
         The caller puts the ids of those it published into the list.
         """
         async with transaction(self._pool) as connection:
             tasks = [
-                OwedTask(
+                OutboxTask(
                     ref=ImageRef(
                         image_id=row["image_id"],
                         job_id=row["job_id"],
@@ -63,7 +63,7 @@ class Ledger:
                     model=row["model"],
                     queue_time=row["update_time"],
                 )
-                async for row in QUERIES.take_outbox(
+                async for row in QUERIES.claim_outbox(
                     connection, now=now, most=most, models=list(models)
                 )
             ]
@@ -212,10 +212,10 @@ class Ledger:
             # Before the commit: afterwards any relay may have published them.
             yield len(owed)
 
-    async def give_another_chance(self, ref: ImageRef, *, now: datetime, due: datetime) -> bool:
+    async def redeliver_once(self, ref: ImageRef, *, now: datetime, due: datetime) -> bool:
         """Owe a dead task once more; False if that was its last, or its image has moved on."""
         async with transaction(self._pool) as connection:
-            row = await QUERIES.give_another_chance(
+            row = await QUERIES.redeliver_once(
                 connection,
                 image_id=ref.image_id,
                 attempt=ref.attempt,
@@ -225,10 +225,10 @@ class Ledger:
             )
         return row is not None
 
-    async def hasten(self, latest: datetime) -> int:
+    async def release_delayed(self, latest: datetime) -> int:
         """Make due at once what is owed once more, but only after a moment; return how many."""
         async with transaction(self._pool) as connection:
-            return len([row async for row in QUERIES.hasten(connection, latest=latest)])
+            return len([row async for row in QUERIES.release_delayed(connection, latest=latest)])
 
     async def find_abandoned(self, before: datetime, most: int) -> list[Abandoned]:
         """Return jobs that have been receiving without a sign of life."""

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
-from chassis.consume import Delivery, Source, consume, consume_batches
 from chassis.errors import TransientError
-from chassis.jetstream import JetStream
 from chassis.logs import get_logger
+from chassis.nats.consume import Delivery, Source, consume, consume_batches
+from chassis.nats.jetstream import JetStream
+from services.jobs.commits import Clock, Committed
 from services.jobs.errors import MalformedMessageError
-from services.jobs.ledger import Ledger
 from services.jobs.models import Change, ImageError, ImageRef, ImageState, Outcome, Stage
-from services.jobs.outcomes import outcome_from_message, ref_from_message
-from services.jobs.queue import DEAD, DEAD_CONSUMER, RESULTS, RESULTS_CONSUMER, TaskQueue
-from services.jobs.service import Clock, Committed
+from services.jobs.storage.system_store import SystemStore
+from services.jobs.tasks.outcomes import outcome_from_message, ref_from_message
+from services.jobs.tasks.queue import DEAD, DEAD_CONSUMER, RESULTS, RESULTS_CONSUMER, TaskQueue
 
 _ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
 _SECONDS = Histogram(
@@ -49,18 +49,18 @@ class Results:
 
     def __init__(
         self,
-        ledger: Ledger,
+        system_store: SystemStore,
         queue: TaskQueue,
         *,
         clock: Clock,
         committed: Committed,
-        respite: timedelta,
+        redelivery_delay: timedelta,
     ) -> None:
-        self._ledger = ledger
+        self._system_store = system_store
         self._queue = queue
         self._clock = clock
         self._committed = committed
-        self._respite = respite
+        self._redelivery_delay = redelivery_delay
 
     async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
         """Apply outcomes until `stop`."""
@@ -128,19 +128,21 @@ class Results:
         )
         if dead.refused:
             await self.fail([dead.ref], TASK_REFUSED)
-        elif not await self._give_another_chance(dead.ref):
+        elif not await self._redeliver_once(dead.ref):
             await self.fail([dead.ref], WORKER_DIED)
         if not dead.refused:
             # What was refused is gone already.
             await self._queue.forget_dead_task(dead.sequence)
 
-    async def _give_another_chance(self, ref: ImageRef) -> bool:
+    async def _redeliver_once(self, ref: ImageRef) -> bool:
         """Owe it once more, if it is the first time, when what went on around it has passed.
 
         That is a line that was down, or another image that killed the workers which held this one.
         """
         now = self._clock()
-        return await self._ledger.give_another_chance(ref, now=now, due=now + self._respite)
+        return await self._system_store.redeliver_once(
+            ref, now=now, due=now + self._redelivery_delay
+        )
 
     async def fail(self, refs: Sequence[ImageRef], error: ImageError) -> None:
         """Fail images that no worker will speak of; those published again since stay open."""
@@ -165,7 +167,7 @@ class Results:
         """Apply outcomes and announce what they changed."""
         if not outcomes:
             return []
-        changes = await self._ledger.apply_outcomes(_latest(outcomes), self._clock())
+        changes = await self._system_store.apply_outcomes(_latest(outcomes), self._clock())
         for change in changes:
             await self._committed(change)
             _count(change)

@@ -9,12 +9,12 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from chassis.errors import DomainError
-from chassis.jetstream import MessageTooLargeError
 from chassis.logs import get_logger
-from services.jobs.ledger import Ledger
-from services.jobs.models import ImageRef, OwedTask
-from services.jobs.queue import TaskQueue
-from services.jobs.results import TASK_REFUSED, Results
+from chassis.nats.jetstream import MessageTooLargeError
+from services.jobs.models import ImageRef, OutboxTask
+from services.jobs.storage.system_store import SystemStore
+from services.jobs.tasks.queue import TaskQueue
+from services.jobs.tasks.results import TASK_REFUSED, Results
 
 # Held in one transaction, so it bounds both its length and what a crash publishes twice.
 _BATCH = 128
@@ -29,14 +29,14 @@ class Relay:
 
     def __init__(
         self,
-        ledger: Ledger,
+        system_store: SystemStore,
         queue: TaskQueue,
         results: Results,
         *,
         clock: Callable[[], datetime],
         poll: timedelta = timedelta(seconds=1),
     ) -> None:
-        self._ledger = ledger
+        self._system_store = system_store
         self._queue = queue
         self._results = results
         self._clock = clock
@@ -72,7 +72,7 @@ class Relay:
         """
         refused: list[ImageRef] = []
         # A task for a model that only newer replicas know is theirs.
-        taking = self._ledger.take_outbox(self._clock(), _BATCH, self._queue.models)
+        taking = self._system_store.claim_outbox(self._clock(), _BATCH, self._queue.models)
         async with taking as (tasks, published):
             if tasks:
                 await self._queue.require_room()
@@ -84,14 +84,14 @@ class Relay:
             # Only now: what fails an image waits for its job, and whoever holds that may wait for
             # the row of the outbox.
             await self._results.fail(refused, TASK_REFUSED)
-            await self._ledger.forget_owed(refused)
+            await self._system_store.forget_owed(refused)
         for failure in failures:
             if failure is not None:
                 raise failure
         return len(tasks)
 
     async def _publish(
-        self, task: OwedTask, published: list[UUID], refused: list[ImageRef]
+        self, task: OutboxTask, published: list[UUID], refused: list[ImageRef]
     ) -> DomainError | None:
         try:
             await self._queue.publish(task)

@@ -16,7 +16,7 @@ _LONGEST = timedelta(seconds=5)
 logger = get_logger(__name__)
 
 
-async def patiently(
+async def retry_transient(
     what: str,
     attempt: Callable[[], Awaitable[T]],
     *,

@@ -1,4 +1,6 @@
-"""Follows a restore of PostgreSQL to an earlier moment: `python -m services.jobs.restored`.
+"""Run once after PostgreSQL was restored to an earlier point in time.
+
+`python -m services.jobs.commands.restored`
 
 Run once, before the first replica starts. Callers may have seen revisions that the restored record
 does not know and will soon use for something else. So every job goes on at a revision above all of
@@ -14,9 +16,9 @@ from chassis.config import load_config
 from chassis.errors import DomainError
 from chassis.logs import configure_logs, get_logger
 from services.jobs.config import RestoredConfig
-from services.jobs.database import open_database, require_current_schema
 from services.jobs.errors import OldDatabaseError
-from services.jobs.ledger import Ledger
+from services.jobs.storage.database import open_database, require_current_schema
+from services.jobs.storage.system_store import SystemStore
 
 _BATCH = 500
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,9 +32,9 @@ async def run(config: RestoredConfig) -> None:
     renumbered = 0
     async with open_database(config.database_url, connections=1) as database:
         await require_current_schema(database)
-        ledger = Ledger(database)
-        await ledger.renew_uploads(now)
-        while count := await ledger.renumber_jobs(revision, now, _BATCH):
+        system_store = SystemStore(database)
+        await system_store.renew_uploads(now)
+        while count := await system_store.renumber_jobs(revision, now, _BATCH):
             renumbered += count
     _log.info("the restored record goes on", count=renumbered, revision=revision)
 

@@ -1,0 +1,1 @@
+"""NATS JetStream: one client for publishing, consuming and setting up streams."""

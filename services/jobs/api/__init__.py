@@ -1,0 +1,1 @@
+"""The contract's side of the service: calls in, answers out."""

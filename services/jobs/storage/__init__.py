@@ -1,0 +1,1 @@
+"""The record in PostgreSQL, and the blobs beside it."""

@@ -1,0 +1,1 @@
+"""Taking in the bytes of images."""
