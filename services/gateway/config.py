@@ -38,6 +38,6 @@ class GatewayConfig(ServiceConfig, AuthConfig):
     )
     reconnect_timeout: Duration = Field(
         timedelta(seconds=30),
-        title="ReconcilerSettings",
-        description="How long an event stream outlives the jobs service",
+        title="Reconnect timeout",
+        description="How long an event stream keeps trying to reach the jobs service",
     )
