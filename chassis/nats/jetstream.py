@@ -261,16 +261,21 @@ class JetStream:
 
     async def count(self, stream: str, subject_filter: str) -> int:
         """Count the messages of a stream whose subject matches."""
-        total = offset = 0
+        return sum((await self.subjects(stream, subject_filter)).values())
+
+    async def subjects(self, stream: str, subject_filter: str = ">") -> dict[str, int]:
+        """Return the subjects that a stream holds messages of, and how many of each."""
+        found: dict[str, int] = {}
+        offset = 0
         while True:
             body = {"subjects_filter": subject_filter, "offset": offset}
             answer = await self.api(f"STREAM.INFO.{stream}", body)
-            subjects: dict[str, int] = answer["state"].get("subjects") or {}
-            total += sum(subjects.values())
-            offset += len(subjects)
+            page: dict[str, int] = answer["state"].get("subjects") or {}
+            found |= page
+            offset += len(page)
             # The server answers in pages of 100 000 subjects.
-            if not subjects or offset >= int(answer.get("total", 0)):
-                return total
+            if not page or offset >= int(answer.get("total", 0)):
+                return found
 
     async def get_message(self, stream: str, sequence: int) -> StoredMessage:
         """Read one message; raises StreamNotFoundError when it is gone."""

@@ -8,14 +8,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.auth import AuthConfig
 from chassis.config import Duration, NatsConfig, ServiceConfig
-from services.jobs.models import Limits
+from services.jobs.models import Limits, ReconcilerSettings
 
 _PREFIX = SettingsConfigDict(env_prefix="CARINA_JOBS_")
 _LIMITS = Limits()
 
 
 class DatabaseConfig(BaseSettings):
-    """What the migration needs."""
+    """Settings of the migration."""
 
     model_config = _PREFIX
 
@@ -26,13 +26,13 @@ class DatabaseConfig(BaseSettings):
 
 
 class RestoredConfig(DatabaseConfig, ServiceConfig):
-    """What is needed after a restore."""
+    """Settings of the command that follows a restore."""
 
     model_config = _PREFIX
 
 
 class RetentionConfig(DatabaseConfig, ServiceConfig):
-    """What retention needs."""
+    """Settings of retention."""
 
     model_config = _PREFIX
 
@@ -42,7 +42,7 @@ class RetentionConfig(DatabaseConfig, ServiceConfig):
 
 
 class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
-    """What the service needs."""
+    """Settings of the service."""
 
     model_config = _PREFIX
 
@@ -53,7 +53,10 @@ class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
         Path("models/catalogue.yaml"), title="Catalogue", description="Models that jobs may ask for"
     )
     database_connections: int = Field(
-        8, gt=0, title="Connections", description="Most connections for each of the two roles"
+        8,
+        gt=0,
+        title="Connections",
+        description="Maximum number of connections for each of the two roles",
     )
     stream_replicas: int = Field(
         1, title="Stream replicas", description="3 on a NATS cluster, 1 on a single server"
@@ -64,46 +67,64 @@ class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
     ack_wait: Duration = Field(
         timedelta(seconds=20),
         title="Ack wait",
-        description="How long a silent worker keeps its task before another one gets it",
+        description="How long a silent worker keeps its task before another worker gets it",
     )
     images_per_job: int = Field(
-        _LIMITS.images_per_job, gt=0, title="Images a job", description="Most images of one job"
+        _LIMITS.images_per_job,
+        gt=0,
+        title="Images per job",
+        description="Maximum number of images of a job",
     )
     image_bytes: int = Field(
-        _LIMITS.image_bytes, gt=0, title="Bytes an image", description="Largest file"
+        _LIMITS.image_bytes, gt=0, title="Bytes per image", description="Maximum size of a file"
     )
     job_bytes: int = Field(
-        _LIMITS.job_bytes, gt=0, title="Bytes a job", description="All files of a job together"
+        _LIMITS.job_bytes,
+        gt=0,
+        title="Bytes per job",
+        description="Maximum size of all files of a job",
     )
     jobs_per_minute: int = Field(
-        _LIMITS.jobs_per_minute, gt=0, title="Jobs a minute", description="For each caller"
+        _LIMITS.jobs_per_minute,
+        gt=0,
+        title="Jobs per minute",
+        description="Maximum number for each caller",
     )
     retention: Duration = Field(
         _LIMITS.retention, title="Retention", description="How long a job and its images are kept"
     )
     max_watchers: int = Field(
-        2000, gt=0, title="Watchers", description="Most open watches on one replica"
+        2000, gt=0, title="Watchers", description="Maximum number of open watches on one replica"
     )
     heartbeat: Duration = Field(
-        timedelta(seconds=15), title="Heartbeat", description="Sign of life on a quiet watch"
+        timedelta(seconds=15),
+        title="Heartbeat",
+        description="How often a quiet watch sends a sign of life",
     )
-    stalled: Duration = Field(
+    stalled_after: Duration = Field(
         timedelta(seconds=30),
-        title="Stalled",
-        description="An open image with nothing in the broker for so long is published again",
+        title="Stalled after",
+        description="An open image with nothing in the broker for this long is published again",
     )
     redelivery_delay: Duration = Field(
         timedelta(minutes=1),
-        title="Respite",
-        description="How long an image that no worker has answered rests before its last chance",
+        title="Redelivery delay",
+        description="How long a dead-lettered task rests before it is delivered once more",
     )
-    abandoned: Duration = Field(
+    abandoned_after: Duration = Field(
         timedelta(hours=1),
-        title="Abandoned",
-        description="A job that gets no images for so long is closed",
+        title="Abandoned after",
+        description="A job that receives no images for this long is closed",
     )
-    reconcile_cycle: Duration = Field(
-        timedelta(seconds=10), title="Cycle", description="How often the reconciler looks"
+    reconcile_interval: Duration = Field(
+        timedelta(seconds=10),
+        title="Reconcile interval",
+        description="How often each replica looks for lost tasks",
+    )
+    sweep_interval: Duration = Field(
+        timedelta(seconds=10),
+        title="Sweep interval",
+        description="How often each replica deletes the blobs of deleted images",
     )
 
     def limits(self) -> Limits:
@@ -114,4 +135,12 @@ class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
             job_bytes=self.job_bytes,
             jobs_per_minute=self.jobs_per_minute,
             retention=self.retention,
+        )
+
+    def reconciler(self) -> ReconcilerSettings:
+        """Return the settings of the reconciler."""
+        return ReconcilerSettings(
+            interval=self.reconcile_interval,
+            stalled_after=self.stalled_after,
+            abandoned_after=self.abandoned_after,
         )

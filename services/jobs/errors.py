@@ -306,8 +306,17 @@ class StoreUnavailableError(TransientError):
         super().__init__("The record of jobs can not be reached just now; try again.")
 
 
+class PublishTimeoutError(TransientError):
+    """The broker did not store a batch of tasks in time."""
+
+    reason = "PUBLISH_TIMEOUT"
+
+    def __init__(self) -> None:
+        super().__init__("The broker did not store the tasks in time.")
+
+
 class OldDatabaseError(Exception):
-    """The database is older than what this code needs."""
+    """The database is older than this code needs."""
 
 
 class OldServerError(OldDatabaseError):

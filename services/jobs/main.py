@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from contextlib import AsyncExitStack, suppress
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import uvloop
 
@@ -12,9 +12,10 @@ from carina.jobs.v1.job_service_pb2_grpc import add_JobServiceServicer_to_server
 from chassis.auth import TokenVerifier
 from chassis.blobs import open_blobs
 from chassis.config import load_config
+from chassis.errors import DomainError
 from chassis.grpc_auth import AuthInterceptor
 from chassis.grpc_server import build_server, serve_until_stopped
-from chassis.logs import configure_logs
+from chassis.logs import configure_logs, get_logger
 from chassis.metrics import serve_metrics
 from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import StoppedError, background_tasks, stop_on_signals, unless_stopped
@@ -22,7 +23,7 @@ from chassis.tracing import open_tracing
 from services.jobs.api.handlers import JobHandlers
 from services.jobs.api.service import JobService
 from services.jobs.catalogue import read_catalogue
-from services.jobs.commits import Clock
+from services.jobs.commits import Commits
 from services.jobs.config import JobsConfig
 from services.jobs.errors import OldDatabaseError
 from services.jobs.progress.feed import Feed
@@ -32,34 +33,30 @@ from services.jobs.storage.store import JobStore
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore
 from services.jobs.tasks.queue import TaskQueue, streams
-from services.jobs.tasks.reconciler import Reconciler, ReconcilerSettings
+from services.jobs.tasks.reconciler import Reconciler
 from services.jobs.tasks.relay import Relay
 from services.jobs.tasks.results import Results
 from services.jobs.uploads.service import Uploads
 
 _SERVICE = job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name
 _CONNECT_SECONDS = 1.0
+_log = get_logger(__name__)
 _LOG_KEYS = ("job", "image", "step", "state", "count", "expired", "orphans")
 
 
-def utc_now() -> datetime:
-    """Return the moment."""
-    return datetime.now(UTC)
-
-
-async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now) -> None:
+async def run(config: JobsConfig, stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     catalogue = read_catalogue(config.catalogue)
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("jobs", config.otlp_endpoint))
         readiness = Readiness()
-        # Before anything that has to be waited for, so that the wait can be seen.
+        # Before anything that may have to be waited for, so that the wait is visible.
         await stack.enter_async_context(serve_metrics(config.metrics_address, readiness))
         opening = open_database(config.database_url, connections=config.database_connections)
         database = await unless_stopped(stop, stack.enter_async_context(opening))
         await require_current_schema(database)
         jetstream = await stack.enter_async_context(open_jetstream(config.nats_url, name="jobs"))
-        # One that is away is not waited for: the outbox keeps what it shall have.
+        # If it is unavailable the service starts all the same: tasks wait in the outbox.
         with suppress(TimeoutError):
             async with asyncio.timeout(_CONNECT_SECONDS):
                 await jetstream.opened()
@@ -72,29 +69,18 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         )
         queue = TaskQueue(jetstream, specs, catalogue.models)
         feed = Feed(store, system_store, queue, max_watchers=config.max_watchers)
-        results = Results(
-            system_store,
-            queue,
-            clock=clock,
-            committed=feed.tell,
-            redelivery_delay=config.redelivery_delay,
-        )
-        relay = Relay(system_store, queue, results, clock=clock)
+        commits = Commits()
+        results = Results(system_store, queue, commits, redelivery_delay=config.redelivery_delay)
+        relay = Relay(system_store, queue, results)
+        commits.subscribe(relay.committed)
+        commits.subscribe(feed.committed)
         reconciler = Reconciler(
             store=store,
             system_store=system_store,
             queue=queue,
             results=results,
-            sweeper=Sweeper(system_store, blobs, clock=clock),
-            clock=clock,
-            committed=feed.tell,
-            wake_relay=relay.wake,
-            settings=ReconcilerSettings(
-                cycle=config.reconcile_cycle,
-                stalled=config.stalled,
-                redelivery_delay=config.redelivery_delay,
-                abandoned=config.abandoned,
-            ),
+            commits=commits,
+            settings=config.reconciler(),
         )
         service = JobService(
             store=store,
@@ -102,19 +88,10 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
             queue=queue,
             catalogue=catalogue,
             limits=config.limits(),
-            clock=clock,
-            committed=feed.tell,
-            wake_relay=relay.wake,
+            commits=commits,
         )
-        uploads = Uploads(
-            store=store,
-            blobs=blobs,
-            limits=config.limits(),
-            clock=clock,
-            committed=feed.tell,
-            wake_relay=relay.wake,
-        )
-        # One that comes, for the first time or again, may have lost all it had.
+        uploads = Uploads(store=store, blobs=blobs, limits=config.limits(), commits=commits)
+        # A broker that is connected, for the first time or again, may have lost everything.
         jetstream.connection_callbacks.append(lambda _connected: reconciler.wake())
         server = build_server(
             config.listen_address,
@@ -127,12 +104,24 @@ async def run(config: JobsConfig, stop: asyncio.Event, *, clock: Clock = utc_now
         background = await stack.enter_async_context(background_tasks(stop))
         background.start("readiness", readiness.run(database, jetstream, blobs))
         background.start("changes", queue.follow_changes(feed.wake))
+        background.start("feed", feed.run())
         background.start("relay", relay.run())
         background.start("reconciler", reconciler.run())
+        background.start("sweeper", _sweep(Sweeper(system_store, blobs), config.sweep_interval))
         background.start("results", results.consume(jetstream, stop))
         background.start("dead", results.consume_dead(jetstream, stop))
         await serve_until_stopped(server, stop, grace=config.shutdown_grace, readiness=readiness)
         await uploads.settle()
+
+
+async def _sweep(sweeper: Sweeper, interval: timedelta) -> None:
+    """Delete blobs until cancelled: a slow blob store delays nothing else."""
+    while True:
+        try:
+            await sweeper.sweep()
+        except DomainError as error:
+            _log.warning("deleting blobs failed", reason=error.reason)
+        await asyncio.sleep(interval.total_seconds())
 
 
 async def _run_until_signal(config: JobsConfig) -> None:

@@ -1,4 +1,4 @@
-"""What the jobs service speaks of: jobs, images, outcomes, limits. No wire format, no SQL."""
+"""The domain of the jobs service: jobs, images, outcomes, limits. No wire format, no SQL."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class JobState(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether nothing will change any more, unless a caller retries."""
+        """Whether the job will not change any more, unless a caller retries it."""
         return self not in {JobState.RECEIVING, JobState.PENDING, JobState.RUNNING}
 
 
@@ -35,7 +35,7 @@ class ImageState(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where in the pipeline a running image is; NONE when it is not running."""
+    """Where in the pipeline a running image is; NONE if it is not running."""
 
     NONE = ""
     PREPROCESS = "PREPROCESS"
@@ -43,10 +43,10 @@ class Stage(StrEnum):
 
 
 class Priority(StrEnum):
-    """Which queue the images of a job take."""
+    """How soon the images of a job are processed. The order here is the rank, highest first."""
 
-    ROUTINE = "ROUTINE"
     URGENT = "URGENT"
+    ROUTINE = "ROUTINE"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a model says of one label; all values 0 to 1."""
+    """The answer of a model for one label; all values 0 to 1."""
 
     label: str
     probability: float
@@ -118,7 +118,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What the workers found out about an image. Kept as jsonb, field by field."""
+    """What the workers found in an image. Stored as jsonb, field by field."""
 
     media_type: str = ""
     findings: tuple[Finding, ...] = ()
@@ -198,7 +198,7 @@ class NewImage:
 
 @dataclass(frozen=True)
 class Upload:
-    """The durable part of an upload that is no image yet."""
+    """The durable part of an upload that is not an image yet."""
 
     image_id: UUID
     part_keys: tuple[str, ...]
@@ -211,7 +211,7 @@ class Change:
 
     job: Job
     images: tuple[Image, ...]
-    # False: the job was so already, nothing was committed, and nobody is told.
+    # False: the job was in this state already, nothing was committed, and nobody is told.
     committed: bool = True
 
     @property
@@ -222,7 +222,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Model:
-    """An entry of the catalogue, with all that a worker has to know of it."""
+    """An entry of the catalogue, with everything a worker has to know about it."""
 
     name: str
     version: str
@@ -243,13 +243,13 @@ class ImageRef:
     image_id: UUID
     job_id: UUID
     attempt: int
-    # 0 at first, one more each time the attempt is published again.
+    # 0 at first, then one more each time the attempt is published again.
     republished: int
 
 
 @dataclass(frozen=True)
 class OutboxTask:
-    """A task that the outbox owes to the broker."""
+    """A task that is to be published."""
 
     ref: ImageRef
     site: str
@@ -259,42 +259,52 @@ class OutboxTask:
     clahe: bool
     model: str
     queue_time: datetime
+    # W3C trace context of the call that queued the image; empty if it is not traced.
+    traceparent: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimedTasks:
+    """Tasks that this replica alone publishes until `claimed_until`, which identifies the claim."""
+
+    tasks: tuple[OutboxTask, ...]
+    claimed_until: datetime | None
 
 
 @dataclass(frozen=True)
 class DeadTask:
-    """A task that the broker hands out no more, though nothing came of it."""
+    """A dead-lettered task: the broker delivers it no more, and no outcome came of it."""
 
     sequence: int
     ref: ImageRef
-    # Why a worker refused it; empty where no worker ever answered.
+    # Why a worker refused it; empty if no worker ever answered.
     refused: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker has to say of an image. `state` RUNNING means that it was taken up."""
+    """What a worker reports of an image. `state` RUNNING means that it has started."""
 
     image_id: UUID
     job_id: UUID
     attempt: int
     state: ImageState
     stage: Stage
-    happened: datetime
+    occurred_at: datetime
     error: ImageError | None = None
     predicted_label: str = ""
     result: Result = field(default_factory=Result)
     has_preview: bool = False
     heatmap_png: bytes = b""
-    # When the image was taken up, if that is known only now.
-    taken_up: datetime | None = None
-    # The one publication that this is true of; None: of all, as what workers say.
+    # When the image was started, if that is known only now.
+    started_at: datetime | None = None
+    # The one publication that this applies to; None: to all, as what workers report.
     republished: int | None = None
 
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs to list; what is empty does not filter."""
+    """Which jobs to list; an empty field does not filter."""
 
     states: tuple[JobState, ...] = ()
     patient_id: str = ""
@@ -306,10 +316,28 @@ class JobFilter:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a caller may ask for; every breach is an error that names the limit."""
+    """Limits on what a caller may ask for; every breach is an error that names the limit."""
 
     images_per_job: int = 50
     image_bytes: int = 100 * 2**20
     job_bytes: int = 2 * 2**30
     jobs_per_minute: int = 60
     retention: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class ReconcilerSettings:
+    """How long each state may last before it is repaired."""
+
+    interval: timedelta = timedelta(seconds=10)
+    # An open image whose job has nothing in the broker: its task was lost.
+    stalled_after: timedelta = timedelta(seconds=30)
+    # An open image although the broker holds something, which it may never deliver: all tasks of
+    # the job are purged and published again. That no worker was there for so long is not a loss.
+    stuck_after: timedelta = timedelta(hours=6)
+    # How often the broker may lose the task of one attempt before its image fails.
+    max_losses: int = 10
+    # A task for a model that this replica does not know; during an upgrade others may.
+    withdrawn_after: timedelta = timedelta(hours=1)
+    # A job that is receiving without a sign of life.
+    abandoned_after: timedelta = timedelta(hours=1)

@@ -25,7 +25,6 @@ from carina.results import Image, Job, JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
 from deploy.local.postgres import Postgres, postgres_server
-from services.jobs.main import utc_now
 from services.jobs.storage.database import open_database
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore
@@ -34,7 +33,7 @@ from tests.support.gateways import serving
 from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
 from tests.support.servers import running
 
-QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
+QUICK: dict[str, Any] = {"reconcile_interval": 0.3, "stalled_after": 1}
 
 
 @pytest.fixture(params=["dump", "point in time"])
@@ -276,7 +275,7 @@ async def test_after_a_restore_callers_have_as_long_as_ever_to_send_again(
             "UPDATE jobs SET update_time = now() - interval '2 hours' WHERE 'jobs/' || job_id = $1",
             abandoned.name,
         )
-        await jobs.start(reconcile_cycle=0.2)
+        await jobs.start(reconcile_interval=0.2)
         async with jobs.client(replica=2) as client:
             assert await has_ended(client, abandoned.name) == JobState.CANCELLED
             assert (await client.get(restored)).state == JobState.RECEIVING
@@ -352,6 +351,6 @@ async def only_lost_images_leave_orphans(jobs: Jobs) -> None:
     stored = {blob.key async for blob in blobs.list("sites/")}
     assert owned < stored
     async with open_database(jobs.database_url, connections=2) as database:
-        sweeper = Sweeper(SystemStore(database), blobs, clock=utc_now)
+        sweeper = Sweeper(SystemStore(database), blobs)
         assert await sweeper.delete_orphans(timedelta(0)) == len(stored - owned)
     assert {blob.key async for blob in blobs.list("sites/")} == owned

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -12,7 +11,6 @@ from deploy.local.postgres import Postgres
 from services.jobs.commands.migrate import migrate
 from services.jobs.errors import StoreUnavailableError
 from services.jobs.storage.database import Database, open_database, transaction
-from services.jobs.storage.system_store import SystemStore
 from tests.support.proxy import Proxy
 
 
@@ -126,20 +124,6 @@ async def test_a_line_that_breaks_within_a_statement_does_not_hold_its_rows_for_
         holding.cancel()
         await asyncio.wait({holding})
     await proxy.stop()
-
-
-async def test_a_slow_blob_store_has_longer_than_other_transactions(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("_IDLE_IN_TRANSACTION", "_LONGEST_TRANSACTION"):
-        monkeypatch.setattr(f"services.jobs.storage.database.{name}", "500ms")
-    await migrate(postgres_url)
-    now = datetime.now(UTC)
-    async with open_database(postgres_url, connections=1) as database:
-        async with SystemStore(database).take_deletions(before=now, now=now, most=1):
-            await asyncio.sleep(1)
-        with pytest.raises(StoreUnavailableError):
-            await execute(database, "SELECT pg_sleep(60)")
 
 
 async def lock_and_delete(database: Database) -> None:

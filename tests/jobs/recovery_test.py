@@ -1,7 +1,7 @@
 """What a crash, a loss or a silence leaves behind, and what mends it."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from services.jobs.main import run
 from services.jobs.storage.database import open_database
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore
-from tests.support.jobs import Clock, Jobs, open_jobs, rows, started, succeeded
+from tests.support.jobs import Jobs, open_jobs, pass_time, rows, started, succeeded
 from tests.support.servers import Server
 
-QUICK: dict[str, Any] = {"reconcile_cycle": 0.3, "stalled": 1}
+QUICK: dict[str, Any] = {"reconcile_interval": 0.3, "stalled_after": 1}
 
 
 def film(folder: Path, number: int = 0) -> Path:
@@ -70,7 +70,7 @@ async def test_an_image_nothing_ever_comes_back_for_is_failed_in_the_end(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.replicas[0].end()
-    await jobs.start(reconcile_cycle=0.1, stalled=0.1)
+    await jobs.start(reconcile_interval=0.1, stalled_after=0.1)
     async with jobs.client(replica=-1) as client:
         submission = await client.submit([film(tmp_path)])
 
@@ -98,14 +98,13 @@ async def test_a_replica_that_comes_second_does_not_give_up_what_the_first_has_j
         await jobs.next_task()
     await jobs.replicas[0].end()
     await rows(jobs, "UPDATE images SET losses = 9, update_time = update_time - interval '1h'")
-    (image,) = await rows(jobs, "SELECT image_id FROM images")
-    now = datetime.now(UTC)
-    found = {"before": now - timedelta(seconds=30), "after": now + timedelta(seconds=30)}
+    (job,) = await rows(jobs, "SELECT job_id FROM jobs")
     async with open_database(jobs.database_url, connections=1) as database:
-        ledger = SystemStore(database)
-        for owed in (1, 0):
-            told = await ledger.republish([image["image_id"]], **found, most=10, now=now)
-            assert told == (owed, [])
+        for republished in ({job["job_id"]: 1}, {}):
+            found = await SystemStore(database).republish(
+                [job["job_id"]], stalled_after=timedelta(seconds=30), max_losses=10
+            )
+            assert found == (republished, [])
 
 
 async def test_the_outbox_of_a_crashed_replica_is_published_by_another(
@@ -133,8 +132,7 @@ async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_n
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.replicas[0].end()
-    clock = Clock()
-    await jobs.start(reconcile_cycle=0.2, clock=clock)
+    await jobs.start(reconcile_interval=0.2)
     async with jobs.client(replica=-1) as client:
         old = await client.create(JobSpec())
         await rows(jobs, "UPDATE jobs SET model = 'of-last-year'")
@@ -145,7 +143,7 @@ async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_n
         await jobs.work(1)
         assert await ended(jobs, new.job.name) == JobState.SUCCEEDED
         assert (await client.get(old)).state == JobState.PENDING
-        clock.ahead = timedelta(minutes=61)
+        await pass_time(jobs, timedelta(minutes=61))
         assert await ended(jobs, old.name) == JobState.FAILED
         (image,) = [image async for image in client.images(old)]
     assert image.error is not None
@@ -156,8 +154,6 @@ async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_n
 async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    early, late = Clock(), Clock()
-    early.ahead, late.ahead = timedelta(minutes=59), timedelta(minutes=61)
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start()
         async with jobs.client() as client:
@@ -168,10 +164,11 @@ async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
                 """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
                 now(), now() FROM jobs WHERE total = 1""",
             )
-            await jobs.start(clock=early, reconcile_cycle=0.2)
+            await pass_time(jobs, timedelta(minutes=59))
+            await jobs.start(reconcile_interval=0.2)
             await asyncio.sleep(0.6)
             assert (await client.get(full)).state == JobState.RECEIVING
-            await jobs.start(clock=late, reconcile_cycle=0.2)
+            await pass_time(jobs, timedelta(minutes=2))
             assert await ended(jobs, empty.name) == JobState.CANCELLED
             async with asyncio.timeout(5):
                 while (await client.get(full)).state != JobState.PENDING:
@@ -195,14 +192,12 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
     beside = image["original_keys"][0].rpartition("/")[0]
     await blobs.put(f"{beside}/original-000000000000-0badcafe", b"cut")
     await blobs.put(f"{beside}/preview.jpg", b"no original")
-    clock = Clock()
-    clock.ahead = timedelta(days=2)
     async with open_database(jobs.database_url, connections=2) as database:
-        sweeper = Sweeper(SystemStore(database), blobs, clock=clock)
+        sweeper = Sweeper(SystemStore(database), blobs)
         assert await sweeper.expire() == 1
-        clock.ahead += timedelta(minutes=2)
+        await pass_time(jobs, timedelta(minutes=2))
         await sweeper.sweep()
-        assert await sweeper.delete_orphans() == 2
+        assert await sweeper.delete_orphans(timedelta(0)) == 2
     kept = {blob.key.split("/")[3] async for blob in blobs.list("sites/")}
     assert kept == {fresh.job.name.removeprefix("jobs/")}
 
@@ -221,7 +216,7 @@ async def test_no_statement_of_the_retention_deletes_many_jobs(jobs: Jobs) -> No
     )
     async with open_database(jobs.database_url, connections=2) as database:
         blobs = open_blobs((jobs.folder / "blobs").as_uri())
-        assert await Sweeper(SystemStore(database), blobs, clock=Clock()).expire() == 25
+        assert await Sweeper(SystemStore(database), blobs).expire() == 25
     assert await rows(jobs, "SELECT 1 FROM jobs") == []
 
 

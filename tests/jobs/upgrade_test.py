@@ -51,7 +51,7 @@ async def test_a_database_of_an_earlier_schema_is_upgraded_and_its_work_finished
         # They were left long ago; nobody shall take that for abandonment while this runs.
         await rows(jobs, "UPDATE jobs SET update_time = now()")
         await rows(jobs, "UPDATE uploads SET update_time = now()")
-        await jobs.start(reconcile_cycle=0.2)
+        await jobs.start(reconcile_interval=0.2)
         async with jobs.client() as client:
             found = {job.spec.display_name: job async for job in client.list()}
             assert {job.state for job in found.values()} == set(JobState) - {"UNSPECIFIED"}

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -337,9 +336,7 @@ async def test_a_part_that_meets_the_commit_of_its_own_image_is_no_upload(
         async with connection.transaction():
             await connection.execute("SELECT 1 FROM jobs WHERE job_id = $1 FOR UPDATE", job_id)
             await connection.execute("UPDATE images SET image_key = 'late'")
-            part = JobStore(database).append_part(
-                late, part_key="x", old_size=0, new_size=4, now=datetime.now(UTC)
-            )
+            part = JobStore(database).append_part(late, part_key="x", old_size=0, new_size=4)
             appending = asyncio.create_task(part)
             waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
             while not await rows(jobs, waiting):

@@ -36,9 +36,9 @@ LONGER = 1.7 * ACK_WAIT.total_seconds()
 # What a stack needs to show a fault and its mending within seconds.
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
-    "CARINA_JOBS_STALLED": "3",
+    "CARINA_JOBS_STALLED_AFTER": "3",
     "CARINA_JOBS_REDELIVERY_DELAY": "3",
-    "CARINA_JOBS_RECONCILE_CYCLE": "1",
+    "CARINA_JOBS_RECONCILE_INTERVAL": "1",
     "CARINA_JOBS_JOBS_PER_MINUTE": "100000",
     "CARINA_JOBS_LOG_LEVEL": "INFO",
     # Two small films at a time, so that there is something in the queues to lose.

@@ -47,5 +47,5 @@ def _where(task: asyncio.Task[object]) -> str:
 
 
 if __name__ == "__main__":
-    main.run = counted  # type: ignore[assignment]
+    main.run = counted
     main.main()

@@ -22,19 +22,8 @@ from deploy.local.ports import free_port
 from deploy.local.settings import ROOT
 from services.jobs.commands.migrate import migrate
 from services.jobs.config import JobsConfig
-from services.jobs.main import run, utc_now
+from services.jobs.main import run
 from tests.support.servers import Server, running
-
-
-class Clock:
-    """A clock that a test can set."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
 
 # How long a task may take to come, in seconds: a command that is to submit it has to start first.
 _TIMEOUT = 20
@@ -88,12 +77,12 @@ class Jobs:
         }
         return JobsConfig(**(values | settings))
 
-    async def start(self, *, clock: Callable[[], datetime] = utc_now, **settings: Any) -> Replica:
+    async def start(self, **settings: Any) -> Replica:
         """Start one more replica and wait until it serves."""
         config = self.config(**settings)
         address = config.listen_address
         stop = asyncio.Event()
-        task = asyncio.create_task(run(config, stop, clock=clock))
+        task = asyncio.create_task(run(config, stop))
         replica = Replica(address, stop, task)
         self.replicas.append(replica)
         async with grpc.aio.insecure_channel(address) as channel:
@@ -233,3 +222,16 @@ async def rows(jobs: Jobs, query: str, *arguments: object) -> list[asyncpg.Recor
         return list(await connection.fetch(query, *arguments))
     finally:
         await connection.close()
+
+
+async def pass_time(jobs: Jobs, passed: timedelta) -> None:
+    """Let time pass: all times that the database keeps are that much longer ago."""
+    for table, columns in (
+        ("jobs", ("create_time", "update_time", "start_time", "expire_time")),
+        ("images", ("create_time", "update_time")),
+        ("uploads", ("update_time",)),
+        ("outbox", ("available_at", "claimed_until")),
+        ("deletions", ("delete_time", "sweep_time", "claimed_until")),
+    ):
+        shifted = ", ".join(f"{column} = {column} - $1::interval" for column in columns)
+        await rows(jobs, f"UPDATE {table} SET {shifted}", passed)

@@ -244,7 +244,7 @@ class Backstage:
     async def sweep_orphans(self) -> None:
         """Do what the nightly run does, for blobs of any age."""
         async with open_database(self._database_url, connections=2) as database:
-            sweeper = Sweeper(SystemStore(database), self.blobs, clock=lambda: datetime.now(UTC))
+            sweeper = Sweeper(SystemStore(database), self.blobs)
             await sweeper.delete_orphans(timedelta(0))
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from carina.jobs.v1.job_service_pb2_grpc import JobServiceServicer
 from chassis.auth import Principal, current_principal
 from services.jobs.api.service import JobService
 from services.jobs.api.translate import (
+    digest_of,
     filter_from_message,
     header_from_message,
     image_ids_of,
@@ -19,14 +20,16 @@ from services.jobs.api.translate import (
     job_id_of,
     job_to_message,
     kind_of,
+    question_of,
     spec_from_message,
 )
 from services.jobs.errors import InvalidFieldError
 from services.jobs.models import Change
 from services.jobs.progress.feed import Feed, Snapshot
-from services.jobs.uploads.service import Receiver, Repeat, Uploads
+from services.jobs.uploads.receiver import Receiver, Repeat
+from services.jobs.uploads.service import Uploads
 
-# A snapshot of a large job is cut, so that each message stays below 4 MiB.
+# The snapshot of a large job is split, so that each message stays below 4 MiB.
 _SNAPSHOT_IMAGES, _SNAPSHOT_BYTES = 500, 3 * 2**20
 _UploadRequests = AsyncIterator[job_service_pb2.UploadImageRequest]
 _SubmitRequests = AsyncIterator[job_service_pb2.SubmitJobRequest]
@@ -69,7 +72,7 @@ class JobHandlers(JobServiceServicer):
             receiver = None
             return image_to_message(image)
         finally:
-            # Also when the line is cut, which reaches this place as a cancellation.
+            # Also when the connection is lost, which arrives here as a cancellation.
             if receiver is not None:
                 receiver.cut()
 
@@ -135,8 +138,9 @@ class JobHandlers(JobServiceServicer):
         jobs, token = await self._service.list_jobs(
             current_principal(),
             filter_from_message(request.filter),
-            request.page_size,
-            request.page_token,
+            question=question_of(request),
+            page_size=request.page_size,
+            page_token=request.page_token,
         )
         return job_service_pb2.ListJobsResponse(
             jobs=[job_to_message(job) for job in jobs], next_page_token=token
@@ -150,6 +154,7 @@ class JobHandlers(JobServiceServicer):
             current_principal(),
             job_id_of(request.parent),
             states=image_states_from_message(request),
+            question=question_of(request),
             page_size=request.page_size,
             page_token=request.page_token,
         )
@@ -163,7 +168,7 @@ class JobHandlers(JobServiceServicer):
         watch = self._feed.watch(
             current_principal(), job_id_of(request.name), revision, heartbeat=self._heartbeat
         )
-        # Closed with the call, so that a cancelled watch gives its place back at once.
+        # Closed with the call, so that a cancelled watch makes room at once.
         async with aclosing(watch):
             async for item in watch:
                 if item is None:
@@ -222,7 +227,10 @@ class JobHandlers(JobServiceServicer):
 
     async def _create(self, request: job_service_pb2.CreateJobRequest) -> job_pb2.Job:
         job = await self._service.create_job(
-            current_principal(), request.request_id, spec_from_message(request.spec)
+            current_principal(),
+            request.request_id,
+            spec_from_message(request.spec),
+            digest=digest_of(request.spec),
         )
         return job_to_message(job)
 
@@ -234,7 +242,7 @@ class JobHandlers(JobServiceServicer):
 
 
 def _snapshot_messages(state: Change) -> list[job_service_pb2.WatchJobResponse]:
-    """Cut a snapshot into messages; the first one is there also for a job without images."""
+    """Split a snapshot into messages; a job without images has one as well."""
     parts: list[list[image_pb2.Image]] = [[]]
     size = 0
     for image in map(image_to_message, state.images):

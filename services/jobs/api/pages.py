@@ -1,4 +1,4 @@
-"""Page tokens: opaque to callers, good for the question they were made for and for no other."""
+"""Page tokens: opaque to callers, valid only for the request they were made for."""
 
 import base64
 import binascii
@@ -8,26 +8,31 @@ from hashlib import sha256
 from typing import TypeVar
 
 from services.jobs.errors import InvalidPageTokenError
+from services.jobs.models import Scope
 
 Key = TypeVar("Key")
 
 
 class PageToken:
-    """Writes and reads the tokens of one question. A token grants nothing: the site wall stands."""
+    """Writes and reads the tokens of one request. A token grants nothing: the site wall stands.
 
-    def __init__(self, collection: str, question: object) -> None:
-        # The repr of frozen dataclasses, enums and UUIDs is the same on every replica.
-        self._digest = sha256(f"{collection}{question!r}".encode()).hexdigest()[:16]
+    `question` is the request in canonical bytes, without page size and token, so that replicas of
+    two releases agree on it.
+    """
+
+    def __init__(self, collection: str, scope: Scope, question: bytes) -> None:
+        asked = json.dumps([collection, scope.site, scope.patient_id]).encode() + question
+        self._digest = sha256(asked).hexdigest()[:16]
 
     def write(self, *key: str) -> str:
         """Return a token that continues after `key`."""
         return base64.urlsafe_b64encode(json.dumps([self._digest, *key]).encode()).decode()
 
     def read(self, token: str, parse: Callable[..., Key]) -> Key | None:
-        """Return the key to continue after, None for the first page.
+        """Return the key to continue after; None for the first page.
 
         Raises:
-            InvalidPageTokenError: the token was made for something else, or not here.
+            InvalidPageTokenError: the token was made for another request, or not by us.
         """
         if not token:
             return None

@@ -1,17 +1,16 @@
 """What may be done with a job, and by whom. Decides; stores through `JobStore`."""
 
-import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
-from hashlib import sha256
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from chassis.auth import Principal
 from chassis.blobs import BlobStore
+from chassis.tracing import current_traceparent
 from services.jobs.api.pages import PageToken
 from services.jobs.catalogue import Catalogue
-from services.jobs.commits import Clock, Committed
+from services.jobs.commits import Commits
 from services.jobs.errors import (
     EtagMismatchError,
     ImageNotFoundError,
@@ -33,12 +32,13 @@ from services.jobs.models import (
     Scope,
 )
 from services.jobs.permissions import Action, authorize
+from services.jobs.storage.blob_keys import preview_key
 from services.jobs.storage.store import JobStore
 from services.jobs.tasks.queue import TaskQueue
 from services.jobs.validation import require_label
 
-_JOBS_PAGE, _JOBS_PAGE_MOST = 50, 200
-_IMAGES_PAGE, _IMAGES_PAGE_MOST = 100, 1000
+_JOBS_PAGE, _JOBS_PAGE_MAX = 50, 200
+_IMAGES_PAGE, _IMAGES_PAGE_MAX = 100, 1000
 # A message has 4 MiB at most.
 _IMAGES_PAGE_BYTES = 3 * 2**20
 _READ_CHUNK = 2**18
@@ -68,31 +68,29 @@ class JobService:
         queue: TaskQueue,
         catalogue: Catalogue,
         limits: Limits,
-        clock: Clock,
-        committed: Committed,
-        wake_relay: Callable[[], None],
+        commits: Commits,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._queue = queue
         self._catalogue = catalogue
         self._limits = limits
-        self._clock = clock
-        self._committed = committed
-        self._wake_relay = wake_relay
+        self._commits = commits
 
-    async def create_job(self, principal: Principal, request_id: str, spec: JobSpec) -> Job:
-        """Create a job, or return the one that the same request has made before."""
+    async def create_job(
+        self, principal: Principal, request_id: str, spec: JobSpec, *, digest: bytes
+    ) -> Job:
+        """Create a job, or return the one that the same request has created before.
+
+        `digest` is that of the request as the caller sent it. A repeat is looked up before
+        anything else, so that neither another default nor another catalogue changes its answer.
+        """
         scope = authorize(principal, Action.SUBMIT)
         request_id = _checked_uuid("request_id", request_id) if request_id else str(uuid4())
-        spec = self._checked_spec(spec)
-        digest = sha256(json.dumps(asdict(spec), default=str, sort_keys=True).encode()).digest()
-        if known := await self._answered(scope, principal.subject, request_id, digest):
+        if known := await self._created(scope, principal.subject, request_id, digest):
             return known
-        now = self._clock()
-        recent = await self._store.count_recent_jobs(
-            scope, principal.subject, since=now - timedelta(minutes=1), now=now
-        )
+        spec = await self._checked_spec(spec)
+        recent = await self._store.count_recent_jobs(scope, principal.subject)
         if recent >= self._limits.jobs_per_minute:
             raise TooManyJobsError(self._limits.jobs_per_minute)
         change = await self._store.create_job(
@@ -102,13 +100,12 @@ class JobService:
             request_id=request_id,
             request_digest=digest,
             spec=spec,
-            now=now,
-            expire_time=now + self._limits.retention,
+            retention=self._limits.retention,
         )
         if change is not None:
             return change.job
         # The same request on another replica was faster.
-        known = await self._answered(scope, principal.subject, request_id, digest)
+        known = await self._created(scope, principal.subject, request_id, digest)
         assert known is not None  # noqa: S101 - the row that was in the way
         return known
 
@@ -117,14 +114,23 @@ class JobService:
         return await self._store.get_job(authorize(principal, Action.FOLLOW), job_id)
 
     async def list_jobs(
-        self, principal: Principal, wanted: JobFilter, page_size: int, page_token: str
+        self,
+        principal: Principal,
+        wanted: JobFilter,
+        *,
+        question: bytes,
+        page_size: int,
+        page_token: str,
     ) -> tuple[list[Job], str]:
-        """Return a page of jobs, newest first, and the token of the next page."""
+        """Return a page of jobs, newest first, and the token of the next page.
+
+        `question` identifies what the caller asked for: a token is good for nothing else.
+        """
         scope = authorize(principal, Action.FOLLOW)
         require_label("filter.patient_id", wanted.patient_id, _SPEC_LENGTHS["patient_id"])
         require_label("filter.creator", wanted.creator, _SUBJECT)
-        size = _page_size(page_size, _JOBS_PAGE, _JOBS_PAGE_MOST)
-        pages = PageToken("jobs", (scope, wanted))
+        size = _page_size(page_size, _JOBS_PAGE, _JOBS_PAGE_MAX)
+        pages = PageToken("jobs", scope, question)
         after = pages.read(page_token, lambda time, key: (datetime.fromisoformat(time), UUID(key)))
         jobs = await self._store.list_jobs(scope, wanted, after, size + 1)
         if len(jobs) <= size:
@@ -138,13 +144,14 @@ class JobService:
         job_id: UUID,
         *,
         states: Sequence[ImageState],
+        question: bytes,
         page_size: int,
         page_token: str,
     ) -> tuple[list[Image], str]:
         """Return a page of images by ordinal, and the token of the next page."""
         scope = authorize(principal, Action.FOLLOW)
-        size = _page_size(page_size, _IMAGES_PAGE, _IMAGES_PAGE_MOST)
-        pages = PageToken("images", (scope, job_id, tuple(states)))
+        size = _page_size(page_size, _IMAGES_PAGE, _IMAGES_PAGE_MAX)
+        pages = PageToken("images", scope, question)
         after = pages.read(page_token, int)
         images = await self._store.list_images(
             scope,
@@ -168,8 +175,8 @@ class JobService:
             if job.state == JobState.RECEIVING and not job.total:
                 raise JobEmptyError(job.name)
 
-        change = await self._store.close_job(scope, job_id, admit=admit, now=self._clock())
-        await self._committed(change)
+        change = await self._store.close_job(scope, job_id, admit=admit)
+        await self._commits.publish(change)
         return change.job
 
     async def cancel_job(self, principal: Principal, job_id: UUID, etag: str) -> Job:
@@ -182,9 +189,9 @@ class JobService:
             if job.state.terminal and job.state != JobState.CANCELLED:
                 raise WrongStateError(job.name, job.state, "be cancelled")
 
-        change = await self._store.cancel_job(scope, job_id, admit=admit, now=self._clock())
-        await self._committed(change)
-        # Only a saving: what is not taken away is worked on, and its outcome changes nothing.
+        change = await self._store.cancel_job(scope, job_id, admit=admit)
+        await self._commits.publish(change)
+        # Only to save work: the outcome of a task that is not purged changes nothing.
         await self._queue.purge_quietly(job_id)
         return change.job
 
@@ -213,22 +220,21 @@ class JobService:
             image_ids=image_ids,
             only_retryable=only_retryable,
             admit=admit,
-            now=self._clock(),
+            traceparent=current_traceparent(),
         )
-        await self._committed(change)
-        self._wake_relay()
+        await self._commits.publish(change)
         return change.job
 
     async def delete_job(self, principal: Principal, job_id: UUID) -> None:
-        """Delete a terminal job for ever."""
+        """Delete a terminal job."""
         scope = authorize(principal, Action.DELETE)
 
         def admit(job: Job) -> None:
             if not job.state.terminal:
                 raise WrongStateError(job.name, job.state, "be deleted; cancel it first")
 
-        await self._store.delete_job(scope, job_id, admit=admit, now=self._clock())
-        # Who has not been told of its end yet, looks and finds that it is gone.
+        await self._store.delete_job(scope, job_id, admit=admit)
+        # Watchers that have not been told of its end look, and find that it is gone.
         await self._queue.announce(job_id, 0)
 
     async def read_image(
@@ -237,7 +243,7 @@ class JobService:
         """Return the bytes of an original, a preview or a heatmap.
 
         Raises:
-            ImageNotFoundError: the caller can not see such an image.
+            ImageNotFoundError: the caller cannot see such an image.
             NoSuchBytesError: it has no preview or heatmap.
         """
         scope = authorize(principal, Action.FOLLOW)
@@ -258,7 +264,7 @@ class JobService:
             raise NoSuchBytesError(image.name, kind)
         return Bytes(media_type, f"{kind}.{ending}", len(data), _cut(data))
 
-    async def _answered(
+    async def _created(
         self, scope: Scope, creator: str, request_id: str, digest: bytes
     ) -> Job | None:
         known = await self._store.find_request(scope, creator, request_id)
@@ -269,15 +275,15 @@ class JobService:
             raise RequestIdReusedError(request_id)
         return job
 
-    def _checked_spec(self, spec: JobSpec) -> JobSpec:
+    async def _checked_spec(self, spec: JobSpec) -> JobSpec:
         for field, limit in _SPEC_LENGTHS.items():
             require_label(f"spec.{field}", getattr(spec, field), limit)
         if len(spec.notes) > _NOTES:
             raise InvalidFieldError("spec.notes", f"has more than {_NOTES} characters")
         if "\0" in spec.notes:
-            raise InvalidFieldError("spec.notes", "holds a NUL character")
-        if spec.start_time and spec.start_time > self._clock() + self._limits.retention:
-            raise InvalidFieldError("spec.start_time", "lies beyond the retention of the job")
+            raise InvalidFieldError("spec.notes", "contains a NUL character")
+        if spec.start_time and spec.start_time > await self._store.now() + self._limits.retention:
+            raise InvalidFieldError("spec.start_time", "is later than the retention of the job")
         return replace(spec, model=self._catalogue.resolve(spec.model))
 
     async def _original(self, image: Image) -> AsyncIterator[bytes]:
@@ -286,9 +292,7 @@ class JobService:
                 yield chunk
 
     async def _preview(self, scope: Scope, image: Image) -> bytes:
-        return await self._blobs.get(
-            f"sites/{scope.site}/jobs/{image.job_id}/{image.image_id}/preview.jpg"
-        )
+        return await self._blobs.get(preview_key(scope.site, image.job_id, image.image_id))
 
 
 async def _cut(data: bytes) -> AsyncIterator[bytes]:
@@ -304,18 +308,18 @@ def _checked_uuid(field: str, text: str) -> str:
 
 
 def _fitting(images: Sequence[Image]) -> int:
-    """Count the images that fit into one answer: the first ones, and one at least."""
+    """Count the first images that fit into one response; at least one does."""
     size = 0
     for number, image in enumerate(images):
         texts = (image.file_name, *image.result.notes, image.error.message if image.error else "")
-        # All else that is said of an image has less than 2 KiB.
+        # Everything else about an image takes less than 2 KiB.
         size += 2048 + sum(len(text.encode()) for text in texts)
         if number and size > _IMAGES_PAGE_BYTES:
             return number
     return len(images)
 
 
-def _page_size(asked: int, default: int, most: int) -> int:
+def _page_size(asked: int, default: int, limit: int) -> int:
     if asked < 0:
         raise InvalidFieldError("page_size", "is negative")
-    return min(asked or default, most)
+    return min(asked or default, limit)

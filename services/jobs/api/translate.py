@@ -1,7 +1,8 @@
-"""Between the contract and what the service speaks of. Translates, decides nothing."""
+"""Between the contract and the domain. Translates, decides nothing."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TypeVar
 from uuid import UUID
 
@@ -20,9 +21,12 @@ from services.jobs.models import (
     Result,
     Stage,
 )
-from services.jobs.uploads.service import UploadHeader
+from services.jobs.uploads.receiver import UploadHeader
 
 StateT = TypeVar("StateT", JobState, ImageState)
+ListRequestT = TypeVar(
+    "ListRequestT", job_service_pb2.ListJobsRequest, job_service_pb2.ListImagesRequest
+)
 
 _JOB_STATES = {state: job_pb2.Job.State.Value(f"STATE_{state}") for state in JobState}
 _IMAGE_STATES = {state: image_pb2.Image.State.Value(f"STATE_{state}") for state in ImageState}
@@ -47,7 +51,7 @@ def job_id_of(name: str) -> UUID:
     """Read `jobs/{uuid}`.
 
     Raises:
-        JobNotFoundError: it is no such name, so there is no such job.
+        JobNotFoundError: it is not such a name, so there is no such job.
     """
     collection, _, key = name.partition("/")
     if collection == "jobs" and (job_id := _uuid(key)):
@@ -59,7 +63,7 @@ def image_ids_of(name: str) -> tuple[UUID | None, UUID]:
     """Read `jobs/{uuid}/images/{uuid}`; a job of `-` stands for whichever has the image.
 
     Raises:
-        ImageNotFoundError: it is no such name, so there is no such image.
+        ImageNotFoundError: it is not such a name, so there is no such image.
     """
     match name.split("/"):
         case ["jobs", job_key, "images", image_key]:
@@ -70,9 +74,9 @@ def image_ids_of(name: str) -> tuple[UUID | None, UUID]:
 
 
 def kind_of(message: job_service_pb2.ReadImageRequest) -> str:
-    """Read which bytes are wanted."""
+    """Read which bytes the caller asks for."""
     if message.kind not in _KINDS:
-        raise InvalidFieldError("kind", f"{message.kind} is no kind")
+        raise InvalidFieldError("kind", f"{message.kind} is not a kind")
     return _KINDS[message.kind]
 
 
@@ -87,6 +91,24 @@ def spec_from_message(message: job_pb2.JobSpec) -> JobSpec:
         start_time=_time(message, "start_time"),
         model=message.model,
     )
+
+
+def digest_of(message: job_pb2.JobSpec) -> bytes:
+    """Return the digest of a spec as the caller sent it.
+
+    Its canonical form is the deterministic encoding, which keeps fields that this release does not
+    know: replicas of two releases agree on it.
+    """
+    return sha256(message.SerializeToString(deterministic=True)).digest()
+
+
+def question_of(message: ListRequestT) -> bytes:
+    """Return what a list request asks for, in canonical bytes, without page size and token."""
+    question = type(message)()
+    question.CopyFrom(message)
+    question.ClearField("page_size")
+    question.ClearField("page_token")
+    return question.SerializeToString(deterministic=True)
 
 
 def filter_from_message(message: job_service_pb2.JobFilter) -> JobFilter:
@@ -229,7 +251,7 @@ def _state(table: Mapping[StateT, int], value: int, field: str) -> StateT:
     for state, number in table.items():
         if number == value:
             return state
-    raise InvalidFieldError(field, f"{value} is no state")
+    raise InvalidFieldError(field, f"{value} is not a state")
 
 
 def _priority(value: int) -> Priority | None:
@@ -237,7 +259,7 @@ def _priority(value: int) -> Priority | None:
         if number == value:
             return priority
     if value:
-        raise InvalidFieldError("priority", f"{value} is no priority")
+        raise InvalidFieldError("priority", f"{value} is not a priority")
     return None
 
 
@@ -254,7 +276,7 @@ def _time(message: object, field: str) -> datetime | None:
     try:
         moment: datetime = getattr(message, field).ToDatetime(UTC)
     except (ValueError, OverflowError):
-        raise InvalidFieldError(field, "is no moment of the calendar") from None
+        raise InvalidFieldError(field, "is not a valid time") from None
     return moment
 
 

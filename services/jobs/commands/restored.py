@@ -1,11 +1,11 @@
-"""Run once after PostgreSQL was restored to an earlier point in time.
+"""Run once after PostgreSQL was restored to an earlier point in time, before any replica starts.
 
 `python -m services.jobs.commands.restored`
 
-Run once, before the first replica starts. Callers may have seen revisions that the restored record
-does not know and will soon use for something else. So every job goes on at a revision above all of
-them: the number of milliseconds since 1970, which no job reaches by counting. Whoever watches finds
-a gap there and is given a snapshot; an etag from the lost time matches nothing.
+Callers may have seen revisions that the restored database does not know and would soon use for
+something else. So every job continues at a revision above all of them: the number of milliseconds
+since 1970, which no job reaches by counting. Watchers find a gap there and are given a snapshot; an
+etag from the lost time matches nothing.
 """
 
 import asyncio
@@ -26,17 +26,16 @@ _log = get_logger(__name__)
 
 
 async def run(config: RestoredConfig) -> None:
-    """Do it; being run twice does no harm."""
-    now = datetime.now(UTC)
-    revision = (now - _1970) // timedelta(milliseconds=1)
+    """Renumber all jobs; running it twice does no harm."""
     renumbered = 0
     async with open_database(config.database_url, connections=1) as database:
         await require_current_schema(database)
         system_store = SystemStore(database)
-        await system_store.renew_uploads(now)
-        while count := await system_store.renumber_jobs(revision, now, _BATCH):
+        revision = (await system_store.now() - _1970) // timedelta(milliseconds=1)
+        await system_store.renew_uploads()
+        while count := await system_store.renumber_jobs(revision, _BATCH):
             renumbered += count
-    _log.info("the restored record goes on", count=renumbered, revision=revision)
+    _log.info("restored jobs renumbered", count=renumbered, revision=revision)
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
-"""Deletes what has outlived its retention: `python -m services.jobs.commands.retention`."""
+"""Deletes what has outlived its retention: `python -m services.jobs.commands.retention`.
+
+Run by a CronJob; being run twice, or beside the service, does no harm.
+"""
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 
 from chassis.blobs import open_blobs
 from chassis.config import load_config
@@ -18,11 +20,10 @@ _log = get_logger(__name__)
 
 
 async def run(config: RetentionConfig) -> None:
-    """Do all of it once."""
+    """Delete expired jobs, their blobs, and orphaned blobs, once."""
     async with open_database(config.database_url, connections=2) as database:
         await require_current_schema(database)
-        blobs = open_blobs(config.blob_url)
-        sweeper = Sweeper(SystemStore(database), blobs, clock=lambda: datetime.now(UTC))
+        sweeper = Sweeper(SystemStore(database), open_blobs(config.blob_url))
         expired = await sweeper.expire()
         await sweeper.sweep()
         orphans = await sweeper.delete_orphans()

@@ -49,10 +49,11 @@ def _ordered(adapter: Any, query_name: str, parameters: Any) -> Any:
 
 
 _adapter: Any = _Adapter
-QUERIES: Any = aiosql.from_path(SQL_FOLDER / "queries.sql", _adapter, mandatory_parameters=False)
+QUERIES: Any = aiosql.from_path(SQL_FOLDER / "queries", _adapter, mandatory_parameters=False)
 
-# What asyncpg raises when the server is away, restarts, is short of something, or ends the session.
-_AWAY = (
+# What asyncpg raises when the server is unavailable, restarts, runs out of something, or ends the
+# session.
+_UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -61,30 +62,30 @@ _AWAY = (
     asyncpg.TransactionRollbackError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,  # a primary that has just become a standby, or is restored
+    asyncpg.ReadOnlySQLTransactionError,  # a primary that became a standby, or is being restored
     asyncpg.InterfaceError,
-    # A COMMIT at the moment in which the server dies: "another operation is in progress".
-    # So is a server that may only be read: "target session attribute not matched".
+    # A COMMIT while the server dies: "another operation is in progress". Also a read-only server:
+    # "target session attribute not matched".
     asyncpg.InternalClientError,
 )
-# A connection that this happened to is not used again.
-_SPOILT = (
+# After one of these a connection is not used again.
+_UNUSABLE = (
     TimeoutError,
     asyncio.CancelledError,
     asyncpg.InternalClientError,
     asyncpg.ReadOnlySQLTransactionError,
 )
-# No statement of ours takes a second. A server that answers none for so long is not there, though
-# its line may seem to be: nobody says goodbye when a machine loses its power. Below the deadline
-# of any call, so that its caller still hears what is wrong.
-_SILENCE_SECONDS = 15.0
-# The same the other way round: the server ends a transaction whose replica says nothing any more,
-# or the rows that it holds would be held for ever. Above the longest wait for the broker.
+# No statement of ours takes a second. A server that answers none for this long is gone, even if its
+# connection still looks open: a machine that loses power does not close its connections. Below the
+# deadline of any call, so that its caller still hears what is wrong.
+_STATEMENT_TIMEOUT_SECONDS = 15.0
+# The same from the server's side: it ends a transaction whose replica has fallen silent, so that
+# its rows do not stay locked. Transactions do nothing but run statements, one after the other.
 _IDLE_IN_TRANSACTION = "15s"
-# And where it is the server's own answer that nobody takes.
+# The server's answer was not acknowledged.
 _UNACKNOWLEDGED = "15s"
-# And where the line fell silent between the two halves of a statement, what to prepare and what to
-# run: such a session is not idle, no statement of it runs, and it would hold its rows for ever.
+# The connection fell silent between the two halves of a statement, prepare and execute: the session
+# is not idle and runs no statement, so only this ends it.
 _LONGEST_TRANSACTION = "30s"
 _CLOSE_SECONDS = 2.0
 _log = get_logger(__name__)
@@ -109,7 +110,7 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str, *, connections: int) -> AsyncIterator[Database]:
-    """Connect, waiting for the server for as long as it takes.
+    """Connect; wait for the server for as long as it takes.
 
     Raises:
         OldServerError: the server is older than PostgreSQL 17.
@@ -126,35 +127,35 @@ async def open_database(url: str, *, connections: int) -> AsyncIterator[Database
 async def transaction(pool: asyncpg.Pool, **options: Any) -> AsyncIterator[Any]:
     """Run one transaction.
 
-    Not by asyncpg's own context manager: that rolls back in any case, which waits for an answer
-    that did not come to the statement before, and turns a cancellation into another error.
+    Not asyncpg's own context manager: it always rolls back, which waits for an answer that did not
+    come to the statement before, and turns a cancellation into another error.
 
     Raises:
-        StoreUnavailableError: the server is away, or ended the transaction for its own reasons.
+        StoreUnavailableError: the server is unavailable, or ended the transaction itself.
     """
     try:
-        connection = await pool.acquire(timeout=_SILENCE_SECONDS)
+        connection = await pool.acquire(timeout=_STATEMENT_TIMEOUT_SECONDS)
         try:
             block = connection.transaction(**options)
             await block.start()
             try:
                 yield connection
-            except _SPOILT:
+            except _UNUSABLE:
                 raise
             except BaseException:
-                with suppress(*_AWAY):
+                with suppress(*_UNAVAILABLE):
                     await block.rollback()
                 raise
             await block.commit()
-        except _SPOILT:
-            # The next transaction gets a new one: the pool gives out the last one first.
+        except _UNUSABLE:
+            # So the next transaction gets a new one: the pool gives out the last one first.
             connection.terminate()
             raise
         finally:
-            # What was committed stays so, though the connection breaks on its way back.
-            with suppress(*_AWAY):
-                await pool.release(connection, timeout=_SILENCE_SECONDS)
-    except _AWAY as error:
+            # What was committed stays committed, even if the connection breaks on its way back.
+            with suppress(*_UNAVAILABLE):
+                await pool.release(connection, timeout=_STATEMENT_TIMEOUT_SECONDS)
+    except _UNAVAILABLE as error:
         raise StoreUnavailableError from error
 
 
@@ -188,8 +189,8 @@ async def _pool(url: str, role: str, connections: int) -> AsyncIterator[asyncpg.
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await pool.close()
-        except _AWAY as error:
-            _log.warning("connections not closed in order", error=type(error).__name__)
+        except _UNAVAILABLE as error:
+            _log.warning("closing connections failed", reason=_reason(error))
 
 
 async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
@@ -200,16 +201,18 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
                 url,
                 min_size=1,
                 max_size=connections,
-                command_timeout=_SILENCE_SECONDS,
-                # A standby, or a server that is still being restored, is waited for.
+                command_timeout=_STATEMENT_TIMEOUT_SECONDS,
+                # Wait for a standby to be promoted, or a restore to finish.
                 target_session_attrs="read-write",
-                # asyncpg closes statements that are too old, and waits for that without an end.
+                # asyncpg closes statements that are too old, and waits for that without a timeout.
                 max_cached_statement_lifetime=0,
-                # Scope is set for each transaction alone, so there is nothing to reset.
+                # Scope is set per transaction, so there is nothing to reset.
                 reset=_nothing,
                 server_settings={
                     "role": role,
                     "application_name": "carina-jobs",
+                    # Lists have many optional filters; each combination gets a plan of its own.
+                    "plan_cache_mode": "force_custom_plan",
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
                     "transaction_timeout": _LONGEST_TRANSACTION,
                     "tcp_user_timeout": _UNACKNOWLEDGED,
@@ -217,11 +220,16 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
             )
         except asyncpg.UndefinedObjectError as error:
             raise OldServerError from error
-        except _AWAY as error:
-            _log.warning("waiting for PostgreSQL", error=type(error).__name__)
+        except _UNAVAILABLE as error:
+            _log.warning("waiting for PostgreSQL", reason=_reason(error))
             await asyncio.sleep(delay)
             delay = min(2 * delay, 2.0)
 
 
 async def _nothing(_connection: asyncpg.Connection) -> None:
     return
+
+
+def _reason(error: BaseException) -> str:
+    """Say what an operator has to know: wrong password, connection refused, read-only."""
+    return f"{type(error).__name__}: {error}"

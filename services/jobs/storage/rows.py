@@ -1,4 +1,4 @@
-"""From the jsonb of a row to what the service speaks of. Live rows and events are read alike."""
+"""From the jsonb of a row to the domain. Live rows and those kept in events are read alike."""
 
 import json
 from dataclasses import fields
@@ -37,7 +37,7 @@ def change_from_json(job: str, images: str) -> Change:
 
 
 def result_to_json(result: Result) -> str:
-    """Write what goes into `images.result`; what is empty is left out."""
+    """Write `images.result`; empty fields are left out."""
     document = {name: value for name, value in vars(result).items() if value}
     if result.findings:
         document["findings"] = [vars(finding) for finding in result.findings]
@@ -85,7 +85,7 @@ def _image(row: dict[str, Any]) -> Image:
         ordinal=row["ordinal"],
         size_bytes=row["size_bytes"],
         sha256=row["sha256"],
-        # Events leave the keys out: no watcher has a use for them.
+        # Events leave the keys out: watchers do not need them.
         original_keys=tuple(row.get("original_keys", ())),
         patient_id=row["patient_id"],
         state=ImageState(row["state"]),
@@ -114,7 +114,7 @@ def _result(document: dict[str, Any]) -> Result:
 
 
 def _known(kind: type, document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what a newer version has written beside what this one reads."""
+    """Ignore what a newer version has written beside what this one reads."""
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in document.items() if name in names}
 

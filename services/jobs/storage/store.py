@@ -1,8 +1,8 @@
-"""What callers read and change. Every transaction stands behind the wall of one site."""
+"""What callers read and change. Every transaction is limited to one site."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,22 +14,32 @@ from services.jobs.models import (
     Job,
     JobFilter,
     JobSpec,
+    JobState,
     NewImage,
+    Priority,
     Scope,
     Upload,
 )
+from services.jobs.storage.blob_keys import image_prefix, job_prefix
 from services.jobs.storage.database import QUERIES, Database, transaction
+from services.jobs.storage.deletions import Deletion, record_deletions
 from services.jobs.storage.rows import change_from_json, image_from_json, job_from_json
 
 Admit = Callable[[Job], None]
-"""Decides, while the job is held, whether a change may happen; raises if not."""
+"""Decides, while the job is locked, whether a change is allowed; raises if not."""
 
 
 class JobStore:
-    """The record of jobs as one caller at a time sees it."""
+    """The record of jobs as one caller sees it."""
 
     def __init__(self, database: Database) -> None:
         self._pool = database.caller
+
+    async def now(self) -> datetime:
+        """Return the time of the database, which all replicas share."""
+        async with transaction(self._pool) as connection:
+            now: datetime = await connection.fetchval("SELECT now()")
+        return now
 
     async def create_job(
         self,
@@ -40,10 +50,9 @@ class JobStore:
         request_id: str,
         request_digest: bytes,
         spec: JobSpec,
-        now: datetime,
-        expire_time: datetime,
+        retention: timedelta,
     ) -> Change | None:
-        """Create a job. Returns None where the request_id is taken."""
+        """Create a job. Returns None if the request_id is taken."""
         async with self._transaction(scope) as connection:
             created = await QUERIES.insert_job(
                 connection,
@@ -59,8 +68,7 @@ class JobStore:
                 priority=spec.priority,
                 start_time=spec.start_time,
                 model=spec.model,
-                now=now,
-                expire_time=expire_time,
+                retention=retention,
             )
             return await _record(connection, job_id) if created else None
 
@@ -72,14 +80,10 @@ class JobStore:
             row = await QUERIES.find_request(connection, creator=creator, request_id=request_id)
         return None if row is None else (job_from_json(row["job"]), row["request_digest"])
 
-    async def count_recent_jobs(
-        self, scope: Scope, creator: str, *, since: datetime, now: datetime
-    ) -> int:
-        """Count the jobs a caller has created since a moment."""
+    async def count_recent_jobs(self, scope: Scope, creator: str) -> int:
+        """Count the jobs that a caller has created within the last minute."""
         async with self._transaction(scope) as connection:
-            return int(
-                await QUERIES.count_recent_jobs(connection, creator=creator, since=since, now=now)
-            )
+            return int(await QUERIES.count_recent_jobs(connection, creator=creator))
 
     async def get_job(self, scope: Scope, job_id: UUID) -> Job:
         """Return a job.
@@ -94,21 +98,20 @@ class JobStore:
         self, scope: Scope, wanted: JobFilter, after: tuple[datetime, UUID] | None, page_size: int
     ) -> list[Job]:
         """Return jobs newest first, after the last one of the page before."""
+        query, parameters = _list_query(scope, wanted)
         after_time, after_id = after or (None, None)
         async with self._transaction(scope) as connection:
             return [
                 job_from_json(row["job"])
-                async for row in QUERIES.list_jobs(
+                async for row in query(
                     connection,
-                    states=[str(state) for state in wanted.states],
-                    patient_id=wanted.patient_id,
+                    site=scope.site,
                     created_after=wanted.created_after,
                     created_before=wanted.created_before,
-                    priority=wanted.priority or "",
-                    creator=wanted.creator,
                     after_time=after_time,
                     after_id=after_id,
                     page_size=page_size,
+                    **parameters,
                 )
             ]
 
@@ -127,14 +130,14 @@ class JobStore:
             return await _list_images(connection, job_id, states, after_ordinal, page_size)
 
     async def snapshot(self, scope: Scope, job_id: UUID) -> Change:
-        """Return a job with all its images, as of one moment."""
+        """Return a job with all its images, as of one point in time."""
         async with self._transaction(scope, isolation="repeatable_read") as connection:
             job = await _get_job(connection, job_id)
             images = await _list_images(connection, job_id, (), -1, job.total)
         return Change(job, tuple(images))
 
     async def get_image(self, scope: Scope, image_id: UUID, job_id: UUID | None) -> Image | None:
-        """Return an image, or None where the scope does not show it."""
+        """Return an image, or None if the scope does not show it."""
         async with self._transaction(scope) as connection:
             row = await QUERIES.get_image(connection, image_id=image_id, job_id=job_id)
         return None if row is None else image_from_json(row["image"])
@@ -171,13 +174,12 @@ class JobStore:
         part_key: str,
         old_size: int,
         new_size: int,
-        now: datetime,
     ) -> None:
         """Make a part of an upload count.
 
         Raises:
             JobNotFoundError: the job is gone.
-            UploadRaceError: another stream was there first, or the upload has become an image.
+            UploadRaceError: another stream was faster, or the upload has become an image.
         """
         columns: dict[str, Any] = {
             "job_id": image.job_id,
@@ -185,10 +187,9 @@ class JobStore:
             "image_id": image.image_id,
             "part_key": part_key,
             "new_size": new_size,
-            "now": now,
         }
         async with self._transaction(Scope(image.site)) as connection:
-            # A commit of this very image may still be under way: its caller was cut off from it.
+            # A commit of this image may still be running although its caller was cut off.
             await _lock_job(connection, image.job_id)
             if old_size:
                 size = await QUERIES.next_part(connection, old_size=old_size, **columns)
@@ -196,18 +197,18 @@ class JobStore:
                 size = await QUERIES.first_part(connection, site=image.site, **columns)
             if size != new_size:
                 raise UploadRaceError(image.image_key)
-            await QUERIES.touch_job(connection, job_id=image.job_id, now=now)
+            await QUERIES.touch_job(connection, job_id=image.job_id)
 
     async def commit_image(
-        self, image: NewImage, *, parts_size: int, admit: Admit, now: datetime
+        self, image: NewImage, *, parts_size: int, admit: Admit, traceparent: str
     ) -> Change | None:
-        """Commit an image and the task owed for it. Returns None where its key is taken.
+        """Commit an image and its task in the outbox. Returns None if its key is taken.
 
         `parts_size` is the size of the parts that are rows of an upload; they are taken over.
 
         Raises:
             JobNotFoundError: the job is gone.
-            UploadRaceError: the parts belong to somebody else by now, or have been dropped.
+            UploadRaceError: the parts have been taken by another stream, or dropped.
         """
         async with self._transaction(Scope(image.site)) as connection:
             job = await _lock_job(connection, image.job_id)
@@ -239,34 +240,30 @@ class JobStore:
                 patient_id=image.patient_id,
                 revision=job.revision + 1,
                 start_time=job.spec.start_time,
-                now=now,
+                traceparent=traceparent,
             )
-            await QUERIES.count_image(
-                connection, job_id=image.job_id, size_bytes=image.size_bytes, now=now
-            )
+            await QUERIES.count_image(connection, job_id=image.job_id, size_bytes=image.size_bytes)
             return await _record(connection, image.job_id, [image.image_id])
 
-    async def forget_upload(
-        self, job_id: UUID, image_key: str, image_id: UUID, *, scope: Scope, now: datetime
-    ) -> None:
-        """Drop the parts of an upload that nobody will go on with."""
+    async def drop_upload(self, scope: Scope, job_id: UUID, image_key: str, image_id: UUID) -> None:
+        """Drop the parts of an upload that nobody will resume; their blobs are deleted later."""
         async with self._transaction(scope) as connection:
-            await QUERIES.forget_upload(
-                connection, job_id=job_id, image_key=image_key, image_id=image_id, now=now
-            )
+            if await QUERIES.drop_upload(
+                connection, job_id=job_id, image_key=image_key, image_id=image_id
+            ):
+                prefix = image_prefix(scope.site, job_id, image_id)
+                await record_deletions(connection, [Deletion(scope.site, job_id, prefix)])
 
-    async def close_job(self, scope: Scope, job_id: UUID, *, admit: Admit, now: datetime) -> Change:
+    async def close_job(self, scope: Scope, job_id: UUID, *, admit: Admit) -> Change:
         """Close a job to further images; one that is closed already is returned as it is."""
         async with self._transaction(scope) as connection:
             job = await _lock_job(connection, job_id)
             admit(job)
-            if await QUERIES.close_job(connection, job_id=job_id, now=now) is None:
+            if await QUERIES.close_job(connection, job_id=job_id) is None:
                 return Change(job, (), committed=False)
             return await _record(connection, job_id)
 
-    async def cancel_job(
-        self, scope: Scope, job_id: UUID, *, admit: Admit, now: datetime
-    ) -> Change:
+    async def cancel_job(self, scope: Scope, job_id: UUID, *, admit: Admit) -> Change:
         """Cancel what has not ended; a cancelled job is returned as it is."""
         async with self._transaction(scope) as connection:
             job = await _lock_job(connection, job_id)
@@ -276,13 +273,18 @@ class JobStore:
             image_ids = [
                 row["image_id"]
                 async for row in QUERIES.cancel_images(
-                    connection, job_id=job_id, revision=job.revision + 1, now=now
+                    connection, job_id=job_id, revision=job.revision + 1
                 )
             ]
-            await QUERIES.cancel_job(connection, job_id=job_id, cancelled=len(image_ids), now=now)
+            await QUERIES.cancel_job(connection, job_id=job_id, cancelled=len(image_ids))
             await QUERIES.clear_outbox(connection, job_id=job_id)
-            async for _ in QUERIES.discard_uploads(connection, job_id=job_id, now=now):
-                pass
+            await record_deletions(
+                connection,
+                [
+                    Deletion(scope.site, job_id, image_prefix(scope.site, job_id, row["image_id"]))
+                    async for row in QUERIES.drop_uploads(connection, job_id=job_id)
+                ],
+            )
             return await _record(connection, job_id, image_ids)
 
     async def retry_job(
@@ -294,7 +296,7 @@ class JobStore:
         image_ids: Sequence[UUID],
         only_retryable: bool,
         admit: Admit,
-        now: datetime,
+        traceparent: str,
     ) -> Change:
         """Queue failed images again, under a new attempt."""
         async with self._transaction(scope) as connection:
@@ -312,19 +314,19 @@ class JobStore:
                     image_ids=list(image_ids),
                     only_retryable=only_retryable,
                     revision=job.revision + 1,
-                    now=now,
+                    traceparent=traceparent,
                 )
             ]
             if not retried:
                 return Change(job, (), committed=False)
-            await QUERIES.reopen_job(connection, job_id=job_id, retried=len(retried), now=now)
+            await QUERIES.reopen_job(connection, job_id=job_id, retried=len(retried))
             return await _record(connection, job_id, retried)
 
-    async def delete_job(self, scope: Scope, job_id: UUID, *, admit: Admit, now: datetime) -> None:
-        """Delete a terminal job; its blobs follow. Deleting twice is no error.
+    async def delete_job(self, scope: Scope, job_id: UUID, *, admit: Admit) -> None:
+        """Delete a terminal job; its blobs follow. Deleting twice is not an error.
 
         Raises:
-            JobNotFoundError: there is no such job, and has not been lately.
+            JobNotFoundError: there is no such job, and none was deleted recently.
         """
         async with self._transaction(scope) as connection:
             row = await QUERIES.lock_job(connection, job_id=job_id)
@@ -334,13 +336,30 @@ class JobStore:
                 raise JobNotFoundError(f"jobs/{job_id}")
             admit(job_from_json(row["job"]))
             await QUERIES.delete_job(connection, job_id=job_id)
-            await QUERIES.record_deletion(connection, site=scope.site, job_id=job_id, now=now)
+            prefix = job_prefix(scope.site, job_id)
+            await record_deletions(connection, [Deletion(scope.site, job_id, prefix)])
 
     @asynccontextmanager
     async def _transaction(self, scope: Scope, **options: Any) -> AsyncIterator[Any]:
         async with transaction(self._pool, **options) as connection:
             await QUERIES.set_scope(connection, site=scope.site, patient=scope.patient_id)
             yield connection
+
+
+def _list_query(scope: Scope, wanted: JobFilter) -> tuple[Any, dict[str, Any]]:
+    """Choose the query whose index serves the filter, so that a page costs the same at any size."""
+    states = [state.value for state in wanted.states or JobState]
+    priorities = [wanted.priority] if wanted.priority else [priority.value for priority in Priority]
+    some: dict[str, Any] = {"states": states, "priorities": priorities}
+    if patient_id := wanted.patient_id or scope.patient_id:
+        # A patient who asks for somebody else gets nothing: the policies of the database say so.
+        some |= {"patient_id": patient_id, "creator": wanted.creator}
+        return QUERIES.list_jobs_by_patient, some
+    if wanted.creator:
+        return QUERIES.list_jobs_by_creator, some | {"creator": wanted.creator}
+    if wanted.states or wanted.priority:
+        return QUERIES.list_jobs_by_state, some
+    return QUERIES.list_jobs, {}
 
 
 async def _get_job(connection: Any, job_id: UUID) -> Job:

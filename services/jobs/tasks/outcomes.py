@@ -1,4 +1,4 @@
-"""Reads what workers say, and leaves out what could not be stored or shown."""
+"""Reads the outcomes of workers, and drops what could not be stored or shown."""
 
 from datetime import UTC, timedelta
 from uuid import UUID
@@ -20,17 +20,17 @@ from services.jobs.models import (
 _STAGES = {tasks_pb2.STAGE_PREPROCESS: Stage.PREPROCESS, tasks_pb2.STAGE_INFER: Stage.INFER}
 # Characters; what is longer is cut.
 _CODE, _WORD, _SENTENCE = 64, 200, 500
-_MOST_NOTES = 20
+_MAX_NOTES = 20
 
 
 def outcome_from_message(data: bytes) -> Outcome:
-    """Read what a worker has to say.
+    """Read the outcome that a worker reports.
 
     Raises:
-        MalformedMessageError: the bytes are no outcome.
+        MalformedMessageError: the bytes are not an outcome.
     """
     message, ref = _read(data)
-    happened = message.time.ToDatetime(UTC)
+    occurred_at = message.time.ToDatetime(UTC)
     kind = message.WhichOneof("result")
     if kind == "started":
         return Outcome(
@@ -39,7 +39,7 @@ def outcome_from_message(data: bytes) -> Outcome:
             attempt=ref.attempt,
             state=ImageState.RUNNING,
             stage=_STAGES[message.stage],
-            happened=happened,
+            occurred_at=occurred_at,
         )
     if kind == "failed":
         failed = message.failed
@@ -49,7 +49,7 @@ def outcome_from_message(data: bytes) -> Outcome:
             attempt=ref.attempt,
             state=ImageState.FAILED,
             stage=Stage.NONE,
-            happened=happened,
+            occurred_at=occurred_at,
             error=ImageError(
                 _storable(failed.code, _CODE),
                 _storable(failed.message, _SENTENCE),
@@ -66,7 +66,7 @@ def outcome_from_message(data: bytes) -> Outcome:
         attempt=ref.attempt,
         state=ImageState.SUCCEEDED,
         stage=Stage.NONE,
-        happened=happened,
+        occurred_at=occurred_at,
         predicted_label=_storable(message.succeeded.predicted_label),
         result=_result(message.succeeded),
         has_preview=message.succeeded.preparation.has_preview,
@@ -75,10 +75,10 @@ def outcome_from_message(data: bytes) -> Outcome:
 
 
 def ref_from_message(data: bytes) -> ImageRef:
-    """Read which image an outcome speaks of, whatever it says.
+    """Read which image an outcome is about, whatever it says.
 
     Raises:
-        MalformedMessageError: the bytes are no outcome.
+        MalformedMessageError: the bytes are not an outcome.
     """
     return _read(data)[1]
 
@@ -97,9 +97,9 @@ def _read(data: bytes) -> tuple[tasks_pb2.Outcome, ImageRef]:
     return message, ref
 
 
-def _storable(text: str, most: int = _WORD) -> str:
-    """Leave out NULs, which PostgreSQL can not hold, and what is too long."""
-    return text.replace("\0", "")[:most]
+def _storable(text: str, limit: int = _WORD) -> str:
+    """Drop NULs, which PostgreSQL cannot store, and what is too long."""
+    return text.replace("\0", "")[:limit]
 
 
 def _result(succeeded: tasks_pb2.Succeeded) -> Result:
@@ -159,7 +159,7 @@ def _preparation(
         height=preparation.height,
         bits=preparation.bits,
         notes=tuple(
-            _storable(note, _SENTENCE) for note in (*preparation.notes, *notes)[-_MOST_NOTES:]
+            _storable(note, _SENTENCE) for note in (*preparation.notes, *notes)[-_MAX_NOTES:]
         ),
         placement=placement,
         seconds=seconds,

@@ -1,4 +1,4 @@
-"""The broker's side of a job: the streams, tasks that go out, and what became of them."""
+"""The broker's side of a job: the streams, its tasks, and those that are dead-lettered."""
 
 import asyncio
 import json
@@ -19,6 +19,7 @@ from chassis.nats.jetstream import (
 )
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import DeadTask, ImageRef, Model, OutboxTask, Priority
+from services.jobs.storage.blob_keys import preview_key
 
 TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
 RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
@@ -54,7 +55,7 @@ def streams(*, replicas: int, max_bytes: int, ack_wait: timedelta) -> tuple[Stre
         StreamSpec(
             RESULTS,
             subjects=("results.*",),
-            # Outcomes are never given up: until one is applied, its image has not ended.
+            # Outcomes are delivered without a limit: until one is applied, its image has not ended.
             consumers=(
                 ConsumerSpec(
                     RESULTS_CONSUMER,
@@ -98,73 +99,83 @@ class TaskQueue:
     ) -> None:
         self._jetstream = jetstream
         self._specs = specs
-        self._most_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
+        self._max_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
         self.models = models
 
     async def ensure_streams(self) -> None:
-        """Create what is missing of the streams and consumers; change nothing that holds work.
+        """Create missing streams and consumers; change nothing that holds work.
 
         Raises:
-            TransientError: the broker is away.
+            TransientError: the broker is unavailable.
         """
         await self._jetstream.ensure_streams(self._specs)
 
     async def require_room(self) -> None:
         """Refuse new tasks while the queue is more than half full.
 
-        A task leaves the queue when what a worker made of it, a hundred times its size, is in the
-        queue; one that is full of new tasks could never move again.
+        A task leaves the queue only after its follow-up task, a hundred times its size, is in it;
+        a queue full of new tasks could never move again.
 
         Raises:
-            QueueFullError: there is no room; the tasks are still owed.
-            TransientError: the broker is away.
+            QueueFullError: there is no room; the tasks stay in the outbox.
+            TransientError: the broker is unavailable.
         """
-        if self._most_bytes <= 0:  # JetStream's word for no limit
+        if self._max_bytes <= 0:  # JetStream's word for no limit
             return
-        if await self._jetstream.stored_bytes(TASKS) > self._most_bytes // 2:
+        if await self._jetstream.stored_bytes(TASKS) > self._max_bytes // 2:
             raise QueueFullError
 
     async def publish(self, task: OutboxTask) -> None:
-        """Publish a task and wait until the broker has it.
+        """Publish a task and wait until the broker has stored it.
 
         Raises:
-            TransientError: the broker is away or full; the task is still owed.
-            MessageTooLargeError: the broker will never take it.
-            QueueRefusedError: the broker takes no tasks at all, until somebody mends it.
+            TransientError: the broker is unavailable or full; the task stays in the outbox.
+            MessageTooLargeError: the broker will never store it.
+            QueueRefusedError: the broker refuses all tasks until an operator repairs it.
         """
         ref = task.ref
         message_id = f"{ref.image_id}.{ref.attempt}.preprocess"
         if ref.republished:
-            # Another id, or the broker would take it for the one it has lost.
+            # Another id, or the broker would discard it as a duplicate of the one it has lost.
             message_id += f".{ref.republished}"
         await self._jetstream.publish(
             f"tasks.preprocess.{task.priority.lower()}.{ref.job_id}",
             _task_message(task, self.models[task.model]).SerializeToString(),
             message_id=message_id,
+            headers={"traceparent": task.traceparent} if task.traceparent else None,
         )
 
     async def purge(self, job_id: UUID) -> None:
-        """Take away what is queued for a job.
+        """Remove the queued tasks of a job.
 
         Raises:
-            TransientError: the broker is away.
+            TransientError: the broker is unavailable.
         """
         await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
 
     async def purge_quietly(self, job_id: UUID) -> None:
-        """Take away what is queued for a job, if the broker can do it now."""
+        """Remove the queued tasks of a job, if the broker can do it now."""
         try:
             await self.purge(job_id)
         except TransientError as error:
-            _log.warning("tasks not purged", job=str(job_id), reason=error.reason)
+            _log.warning("purging tasks failed", job=str(job_id), reason=error.reason)
 
-    async def count(self, job_id: UUID) -> int:
-        """Count the tasks and outcomes of a job that the broker holds."""
-        try:
-            tasks = await self._jetstream.count(TASKS, f"tasks.*.*.{job_id}")
-            return tasks + await self._jetstream.count(RESULTS, f"results.{job_id}")
-        except StreamNotFoundError:
-            return 0
+    async def jobs_in_broker(self) -> set[UUID]:
+        """Return the jobs of which the broker holds a task or an outcome.
+
+        TASKS is looked at first: what leaves it meanwhile is in RESULTS before it leaves.
+
+        Raises:
+            TransientError: the broker is unavailable.
+        """
+        held: set[UUID] = set()
+        for stream in (TASKS, RESULTS):
+            try:
+                subjects = await self._jetstream.subjects(stream)
+            except StreamNotFoundError:
+                continue  # it holds nothing; `ensure_streams` creates it again
+            held |= {UUID(subject.rpartition(".")[2]) for subject in subjects}
+        return held
 
     async def announce(self, job_id: UUID, revision: int) -> None:
         """Tell watchers on all replicas that a change was committed. Best effort."""
@@ -172,10 +183,10 @@ class TaskQueue:
         try:
             await self._jetstream.publish_core(f"events.{job_id}", event.SerializeToString())
         except TransientError as error:
-            _log.debug("change not announced", job=str(job_id), reason=error.reason)
+            _log.debug("announcing a change failed", job=str(job_id), reason=error.reason)
 
     async def follow_changes(self, changed: Callable[[UUID, int], None]) -> None:
-        """Call `changed` for each job that any replica announces a change of, for ever."""
+        """Call `changed` for each job that any replica announces a change of, until cancelled."""
 
         async def received(_subject: str, data: bytes) -> None:
             event = events_pb2.JobChanged.FromString(data)
@@ -186,12 +197,12 @@ class TaskQueue:
         await asyncio.Event().wait()
 
     async def find_dead_task(self, advisory: bytes) -> DeadTask | None:
-        """Return the task that an advisory speaks of; None where nobody is to do it any more.
+        """Return the task that an advisory is about; None if nobody has to do it any more.
 
-        So it is where somebody finished it after all, or its job was cancelled or published anew.
+        That is so if a worker finished it after all, or its job was cancelled or published again.
 
         Raises:
-            MalformedMessageError: the task is none of ours.
+            MalformedMessageError: the task is not one of ours.
         """
         notice = json.loads(advisory)
         sequence = notice["stream_seq"]
@@ -212,7 +223,7 @@ class TaskQueue:
         return _dead_task(sequence, subject, message_id, refused=reason)
 
     async def forget_dead_task(self, sequence: int) -> None:
-        """Delete a task that was given up."""
+        """Delete a dead-lettered task."""
         await self._jetstream.delete_message(TASKS, sequence)
 
 
@@ -227,7 +238,7 @@ def _task_message(task: OutboxTask, model: Model) -> tasks_pb2.PreprocessTask:
             urgent=task.priority == Priority.URGENT,
         ),
         original_keys=task.original_keys,
-        preview_key=f"sites/{task.site}/jobs/{ref.job_id}/{ref.image_id}/preview.jpg",
+        preview_key=preview_key(task.site, ref.job_id, ref.image_id),
         clahe=task.clahe,
         model=tasks_pb2.Model(
             name=model.name,
@@ -248,7 +259,7 @@ def _task_message(task: OutboxTask, model: Model) -> tasks_pb2.PreprocessTask:
 
 
 def _dead_task(sequence: int, subject: str, message_id: str, *, refused: str) -> DeadTask:
-    """Read the subject and the id of a task: its content may be what nobody can read."""
+    """Read the subject and the id of a task: its content may be unreadable."""
     # tasks.<stage>.<priority>.<job>, and <image>.<attempt>.<stage>, with .<republished> if any.
     match subject.split("."), message_id.split("."):
         case ["tasks", _, _, job], [image, attempt, _, *rest]:

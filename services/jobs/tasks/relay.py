@@ -1,9 +1,9 @@
-"""Publishes what the outbox owes to the broker. Every replica runs it; none is special."""
+"""Publishes the tasks of the outbox to the broker. Every replica runs it; none is special."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -11,21 +11,35 @@ from prometheus_client import Counter
 from chassis.errors import DomainError
 from chassis.logs import get_logger
 from chassis.nats.jetstream import MessageTooLargeError
-from services.jobs.models import ImageRef, OutboxTask
+from services.jobs.errors import PublishTimeoutError
+from services.jobs.models import Change, ImageRef, ImageState, OutboxTask
 from services.jobs.storage.system_store import SystemStore
 from services.jobs.tasks.queue import TaskQueue
 from services.jobs.tasks.results import TASK_REFUSED, Results
 
-# Held in one transaction, so it bounds both its length and what a crash publishes twice.
+# Claimed together, so it bounds what a crash leaves to the next replica.
 _BATCH = 128
-_GATHER = timedelta(milliseconds=15)
+# A short delay, so that under load one claim carries the tasks of many commits.
+_BATCH_DELAY = timedelta(milliseconds=15)
+# A replica that dies leaves its claim behind for this long; publishing ends before it.
+_CLAIM = timedelta(seconds=10)
+_PUBLISH_TIMEOUT = timedelta(seconds=8)
 _PAUSE_AFTER_FAILURE = timedelta(seconds=1)
-_PUBLISHED = Counter("carina_tasks_published", "Tasks that the broker has taken")
+_PUBLISHED = Counter("carina_tasks_published", "Tasks that the broker has stored")
 _log = get_logger(__name__)
 
 
+@dataclass
+class _Batch:
+    """What became of the tasks of one claim."""
+
+    published: list[UUID] = field(default_factory=list)
+    refused: list[ImageRef] = field(default_factory=list)
+    failure: DomainError | None = None
+
+
 class Relay:
-    """One loop: woken by a commit here, and looking by itself for what others left behind."""
+    """One loop: woken by a commit of this replica, and polling for what others left behind."""
 
     def __init__(
         self,
@@ -33,73 +47,82 @@ class Relay:
         queue: TaskQueue,
         results: Results,
         *,
-        clock: Callable[[], datetime],
         poll: timedelta = timedelta(seconds=1),
     ) -> None:
         self._system_store = system_store
         self._queue = queue
         self._results = results
-        self._clock = clock
         self._poll = poll
         self._woken = asyncio.Event()
 
-    def wake(self) -> None:
-        """Look now: something was committed."""
-        self._woken.set()
+    async def committed(self, change: Change) -> None:
+        """Look at the outbox now if a commit may have put a task there."""
+        if any(image.state == ImageState.QUEUED for image in change.images):
+            self._woken.set()
 
     async def run(self) -> None:
-        """Publish for ever."""
+        """Publish until cancelled."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll.total_seconds()):
                     await self._woken.wait()
-            # A moment for more: under load one transaction carries the tasks of many commits.
-            await asyncio.sleep(_GATHER.total_seconds())
+            await asyncio.sleep(_BATCH_DELAY.total_seconds())
             self._woken.clear()
             try:
                 while await self.publish_due() == _BATCH:
                     pass
             except DomainError as error:
-                _log.warning("tasks stay in the outbox", reason=error.reason)
+                _log.warning("publishing tasks failed", reason=error.reason)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE.total_seconds())
                 self._woken.set()
 
     async def publish_due(self) -> int:
-        """Publish one batch of what is due, and fail what never can be; return how many.
+        """Publish one batch of due tasks, and fail those that can never be published.
+
+        Returns how many were claimed.
 
         Raises:
-            DomainError: the broker did not take them all; those it took are settled.
+            DomainError: the broker did not store all of them; the others may be claimed again.
         """
-        refused: list[ImageRef] = []
-        # A task for a model that only newer replicas know is theirs.
-        taking = self._system_store.claim_outbox(self._clock(), _BATCH, self._queue.models)
-        async with taking as (tasks, published):
-            if tasks:
-                await self._queue.require_room()
-            failures = await asyncio.gather(
-                *(self._publish(task, published, refused) for task in tasks)
-            )
-        _PUBLISHED.inc(len(published))
-        if refused:
-            # Only now: what fails an image waits for its job, and whoever holds that may wait for
-            # the row of the outbox.
-            await self._results.fail(refused, TASK_REFUSED)
-            await self._system_store.forget_owed(refused)
-        for failure in failures:
-            if failure is not None:
-                raise failure
-        return len(tasks)
+        # A task for a model that only newer replicas know is left to them.
+        claimed = await self._system_store.claim_outbox(
+            models=self._queue.models, claim=_CLAIM, limit=_BATCH
+        )
+        if claimed.claimed_until is None:
+            return 0
+        batch = await self._publish_all(claimed.tasks)
+        if batch.published:
+            await self._system_store.delete_claimed(batch.published, claimed.claimed_until)
+            _PUBLISHED.inc(len(batch.published))
+        if batch.refused:
+            await self._results.fail(batch.refused, TASK_REFUSED)
+            await self._system_store.drop_outbox_tasks(batch.refused)
+        if batch.failure is not None:
+            done = {*batch.published, *(ref.image_id for ref in batch.refused)}
+            left = [task.ref.image_id for task in claimed.tasks if task.ref.image_id not in done]
+            await self._system_store.release_claimed(left, claimed.claimed_until)
+            raise batch.failure
+        return len(claimed.tasks)
 
-    async def _publish(
-        self, task: OutboxTask, published: list[UUID], refused: list[ImageRef]
-    ) -> DomainError | None:
+    async def _publish_all(self, tasks: tuple[OutboxTask, ...]) -> _Batch:
+        batch = _Batch()
+        try:
+            async with asyncio.timeout(_PUBLISH_TIMEOUT.total_seconds()):
+                await self._queue.require_room()
+                await asyncio.gather(*(self._publish(task, batch) for task in tasks))
+        except TimeoutError:
+            batch.failure = PublishTimeoutError()
+        except DomainError as error:
+            batch.failure = error
+        return batch
+
+    async def _publish(self, task: OutboxTask, batch: _Batch) -> None:
         try:
             await self._queue.publish(task)
         except MessageTooLargeError as error:
             _log.error("task too large", image=str(task.ref.image_id), reason=str(error))
-            refused.append(task.ref)
-            return None
+            batch.refused.append(task.ref)
         except DomainError as error:
-            return error
-        published.append(task.ref.image_id)
-        return None
+            batch.failure = error
+        else:
+            batch.published.append(task.ref.image_id)

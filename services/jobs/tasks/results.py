@@ -1,4 +1,4 @@
-"""Applies what workers say, in batches, and what the broker says of work that killed its worker."""
+"""Applies the outcomes of workers, in batches, and handles dead-lettered tasks."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from chassis.errors import TransientError
 from chassis.logs import get_logger
 from chassis.nats.consume import Delivery, Source, consume, consume_batches
 from chassis.nats.jetstream import JetStream
-from services.jobs.commits import Clock, Committed
+from services.jobs.commits import Commits
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import Change, ImageError, ImageRef, ImageState, Outcome, Stage
 from services.jobs.storage.system_store import SystemStore
@@ -20,18 +20,18 @@ from services.jobs.tasks.queue import DEAD, DEAD_CONSUMER, RESULTS, RESULTS_CONS
 
 _ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
 _SECONDS = Histogram(
-    "carina_image_seconds",
+    "carina_image_duration_seconds",
     "From the commit of an image to its terminal state",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
-# Outcomes gather this long, so that under load one transaction applies many.
-_GATHER = timedelta(milliseconds=80)
+# A short delay, so that under load one transaction applies many outcomes.
+_BATCH_DELAY = timedelta(milliseconds=80)
 _MAX_BATCH = 256
-# Deliveries after which an outcome that can not be applied is given up.
-_TRIES = 5
+# Deliveries after which an outcome that cannot be applied fails its image.
+_MAX_ATTEMPTS = 5
 WORKER_DIED = ImageError(
     "WORKER_DIED",
-    "Every attempt to process this image ended without an answer; "
+    "Every attempt to process this image ended without a result; "
     "the image may be too demanding, or the service was disturbed.",
     retryable=True,
 )
@@ -51,44 +51,42 @@ class Results:
         self,
         system_store: SystemStore,
         queue: TaskQueue,
+        commits: Commits,
         *,
-        clock: Clock,
-        committed: Committed,
         redelivery_delay: timedelta,
     ) -> None:
         self._system_store = system_store
         self._queue = queue
-        self._clock = clock
-        self._committed = committed
+        self._commits = commits
         self._redelivery_delay = redelivery_delay
 
     async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
-        """Apply outcomes until `stop`."""
+        """Apply outcomes until `stop` is set."""
         source = Source(RESULTS, RESULTS_CONSUMER)
         await consume_batches(
-            jetstream, source, self.apply, max_batch=_MAX_BATCH, max_wait=_GATHER, stop=stop
+            jetstream, source, self.apply, max_batch=_MAX_BATCH, max_wait=_BATCH_DELAY, stop=stop
         )
 
     async def consume_dead(self, jetstream: JetStream, stop: asyncio.Event) -> None:
-        """Fail what was given up until `stop`."""
+        """Handle dead-lettered tasks until `stop` is set."""
         source = Source(DEAD, DEAD_CONSUMER)
         await consume(jetstream, [source], self.apply_dead, slots=1, stop=stop)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> None:
-        """Apply a batch of outcomes; being run twice changes nothing.
+        """Apply a batch of outcomes; running it twice changes nothing.
 
-        One that can not be applied, time after time, fails its image: RESULTS hands it out for
-        ever, and enough of them would hold up all others.
+        An outcome that repeatedly cannot be applied fails its image: RESULTS would deliver it for
+        ever, and enough of them would block all others.
         """
         try:
             await self._apply(deliveries)
         except TransientError:
             raise
         except Exception as error:
-            # Of several, each is tried alone next.
-            if len(deliveries) > 1 or deliveries[0].attempt < _TRIES:
+            # A batch of several is split: each outcome is tried alone next.
+            if len(deliveries) > 1 or deliveries[0].attempt < _MAX_ATTEMPTS:
                 raise
-            await self._give_up(deliveries[0], error)
+            await self._fail_image_of(deliveries[0], error)
 
     async def _apply(self, deliveries: Sequence[Delivery]) -> None:
         outcomes = []
@@ -96,31 +94,31 @@ class Results:
             try:
                 outcomes.append(outcome_from_message(delivery.data))
             except MalformedMessageError as error:
-                # Nobody can ever read it; its image is the reconciler's.
+                # Nobody can ever read it; the reconciler takes care of its image.
                 _log.error("outcome dropped", sequence=delivery.sequence, reason=error.reason)
         await self.apply_outcomes(outcomes)
 
-    async def _give_up(self, delivery: Delivery, error: Exception) -> None:
-        _log.error("outcome given up", sequence=delivery.sequence, exc_info=error)
+    async def _fail_image_of(self, delivery: Delivery, error: Exception) -> None:
+        _log.error("outcome cannot be applied", sequence=delivery.sequence, exc_info=error)
         try:
             await self.fail([ref_from_message(delivery.data)], TASK_REFUSED)
         except TransientError:
             raise
-        except Exception as failure:  # noqa: BLE001 - its image is the reconciler's
+        except Exception as failure:  # noqa: BLE001 - the reconciler takes care of its image
             _log.error("outcome dropped", sequence=delivery.sequence, exc_info=failure)
 
     async def apply_dead(self, delivery: Delivery) -> None:
-        """Give a task that no worker has answered another chance, or fail its image."""
+        """Redeliver a task that no worker has answered, once; then fail its image."""
         try:
             dead = await self._queue.find_dead_task(delivery.data)
         except MalformedMessageError as error:
-            # Its image, if it has one, is the reconciler's.
+            # The reconciler takes care of its image, if it has one.
             _log.error("dead task dropped", sequence=delivery.sequence, reason=error.reason)
             return
         if dead is None:
             return
         _log.error(
-            "work was given up",
+            "task dead-lettered",
             job=str(dead.ref.job_id),
             image=str(dead.ref.image_id),
             reason=dead.refused or WORKER_DIED.code,
@@ -131,22 +129,22 @@ class Results:
         elif not await self._redeliver_once(dead.ref):
             await self.fail([dead.ref], WORKER_DIED)
         if not dead.refused:
-            # What was refused is gone already.
+            # A refused task is gone already.
             await self._queue.forget_dead_task(dead.sequence)
 
     async def _redeliver_once(self, ref: ImageRef) -> bool:
-        """Owe it once more, if it is the first time, when what went on around it has passed.
+        """Redeliver a task after a delay, if this is the first time.
 
-        That is a line that was down, or another image that killed the workers which held this one.
+        By then what disturbed it may have passed: a connection that was down, or another image
+        that killed the workers holding this one.
         """
-        now = self._clock()
-        return await self._system_store.redeliver_once(
-            ref, now=now, due=now + self._redelivery_delay
-        )
+        return await self._system_store.redeliver_once(ref, self._redelivery_delay)
 
     async def fail(self, refs: Sequence[ImageRef], error: ImageError) -> None:
-        """Fail images that no worker will speak of; those published again since stay open."""
-        now = self._clock()
+        """Fail images that no worker will report; those published again since stay open."""
+        if not refs:
+            return
+        now = await self._system_store.now()
         await self.apply_outcomes(
             [
                 Outcome(
@@ -156,7 +154,7 @@ class Results:
                     republished=ref.republished,
                     state=ImageState.FAILED,
                     stage=Stage.NONE,
-                    happened=now,
+                    occurred_at=now,
                     error=error,
                 )
                 for ref in refs
@@ -167,24 +165,24 @@ class Results:
         """Apply outcomes and announce what they changed."""
         if not outcomes:
             return []
-        changes = await self._system_store.apply_outcomes(_latest(outcomes), self._clock())
+        changes = await self._system_store.apply_outcomes(_latest(outcomes))
         for change in changes:
-            await self._committed(change)
+            await self._commits.publish(change)
             _count(change)
         return changes
 
 
 def _latest(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Keep of each attempt what is furthest along: one statement changes a row once."""
+    """Keep the outcome of each attempt that is furthest along: a statement changes a row once."""
     latest: dict[object, Outcome] = {}
-    taken_up: dict[object, datetime] = {}
+    started_at: dict[object, datetime] = {}
     for outcome in outcomes:
         key = (outcome.image_id, outcome.attempt)
         known = latest.get(key)
         if known is None or _RANK[known.stage] < _RANK[outcome.stage]:
             latest[key] = outcome
-        taken_up[key] = min(outcome.happened, taken_up.get(key, outcome.happened))
-    return [replace(outcome, taken_up=taken_up[key]) for key, outcome in latest.items()]
+        started_at[key] = min(outcome.occurred_at, started_at.get(key, outcome.occurred_at))
+    return [replace(outcome, started_at=started_at[key]) for key, outcome in latest.items()]
 
 
 def _count(change: Change) -> None:

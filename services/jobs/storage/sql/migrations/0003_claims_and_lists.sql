@@ -1,0 +1,75 @@
+-- migrate:up
+SET lock_timeout = '5s';
+
+-- A replica claims rows in a short transaction, does the work outside of it, and then removes the
+-- rows. A claim that its replica did not live to use runs out, and another replica claims the row.
+ALTER TABLE outbox
+    ADD COLUMN claimed_until timestamptz,
+    -- W3C trace context of the call that committed the image, empty when it is not traced.
+    ADD COLUMN traceparent text NOT NULL DEFAULT '';
+ALTER TABLE deletions ADD COLUMN claimed_until timestamptz;
+
+-- The patients of a job: its own and those of its images. Lists by patient read it, newest first.
+CREATE TABLE job_patients (
+    job_id      uuid NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    patient_id  text NOT NULL,
+    site        text NOT NULL,
+    create_time timestamptz NOT NULL,
+    PRIMARY KEY (job_id, patient_id)
+);
+ALTER TABLE job_patients ENABLE ROW LEVEL SECURITY;
+CREATE POLICY site_wall ON job_patients TO carina_caller
+    USING (site = current_setting('carina.site')
+           AND current_setting('carina.patient') IN ('', patient_id));
+CREATE POLICY everything ON job_patients TO carina_system USING (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON job_patients TO carina_caller, carina_system;
+
+-- Triggers, so that replicas of the release before keep the table complete during the roll-out.
+CREATE FUNCTION add_patient_of_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO job_patients (job_id, patient_id, site, create_time)
+    VALUES (NEW.job_id, NEW.patient_id, NEW.site, NEW.create_time)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION add_patient_of_image() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO job_patients (job_id, patient_id, site, create_time)
+    SELECT NEW.job_id, NEW.patient_id, NEW.site, j.create_time FROM jobs j WHERE j.job_id = NEW.job_id
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER add_patient AFTER INSERT ON jobs
+    FOR EACH ROW WHEN (NEW.patient_id <> '') EXECUTE FUNCTION add_patient_of_job();
+CREATE TRIGGER add_patient AFTER INSERT ON images
+    FOR EACH ROW WHEN (NEW.patient_id <> '') EXECUTE FUNCTION add_patient_of_image();
+INSERT INTO job_patients (job_id, patient_id, site, create_time)
+SELECT job_id, patient_id, site, create_time FROM jobs WHERE patient_id <> ''
+UNION
+SELECT i.job_id, i.patient_id, i.site, j.create_time
+FROM images i JOIN jobs j ON j.job_id = i.job_id WHERE i.patient_id <> '';
+
+-- Each list reads one index in its order. A list that does not filter by state or priority merges
+-- the few values of both, so that one index serves every combination.
+CREATE INDEX job_patients_list ON job_patients (site, patient_id, create_time DESC, job_id DESC);
+CREATE INDEX jobs_list_state ON jobs (site, priority, state, create_time DESC, job_id DESC);
+CREATE INDEX jobs_list_creator
+    ON jobs (site, creator, priority, state, create_time DESC, job_id DESC);
+DROP INDEX jobs_site_patient;
+
+-- The reconciler looks at the oldest open image of each open job.
+CREATE INDEX jobs_open ON jobs (job_id) WHERE state IN ('RECEIVING', 'PENDING', 'RUNNING');
+CREATE INDEX images_open_job ON images (job_id, update_time) WHERE state IN ('QUEUED', 'RUNNING');
+DROP INDEX images_open;
+
+-- migrate:down
+
+CREATE INDEX images_open ON images (update_time) WHERE state IN ('QUEUED', 'RUNNING');
+DROP INDEX images_open_job, jobs_open, jobs_list_creator, jobs_list_state;
+CREATE INDEX jobs_site_patient ON jobs (site, patient_id) WHERE patient_id <> '';
+DROP TRIGGER add_patient ON images;
+DROP TRIGGER add_patient ON jobs;
+DROP FUNCTION add_patient_of_image, add_patient_of_job;
+DROP TABLE job_patients;
+ALTER TABLE deletions DROP COLUMN claimed_until;
+ALTER TABLE outbox DROP COLUMN traceparent, DROP COLUMN claimed_until;
