@@ -1,6 +1,5 @@
 """Fixtures that cross a boundary: real NATS, PostgreSQL, Triton and S3."""
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres, postgres_server
 from deploy.local.seaweed import Seaweed, seaweed_server
+from tests.support.databases import fresh_database
 from tests.support.servers import running, tiny_repository, triton_of
 
 
@@ -32,12 +32,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> Iterator[str]:
-    """A fresh, empty database, owned by a role that is no superuser."""
-    name = f"test_{uuid.uuid4().hex}"
-    # One role for all: what a migration grants belongs to the server, not to a database.
-    postgres.ensure_database(name, role="carina")
-    yield postgres.url(name, role="carina")
-    postgres.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    """A fresh, empty database, owned by a role that is not a superuser."""
+    with fresh_database(postgres) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

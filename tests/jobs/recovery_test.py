@@ -1,6 +1,9 @@
 """What a crash, a loss or a silence leaves behind, and what mends it."""
 
 import asyncio
+import json
+import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,17 +12,19 @@ import asyncpg
 import httpx
 import pytest
 
-from carina.results import JobSpec, JobState
+from carina.errors import UnavailableError
+from carina.results import JobSpec, JobState, Priority
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
 from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import StoppedError
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
+from deploy.local.postgres import Postgres
 from services.jobs.commands.migrate import migrate
 from services.jobs.errors import OldSchemaError
 from services.jobs.main import run
-from services.jobs.storage.database import open_database
+from services.jobs.storage.database import QUERIES, open_database, transaction
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore
 from tests.support.jobs import Jobs, open_jobs, pass_time, rows, started, succeeded
@@ -283,6 +288,32 @@ async def test_a_replica_that_starts_before_the_broker_serves(jobs: Jobs, tmp_pa
     server.stop()
 
 
+async def test_without_the_blob_store_a_replica_serves_all_but_uploads(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    async with jobs.client() as client:
+        known = (await client.submit([film(tmp_path, 1)])).job
+    metrics = f"127.0.0.1:{free_port()}"
+    nowhere = "s3://films?endpoint=http://127.0.0.1:1&region=us-east-1&allow_http=true"
+    await jobs.start(metrics_address=metrics, blob_url=nowhere)
+    async with jobs.client(replica=-1) as client, httpx.AsyncClient() as probe:
+        async with asyncio.timeout(60):
+            while "blob store" not in (ready := await probe.get(f"http://{metrics}/readyz")).text:
+                await asyncio.sleep(0.1)
+        assert (ready.status_code, ready.text) == (200, "ok, without the blob store\n")
+        assert [job.name async for job in client.list()] == [known.name]
+        watch = client.watch(known)
+        assert (await anext(watch)).job.progress.total == 1
+        await watch.aclose()
+    async with jobs.client(replica=-1, reconnect_timeout=timedelta(0)) as client:
+        job = await client.create(JobSpec())
+        with pytest.raises(UnavailableError) as refusal:
+            await client.upload(job, film(tmp_path, 2))
+        assert refusal.value.reason == "BLOBS_UNAVAILABLE"
+
+
 async def test_a_replica_that_waits_for_its_database_ends_when_it_is_told(jobs: Jobs) -> None:
     stop = asyncio.Event()
     config = jobs.config(database_url="postgresql://nobody@127.0.0.1:1/none")
@@ -293,6 +324,82 @@ async def test_a_replica_that_waits_for_its_database_ends_when_it_is_told(jobs: 
     async with asyncio.timeout(5):
         with pytest.raises(StoppedError):
             await waiting
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://nobody-of-that-name@", 'role "nobody-of-that-name" does not exist'),
+        ("postgresql://carina@/no-such-database", 'database "no-such-database" does not exist'),
+        ("postgresql://carina@127.0.0.1:1/carina", "ConnectionRefusedError"),
+    ],
+)
+async def test_the_reason_why_the_database_is_waited_for_is_logged(
+    jobs: Jobs, postgres: Postgres, url: str, reason: str
+) -> None:
+    if "127.0.0.1" not in url:
+        query = postgres.url("carina", role="carina").partition("?")[2]
+        url = f"{url}?{query}" if "/no" in url else f"{url}/carina?{query}"
+    settings = jobs.config(database_url=url).model_dump(mode="json")
+    environment = {
+        f"CARINA_JOBS_{name}".upper(): str(value) for name, value in settings.items() if value != ""
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.jobs.main"),
+        env={**os.environ, **environment},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(30):
+            while b"waiting for PostgreSQL" not in (line := await process.stderr.readline()):
+                assert line, "it ended"
+    finally:
+        process.terminate()
+        await process.communicate()
+    said = json.loads(line)
+    assert reason in said["reason"]
+    assert "dropped_keys" not in said
+
+
+async def test_the_outbox_hands_out_the_most_urgent_first_and_then_the_oldest(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(jobs.nats.kill)
+    async with jobs.client() as client:
+        submitted = [
+            await client.submit([film(tmp_path, number)], JobSpec(priority=priority))
+            for number, priority in enumerate(
+                (Priority.ROUTINE, Priority.URGENT, Priority.ROUTINE, Priority.URGENT)
+            )
+        ]
+    await jobs.replicas[0].end()
+    order = [str(each.job.name.removeprefix("jobs/")) for each in submitted]
+    async with open_database(jobs.database_url, connections=1) as database:
+        for ranks, expected in (
+            (["URGENT", "ROUTINE"], (1, 3, 0, 2)),
+            (["ROUTINE", "URGENT"], (0, 2, 1, 3)),  # by rank, not by how it is spelt
+        ):
+            await rows(jobs, "UPDATE outbox SET claimed_until = NULL")
+            async with transaction(database.system) as connection:
+                claimed = [
+                    str(row["job_id"])
+                    async for row in QUERIES.claim_outbox(
+                        connection,
+                        models=["cxr"],
+                        priorities=ranks,
+                        claim=timedelta(seconds=10),
+                        limit=10,
+                    )
+                ]
+            assert claimed == [order[number] for number in expected]
+            # Nobody else gets them meanwhile.
+            assert not (
+                await SystemStore(database).claim_outbox(
+                    models=["cxr"], claim=timedelta(seconds=10), limit=10
+                )
+            ).tasks
+    await asyncio.to_thread(jobs.nats.start)
 
 
 async def own_broker(jobs: Jobs, folder: Path) -> Server:

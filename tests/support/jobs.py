@@ -97,9 +97,20 @@ class Jobs:
         """Mint a token."""
         return self.issuer.mint([role], **claims)
 
-    def client(self, role: Role = Role.DOCTOR, *, replica: int = 0, **claims: Any) -> Client:
+    def client(
+        self,
+        role: Role = Role.DOCTOR,
+        *,
+        replica: int = 0,
+        reconnect_timeout: timedelta = timedelta(minutes=2),
+        **claims: Any,
+    ) -> Client:
         """Return a client of one replica."""
-        return Client(self.replicas[replica].address, self.token(role, **claims))
+        return Client(
+            self.replicas[replica].address,
+            self.token(role, **claims),
+            reconnect_timeout=reconnect_timeout,
+        )
 
     async def next_task(self) -> tasks_pb2.PreprocessTask:
         """Take the next preprocess task, as a worker does."""

@@ -68,6 +68,12 @@ _UNAVAILABLE = (
     # "target session attribute not matched".
     asyncpg.InternalClientError,
 )
+# Faults of the configuration, which an operator mends while the service waits: a wrong password, a
+# database or a role that does not exist yet.
+_MISCONFIGURED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
 # After one of these a connection is not used again.
 _UNUSABLE = (
     TimeoutError,
@@ -211,8 +217,6 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
                 server_settings={
                     "role": role,
                     "application_name": "carina-jobs",
-                    # Lists have many optional filters; each combination gets a plan of its own.
-                    "plan_cache_mode": "force_custom_plan",
                     "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
                     "transaction_timeout": _LONGEST_TRANSACTION,
                     "tcp_user_timeout": _UNACKNOWLEDGED,
@@ -220,7 +224,7 @@ async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
             )
         except asyncpg.UndefinedObjectError as error:
             raise OldServerError from error
-        except _UNAVAILABLE as error:
+        except (*_UNAVAILABLE, *_MISCONFIGURED) as error:
             _log.warning("waiting for PostgreSQL", reason=_reason(error))
             await asyncio.sleep(delay)
             delay = min(2 * delay, 2.0)

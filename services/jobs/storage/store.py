@@ -98,9 +98,10 @@ class JobStore:
         self, scope: Scope, wanted: JobFilter, after: tuple[datetime, UUID] | None, page_size: int
     ) -> list[Job]:
         """Return jobs newest first, after the last one of the page before."""
-        query, parameters = _list_query(scope, wanted)
+        query, parameters = list_query(scope, wanted)
         after_time, after_id = after or (None, None)
         async with self._transaction(scope) as connection:
+            await QUERIES.plan_each_query(connection)
             return [
                 job_from_json(row["job"])
                 async for row in query(
@@ -346,7 +347,7 @@ class JobStore:
             yield connection
 
 
-def _list_query(scope: Scope, wanted: JobFilter) -> tuple[Any, dict[str, Any]]:
+def list_query(scope: Scope, wanted: JobFilter) -> tuple[Any, dict[str, Any]]:
     """Choose the query whose index serves the filter, so that a page costs the same at any size."""
     states = [state.value for state in wanted.states or JobState]
     priorities = [wanted.priority] if wanted.priority else [priority.value for priority in Priority]

@@ -44,6 +44,10 @@ SELECT to_jsonb(j) AS job FROM jobs j WHERE j.job_id = :job_id FOR UPDATE;
 -- Several jobs, locked in one order, so that two replicas cannot deadlock.
 SELECT j.job_id FROM jobs j WHERE j.job_id = ANY(:job_ids::uuid[]) ORDER BY j.job_id FOR UPDATE;
 
+-- name: plan_each_query^
+-- Lists have many optional filters: within this transaction each combination gets its own plan.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
 -- name: list_jobs
 -- All jobs of the site, newest first, after a key of the page before.
 SELECT to_jsonb(j) AS job
