@@ -1,4 +1,4 @@
-"""The models that jobs may ask for: `models/catalogue.yaml`, read once at the start."""
+"""The models that jobs may ask for: `models/catalogue.yaml`, read once at startup."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class _Document(_Closed):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Models by name, and the one that is meant when a job names none."""
+    """Models by name, and the default for a job that names none."""
 
     default: str
     models: Mapping[str, Model]
@@ -64,7 +64,7 @@ class Catalogue:
         """Return the name of a model that exists.
 
         Raises:
-            UnknownModelError: it does not.
+            UnknownModelError: there is no such model.
         """
         chosen = name or self.default
         if chosen not in self.models:
@@ -76,7 +76,7 @@ def read_catalogue(path: Path) -> Catalogue:
     """Read the catalogue.
 
     Raises:
-        ValueError: it is not what it must be; the message says where.
+        ValueError: it is invalid; the message says where.
     """
     document = _Document.model_validate(yaml.safe_load(path.read_text("utf-8")))
     models = {

@@ -1,23 +1,23 @@
-"""What can go wrong with a job. Each error knows its reason, its sentence and its metadata.
+"""What can go wrong with a job. Each error has a reason, a sentence and metadata.
 
-The reasons are listed in `docs/api.md`, and a test holds the two together.
+The reasons are listed in `docs/api.md`; a test compares the two.
 """
 
 from typing import ClassVar
 
 from chassis.errors import Kind, TransientError, UsageError
 
-# A status travels in headers, of which gRPC takes 8 KiB: what callers made up must not fill them.
+# A status travels in headers, which gRPC limits to 8 KiB: names that callers chose must not fill them.
 _SHOWN_CHARACTERS = 100
 
 
 def _shown(text: str) -> str:
-    """Return what a caller wrote, short enough to be said to them."""
+    """Return what a caller wrote, short enough to be repeated in a message."""
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 class JobNotFoundError(UsageError):
-    """No such job on the caller's site."""
+    """There is no such job on the caller's site."""
 
     kind = Kind.NOT_FOUND
     reason = "JOB_NOT_FOUND"
@@ -28,7 +28,7 @@ class JobNotFoundError(UsageError):
 
 
 class ImageNotFoundError(UsageError):
-    """No such image on the caller's site."""
+    """There is no such image on the caller's site."""
 
     kind = Kind.NOT_FOUND
     reason = "IMAGE_NOT_FOUND"
@@ -62,7 +62,7 @@ class NoSuchBytesError(UsageError):
 
 
 class InvalidFieldError(UsageError):
-    """A field of the request does not hold what it must."""
+    """A field of the request has an invalid value."""
 
     reason = "INVALID_FIELD"
 
@@ -71,14 +71,14 @@ class InvalidFieldError(UsageError):
 
 
 class InvalidPageTokenError(UsageError):
-    """A page token that this service did not make, or made for another question."""
+    """A page token that this service did not issue, or issued for another request."""
 
     reason = "INVALID_PAGE_TOKEN"
 
     def __init__(self) -> None:
         super().__init__(
             "The page token does not belong to this request; "
-            "take it from the answer before, and keep the filter."
+            "take it from the previous response, and keep the filter."
         )
 
 
@@ -89,52 +89,52 @@ class UnknownModelError(UsageError):
 
     def __init__(self, model: str, known: tuple[str, ...]) -> None:
         super().__init__(
-            f"There is no model {model!r}; the catalogue has {', '.join(known)}.",
+            f"There is no model {model!r}; the catalogue has: {', '.join(known)}.",
             metadata={"model": model, "known": ",".join(known)},
         )
 
 
 class RequestIdReusedError(UsageError):
-    """The request_id was used before, with another body."""
+    """The request_id was used before, with a different request."""
 
     kind = Kind.ALREADY_EXISTS
     reason = "REQUEST_ID_REUSED"
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
-            f"The request_id {request_id} was used before with another body.",
+            f"The request_id {request_id} was used before with a different request.",
             metadata={"request_id": request_id},
         )
 
 
 class ImageKeyReusedError(UsageError):
-    """The image key was used before, with other bytes."""
+    """The image key was used before, with different bytes."""
 
     kind = Kind.ALREADY_EXISTS
     reason = "IMAGE_KEY_REUSED"
 
     def __init__(self, image_key: str) -> None:
         super().__init__(
-            f"The image key {image_key!r} was used before in this job, with other bytes.",
+            f"The image key {image_key!r} was used before in this job, with different bytes.",
             metadata={"image_key": image_key},
         )
 
 
 class WrongStateError(UsageError):
-    """The job's state forbids what was asked."""
+    """The job's state does not allow the request."""
 
     kind = Kind.FAILED_PRECONDITION
     reason = "WRONG_STATE"
 
     def __init__(self, name: str, state: str, wish: str) -> None:
         super().__init__(
-            f"The job {name} is {state}; it can not {wish}.",
+            f"The job {name} is {state}; it cannot {wish}.",
             metadata={"job": name, "state": state},
         )
 
 
 class JobEmptyError(UsageError):
-    """A job without images can not be closed."""
+    """A job without images cannot be closed."""
 
     kind = Kind.FAILED_PRECONDITION
     reason = "JOB_EMPTY"
@@ -146,20 +146,20 @@ class JobEmptyError(UsageError):
 
 
 class EtagMismatchError(UsageError):
-    """The job has moved on since the caller saw it."""
+    """The job has changed since the caller read it."""
 
     kind = Kind.ABORTED
     reason = "ETAG_MISMATCH"
 
     def __init__(self, name: str, current: str) -> None:
         super().__init__(
-            f"The job {name} has changed since; read it again.",
+            f"The job {name} has changed since you read it; read it again.",
             metadata={"job": name, "etag": current},
         )
 
 
 class RevisionAheadError(UsageError):
-    """A watcher claims to have seen what has not happened."""
+    """A watcher claims to have seen a revision that does not exist yet."""
 
     kind = Kind.OUT_OF_RANGE
     reason = "REVISION_AHEAD"
@@ -172,7 +172,7 @@ class RevisionAheadError(UsageError):
 
 
 class WrongOffsetError(UsageError):
-    """An upload was resumed elsewhere than where it stopped."""
+    """An upload was resumed at an offset other than its committed size."""
 
     kind = Kind.OUT_OF_RANGE
     reason = "WRONG_OFFSET"
@@ -199,26 +199,26 @@ class UploadRaceError(UsageError):
 
 
 class ChecksumMismatchError(UsageError):
-    """The bytes that arrived are not those that were announced."""
+    """The bytes received are not those announced."""
 
     reason = "CHECKSUM_MISMATCH"
 
     def __init__(self, announced: str, computed: str) -> None:
         super().__init__(
-            "The bytes that arrived do not have the announced SHA-256; "
-            "nothing of them is kept, upload again from offset 0.",
+            "The bytes received do not have the announced SHA-256; "
+            "they were discarded, upload again from offset 0.",
             metadata={"announced": announced, "computed": computed, "resume_offset": "0"},
         )
 
 
 class SizeMismatchError(UsageError):
-    """More or fewer bytes arrived than were announced."""
+    """More or fewer bytes were received than announced."""
 
     reason = "SIZE_MISMATCH"
 
     def __init__(self, announced: int, received: int) -> None:
         super().__init__(
-            f"{announced} bytes were announced, {received} arrived; ask GetUpload where to resume.",
+            f"{announced} bytes were announced and {received} received; ask GetUpload where to resume.",
             metadata={"announced": str(announced), "received": str(received)},
         )
 
@@ -246,17 +246,17 @@ class _LimitError(UsageError):
 
 
 class TooManyImagesError(_LimitError):
-    """The job is full."""
+    """The job has reached its maximum number of images."""
 
     reason = "TOO_MANY_IMAGES"
-    sentence = "A job takes at most {limit} images; what was accepted before stays."
+    sentence = "A job takes at most {limit} images; images accepted before are kept."
 
 
 class ImageBytesError(_LimitError):
     """A file is too large."""
 
     reason = "IMAGE_BYTES_EXCEEDED"
-    sentence = "An image may have at most {limit} bytes; what was accepted before stays."
+    sentence = "An image may have at most {limit} bytes; images accepted before are kept."
 
 
 class JobBytesError(_LimitError):
@@ -265,22 +265,24 @@ class JobBytesError(_LimitError):
     reason = "JOB_BYTES_EXCEEDED"
     sentence = (
         "The images of a job may have at most {limit} bytes together; "
-        "what was accepted before stays."
+        "images accepted before are kept."
     )
 
 
 class TooManyJobsError(_LimitError):
-    """The caller creates jobs too fast."""
+    """The caller creates jobs too quickly."""
 
     reason = "TOO_MANY_JOBS"
-    sentence = "A caller may create at most {limit} jobs a minute; try again in a minute."
+    sentence = "A caller may create at most {limit} jobs per minute; try again in a minute."
 
 
 class TooManyWatchersError(_LimitError):
-    """The replica follows as many watches as it may."""
+    """The replica has reached its maximum number of watches."""
 
     reason = "TOO_MANY_WATCHERS"
-    sentence = "This replica serves at most {limit} watchers; try again, another may be free."
+    sentence = (
+        "This replica serves at most {limit} watchers; try again, another replica may have room."
+    )
 
 
 class ForbiddenError(UsageError):
@@ -303,7 +305,7 @@ class StoreUnavailableError(TransientError):
     reason = "STORE_UNAVAILABLE"
 
     def __init__(self) -> None:
-        super().__init__("The record of jobs can not be reached just now; try again.")
+        super().__init__("The database of jobs cannot be reached; try again.")
 
 
 class PublishTimeoutError(TransientError):
@@ -339,16 +341,16 @@ class OldSchemaError(OldDatabaseError):
 
 
 class MalformedMessageError(UsageError):
-    """A message of the broker can not be read."""
+    """A message of the broker cannot be read."""
 
     reason = "MALFORMED_MESSAGE"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"The message is no {what}.", metadata={"what": what})
+        super().__init__(f"The message is not a valid {what}.", metadata={"what": what})
 
 
 class InvalidSiteError(UsageError):
-    """The token's site can not stand in a blob key."""
+    """The token's site cannot be part of a blob key."""
 
     kind = Kind.PERMISSION_DENIED
     reason = "INVALID_SITE"

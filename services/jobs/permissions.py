@@ -33,7 +33,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.CHANGE: frozenset({Role.DOCTOR, Role.PACS, Role.ADMIN}),
     Action.DELETE: frozenset({Role.ADMIN}),
 }
-"""The table; whoever holds several roles may do what any of them may."""
+"""The table. A caller with several roles may do what any of them allows."""
 
 
 # A site stands in blob keys: nothing in it may be read as a path.
@@ -45,7 +45,7 @@ def authorize(principal: Principal, action: Action) -> Scope:
 
     Raises:
         ForbiddenError: none of the caller's roles allows the action.
-        InvalidSiteError: the token's site can not be used.
+        InvalidSiteError: the token's site cannot be used.
     """
     if _SITE.fullmatch(principal.site) is None:
         raise InvalidSiteError

@@ -5,13 +5,13 @@ import unicodedata
 from services.jobs.errors import InvalidFieldError
 
 
-def require_label(field: str, text: str, most: int) -> None:
-    """Refuse what is too long to be a label, or holds what a label does not and PostgreSQL can not.
+def require_label(field: str, text: str, limit: int) -> None:
+    """Refuse text that is too long for a label, or contains control characters.
 
     Raises:
-        InvalidFieldError: it is none.
+        InvalidFieldError: it is not a label.
     """
-    if len(text) > most:
-        raise InvalidFieldError(field, f"has more than {most} characters")
+    if len(text) > limit:
+        raise InvalidFieldError(field, f"has more than {limit} characters")
     if any(unicodedata.category(character) == "Cc" for character in text):
-        raise InvalidFieldError(field, "holds control characters")
+        raise InvalidFieldError(field, "contains control characters")

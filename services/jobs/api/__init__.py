@@ -1,1 +1,1 @@
-"""The contract's side of the service: calls in, answers out."""
+"""The gRPC contract: requests in, responses out."""

@@ -109,7 +109,7 @@ class JobHandlers(JobServiceServicer):
                         if finished is not None:
                             await finished.finish()
                         # A repeated submission sends all bytes of every image again.
-                        receiver = await self._begin(job_id, request.header, anew=True)
+                        receiver = await self._begin(job_id, request.header, restart=True)
                     case "chunk" if receiver is not None:
                         await receiver.receive(request.chunk)
                     case _:
@@ -235,10 +235,12 @@ class JobHandlers(JobServiceServicer):
         return job_to_message(job)
 
     async def _begin(
-        self, job_id: UUID, header: job_service_pb2.UploadHeader, *, anew: bool = False
+        self, job_id: UUID, header: job_service_pb2.UploadHeader, *, restart: bool = False
     ) -> Receiver | Repeat:
         principal: Principal = current_principal()
-        return await self._uploads.begin(principal, job_id, header_from_message(header), anew=anew)
+        return await self._uploads.begin(
+            principal, job_id, header_from_message(header), restart=restart
+        )
 
 
 def _snapshot_messages(state: Change) -> list[job_service_pb2.WatchJobResponse]:

@@ -39,7 +39,7 @@ from services.jobs.validation import require_label
 
 _JOBS_PAGE, _JOBS_PAGE_MAX = 50, 200
 _IMAGES_PAGE, _IMAGES_PAGE_MAX = 100, 1000
-# A message has 4 MiB at most.
+# A gRPC message is limited to 4 MiB.
 _IMAGES_PAGE_BYTES = 3 * 2**20
 _READ_CHUNK = 2**18
 _SPEC_LENGTHS = {"patient_id": 64, "display_name": 200, "model": 200}

@@ -1,7 +1,7 @@
-"""Brings the database to the newest schema: `python -m services.jobs.commands.migrate`.
+"""Migrates the database to the newest schema: `python -m services.jobs.commands.migrate`.
 
-dbmate applies the plain SQL files. It takes no lock of its own, so one is held around it: two
-replicas, or a chart and an operator, may start it at once.
+dbmate applies the plain SQL files. It takes no lock itself, so this command holds one: two replicas,
+or a chart and an operator, may run it at the same time.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from chassis.logs import get_logger
 from services.jobs.config import DatabaseConfig
 from services.jobs.storage.database import SQL_FOLDER
 
-# Any constant number will do, as long as nobody else on the database uses it: "carina" in ASCII.
+# Any constant that nobody else on the database uses: "carina" in ASCII.
 _LOCK = 0x636172696E61
 _ATTEMPTS = 60
 _LOCK_POLL_SECONDS = 0.2
@@ -25,16 +25,16 @@ _log = get_logger(__name__)
 
 
 async def migrate(database_url: str, *, migrations: Path = MIGRATIONS) -> None:
-    """Apply what is missing of a folder of migrations.
+    """Apply the migrations of a folder that have not been applied yet.
 
     Raises:
-        RuntimeError: dbmate failed; its words are in the message.
+        RuntimeError: dbmate failed; the message has its output.
     """
     connection = await _connect(database_url)
     try:
         await _lock(connection)
         dbmate = await asyncio.create_subprocess_exec(
-            # Installed beside this interpreter, which need not be on the PATH.
+            # Installed beside this interpreter, which may not be on the PATH.
             str(Path(sysconfig.get_path("scripts"), "dbmate")),
             *("--url", _with_sslmode(database_url)),
             *("--migrations-dir", str(migrations)),
@@ -53,8 +53,8 @@ async def migrate(database_url: str, *, migrations: Path = MIGRATIONS) -> None:
 async def _lock(connection: asyncpg.Connection) -> None:
     """Hold the lock until the connection ends.
 
-    It is asked for again and again: a statement that waited for it would be waited for by CREATE
-    INDEX CONCURRENTLY of whoever holds it, for ever.
+    It is polled for: CREATE INDEX CONCURRENTLY of the process that holds the lock would wait for
+    the transaction of a statement that waits for the lock, so both would wait for ever.
     """
     while True:
         if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
@@ -74,7 +74,7 @@ async def _connect(database_url: str) -> asyncpg.Connection:
 
 
 def _with_sslmode(database_url: str) -> str:
-    """Name libpq's default: dbmate's driver would insist on TLS, asyncpg would not."""
+    """Name libpq's default: dbmate's driver would require TLS, asyncpg would not."""
     if "sslmode=" in database_url:
         return database_url
     return f"{database_url}{'&' if '?' in database_url else '?'}sslmode=prefer"

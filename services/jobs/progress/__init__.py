@@ -1,1 +1,1 @@
-"""What watchers are told."""
+"""The progress of jobs, streamed to their watchers."""

@@ -1,1 +1,1 @@
-"""The record in PostgreSQL, and the blobs beside it."""
+"""The database, and the names of the blobs beside it."""

@@ -1,1 +1,1 @@
-"""Work on its way to the workers, and what comes of it."""
+"""Tasks for the workers, and their outcomes."""

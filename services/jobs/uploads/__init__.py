@@ -1,1 +1,1 @@
-"""Taking in the bytes of images."""
+"""Receiving the bytes of images."""

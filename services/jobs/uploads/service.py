@@ -51,11 +51,11 @@ class Uploads:
         self._rescues: set[asyncio.Task[None]] = set()
 
     async def begin(
-        self, principal: Principal, job_id: UUID, header: UploadHeader, *, anew: bool = False
+        self, principal: Principal, job_id: UUID, header: UploadHeader, *, restart: bool = False
     ) -> Receiver | Repeat:
         """Begin or resume an upload; of a committed image, only compare the bytes.
 
-        `anew`: drop what is durable of an unfinished one.
+        `restart`: drop what is durable of an unfinished one.
         """
         scope = authorize(principal, Action.SUBMIT)
         header = _checked(header)
@@ -67,7 +67,7 @@ class Uploads:
         self.admit(job)
         if job.total_bytes + header.size_bytes > self.limits.job_bytes:
             raise JobBytesError(self.limits.job_bytes)
-        if anew and upload:
+        if restart and upload:
             await self.store.drop_upload(scope, job_id, header.image_key, upload.image_id)
             upload = None
         committed = upload.committed_size if upload else 0
