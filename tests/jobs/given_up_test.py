@@ -158,7 +158,9 @@ async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
 
     stop = asyncio.Event()
     source = Source("TASKS", "preprocess-routine")
-    working = asyncio.create_task(consume(jobs.jetstream, [source], refuse, slots=1, stop=stop))
+    working = asyncio.create_task(
+        consume(jobs.jetstream, [source], refuse, slots=1, stop=stop, term_reason=term_reason)
+    )
     async with jobs.client() as client:
         submission = await client.submit([film(tmp_path)])
         assert await ended(jobs, submission.job.name) == JobState.FAILED
