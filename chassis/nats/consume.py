@@ -10,7 +10,7 @@ from chassis.errors import TransientError
 from chassis.logs import get_logger
 from chassis.nats.jetstream import JetStream
 from chassis.nats.pull import Delivery, PullConsumer, Source
-from chassis.nats.settle import DeliveryTracker
+from chassis.nats.settle import DeliveryTracker, TermReason, code_as_reason
 from chassis.stopping import cancel_and_wait
 
 __all__ = ["Delivery", "Source", "consume", "consume_batches"]
@@ -138,13 +138,15 @@ async def consume(
     slots: int,
     stop: asyncio.Event,
     grace: timedelta = _GRACE,
+    term_reason: TermReason = code_as_reason,
 ) -> None:
     """Run `handler` for each message, up to `slots` at once, until `stop`; then drain.
 
-    Sources stand in order of priority. The handler returns: acked. It raises TransientError:
-    delivered again later. UsageError: ended. Anything else: logged, delivered again.
+    Sources are in order of priority. If the handler returns, the message is acked. TransientError:
+    it is redelivered later. UsageError: it is terminated, with `term_reason` in the broker's
+    advisory. Any other error is logged, and the message is redelivered.
     """
-    desk = DeliveryTracker(jetstream, sources)
+    desk = DeliveryTracker(jetstream, sources, term_reason)
     loop = _SlotLoop(desk, handler, slots)
     stopper = asyncio.create_task(_wait_for_stop(stop, desk.wake))
     try:
@@ -177,7 +179,7 @@ async def consume_batches(
     batch comes again later. Any other error: each message is tried alone, so that one that can
     never work does not hold up its neighbours.
     """
-    desk = DeliveryTracker(jetstream, [source])
+    desk = DeliveryTracker(jetstream, [source], code_as_reason)
     stopper = asyncio.create_task(_wait_for_stop(stop, desk.wake))
     try:
         async with desk.open():

@@ -29,6 +29,7 @@ from chassis.nats.streams import (
 )
 
 __all__ = [
+    "MESSAGE_ID",
     "ConsumerSpec",
     "JetStream",
     "MessageTooLargeError",
@@ -40,6 +41,9 @@ __all__ = [
     "StreamSpec",
     "open_jetstream",
 ]
+
+MESSAGE_ID = "Nats-Msg-Id"
+"""Header by which a stream recognises a message that it has stored before."""
 
 _API = "$JS.API"
 _REQUEST_TIMEOUT = timedelta(seconds=5)
@@ -69,6 +73,11 @@ class StoredMessage:
     subject: str
     data: bytes
     headers: Mapping[str, str]
+
+    @property
+    def message_id(self) -> str:
+        """The id it was published with; empty if it has none."""
+        return self.headers.get(MESSAGE_ID, "")
 
 
 class Mailbox:
@@ -129,7 +138,7 @@ class JetStream:
         MessageTooLargeError is one.
         """
         all_headers = tracing.inject(headers)
-        all_headers["Nats-Msg-Id"] = message_id
+        all_headers[MESSAGE_ID] = message_id
         pause = _PUBLISH_PAUSE.total_seconds()
         for attempt in range(1, _PUBLISH_ATTEMPTS + 1):
             try:

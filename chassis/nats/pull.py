@@ -18,7 +18,7 @@ from nats.aio.subscription import Subscription
 
 from chassis.errors import TransientError
 from chassis.logs import get_logger
-from chassis.nats.jetstream import JetStream, StreamNotFoundError
+from chassis.nats.jetstream import MESSAGE_ID, JetStream, StreamNotFoundError
 
 logger = get_logger(__name__)
 
@@ -58,6 +58,11 @@ class Delivery:
     enqueued_ns: int  # when the stream stored it, Unix time
     source: Source
     reply: str  # where its acks go
+
+    @property
+    def message_id(self) -> str:
+        """The id it was published with; empty if it has none."""
+        return self.headers.get(MESSAGE_ID, "")
 
     @property
     def enqueued(self) -> datetime:

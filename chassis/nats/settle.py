@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -37,10 +37,21 @@ _MESSAGES = Counter(
 _HELD = Gauge("messaging_held_messages", "Messages received and not yet settled", ["consumer"])
 
 
+TermReason = Callable[[Delivery, DomainError], str]
+"""What the broker is told of a message that no worker will ever process, in one line."""
+
+
+def code_as_reason(_delivery: Delivery, error: DomainError) -> str:
+    """Tell the broker nothing but the code of the error."""
+    return error.reason
+
+
 class DeliveryTracker:
     """What both loops do with deliveries: hold them, keep them alive, settle them."""
 
-    def __init__(self, jetstream: JetStream, sources: Sequence[Source]) -> None:
+    def __init__(
+        self, jetstream: JetStream, sources: Sequence[Source], term_reason: TermReason
+    ) -> None:
         self.wake = asyncio.Event()
         self.failure: BaseException | None = None
         self.waiting: dict[Source, deque[Delivery]] = {source: deque() for source in sources}
@@ -49,6 +60,7 @@ class DeliveryTracker:
             for source in sources
         ]
         self._jetstream = jetstream
+        self._term_reason = term_reason
         self._touched: dict[str, tuple[Delivery, float]] = {}
         self._holds_some = asyncio.Event()
         self._closing = False
@@ -175,7 +187,7 @@ class DeliveryTracker:
         await self._send(delivery, b'-NAK {"delay": %d}' % nanoseconds if nanoseconds else b"-NAK")
 
     async def _term(self, delivery: Delivery, error: DomainError) -> None:
-        """End it for ever; the advisory tells why, and the id and the subject of the message."""
+        """End it for good; the broker's advisory carries the reason."""
         self.release(delivery)
         logger.error(
             "handler let a usage error escape",
@@ -183,9 +195,7 @@ class DeliveryTracker:
             sequence=delivery.sequence,
             reason=error.reason,
         )
-        message_id = delivery.headers.get("Nats-Msg-Id", "")
-        text = f"+TERM {error.reason} {message_id} {delivery.subject}"
-        await self._send(delivery, text.encode())
+        await self._send(delivery, f"+TERM {self._term_reason(delivery, error)}".encode())
 
     async def _send(self, delivery: Delivery, payload: bytes) -> None:
         try:

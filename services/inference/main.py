@@ -14,7 +14,7 @@ from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.inference.batcher import Batcher
 from services.inference.config import InferenceConfig
-from services.inference.queue import SOURCES, Reports
+from services.inference.queue import SOURCES, Reports, term_reason
 from services.inference.readiness import Readiness
 from services.inference.triton import open_triton
 from services.inference.worker import Worker
@@ -49,6 +49,7 @@ async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
             slots=config.slots,
             stop=stop,
             grace=config.shutdown_grace,
+            term_reason=term_reason,
         )
 
 

@@ -6,19 +6,21 @@ from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from carina.tasks import bus
 from carina.tasks.v1 import tasks_pb2
-from chassis.nats.consume import Source
+from chassis.errors import DomainError
+from chassis.nats.consume import Delivery, Source
 from chassis.nats.jetstream import JetStream
 from chassis.retry import retry_transient
 from services.inference.errors import MalformedTaskError
 from services.inference.heatmap import Placement
 from services.inference.model import Model
 
-_STREAM = "TASKS"
+_STAGE = bus.Stage.INFER
 # Urgent first; a quarter of the slots is kept for routine work, so that it never starves.
 SOURCES = (
-    Source(_STREAM, "infer-urgent"),
-    Source(_STREAM, "infer-routine", share=0.25),
+    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.URGENT)),
+    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.ROUTINE), share=0.25),
 )
 
 
@@ -28,8 +30,13 @@ class Task:
 
     message: tasks_pb2.InferTask
     model: Model
-    image: str
-    job: str
+    image_id: UUID
+    job_id: UUID
+
+    @property
+    def image(self) -> str:
+        """The image, as logs name it."""
+        return str(self.image_id)
 
     @property
     def pixels(self) -> bytes:
@@ -63,8 +70,8 @@ def task_from_message(data: bytes) -> Task:
     """
     try:
         message = tasks_pb2.InferTask.FromString(data)
-        image = str(UUID(bytes=message.ref.image_id))
-        job = str(UUID(bytes=message.ref.job_id))
+        image_id = UUID(bytes=message.ref.image_id)
+        job_id = UUID(bytes=message.ref.job_id)
     except (DecodeError, ValueError) as error:
         raise MalformedTaskError from error
     model = message.model
@@ -81,8 +88,8 @@ def task_from_message(data: bytes) -> Task:
             gate_threshold=model.gate_threshold,
             max_batch_size=max(1, model.max_batch_size),
         ),
-        image,
-        job,
+        image_id,
+        job_id,
     )
 
 
@@ -94,6 +101,11 @@ class Findings:
     predicted_label: str
     heatmap_png: bytes
     notes: tuple[str, ...]
+
+
+def term_reason(delivery: Delivery, error: DomainError) -> str:
+    """Tell the broker which task nobody can read; the jobs service reads it there."""
+    return str(bus.TermReason(error.reason, delivery.message_id, delivery.subject))
 
 
 class Reports:
@@ -121,7 +133,7 @@ class Reports:
         taken = datetime.now(UTC) - task.message.queue_time.ToDatetime(UTC)
         # The clocks of two machines may differ by more than an image takes.
         succeeded.infer.FromTimedelta(max(taken, timedelta(0)))
-        await self._publish(task, outcome, "infer-succeeded")
+        await self._publish(task, outcome, bus.Step.INFER_SUCCEEDED)
 
     async def failed(self, task: Task, *, code: str, message: str) -> None:
         """Tell why an image was not read, and wait until the broker has it.
@@ -133,12 +145,11 @@ class Reports:
         outcome.failed.message = message
         outcome.failed.retryable = True
         outcome.failed.preparation.CopyFrom(task.message.preparation)
-        await self._publish(task, outcome, "infer-failed")
+        await self._publish(task, outcome, bus.Step.INFER_FAILED)
 
-    async def _publish(self, task: Task, outcome: tasks_pb2.Outcome, what: str) -> None:
+    async def _publish(self, task: Task, outcome: tasks_pb2.Outcome, step: bus.Step) -> None:
         ref = task.message.ref
-        suffix = f".{ref.republished}" if ref.republished else ""
-        message_id = f"{task.image}.{ref.attempt}.{what}{suffix}"
+        message_id = str(bus.MessageId(task.image_id, ref.attempt, step, ref.republished))
         subject, data = _subject(task), outcome.SerializeToString()
         # A full or absent broker is back-pressure: the findings wait here, and the task lives on.
         await retry_transient(
@@ -147,7 +158,7 @@ class Reports:
 
 
 def _subject(task: Task) -> str:
-    return f"results.{task.job}"
+    return str(bus.ResultSubject(task.job_id))
 
 
 def _outcome(task: Task) -> tasks_pb2.Outcome:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from chassis.errors import Kind, TransientError, UsageError
 
-# A status travels in headers, which gRPC limits to 8 KiB: names that callers chose must not fill them.
+# A status travels in headers, which gRPC limits to 8 KiB: a caller's names must not fill them.
 _SHOWN_CHARACTERS = 100
 
 
@@ -218,7 +218,8 @@ class SizeMismatchError(UsageError):
 
     def __init__(self, announced: int, received: int) -> None:
         super().__init__(
-            f"{announced} bytes were announced and {received} received; ask GetUpload where to resume.",
+            f"{announced} bytes were announced and {received} received; "
+            "ask GetUpload where to resume.",
             metadata={"announced": str(announced), "received": str(received)},
         )
 

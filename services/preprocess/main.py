@@ -17,7 +17,7 @@ from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.preprocess.config import PreprocessConfig
 from services.preprocess.pipeline import PipelineSettings
-from services.preprocess.queue import SOURCES, Reports
+from services.preprocess.queue import SOURCES, Reports, term_reason
 from services.preprocess.readiness import Readiness
 from services.preprocess.worker import Worker
 
@@ -59,6 +59,7 @@ async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
             slots=config.slots,
             stop=stop,
             grace=config.shutdown_grace,
+            term_reason=term_reason,
         )
 
 

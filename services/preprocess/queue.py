@@ -6,18 +6,19 @@ from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
+from carina.tasks import bus
 from carina.tasks.v1 import tasks_pb2
-from chassis.errors import UsageError
-from chassis.nats.consume import Source
+from chassis.errors import DomainError, UsageError
+from chassis.nats.consume import Delivery, Source
 from chassis.nats.jetstream import JetStream
 from chassis.retry import retry_transient
 from services.preprocess.pipeline import Prepared
 
-_STREAM = "TASKS"
+_STAGE = bus.Stage.PREPROCESS
 # Urgent first; a quarter of the slots is kept for routine work, so that it never starves.
 SOURCES = (
-    Source(_STREAM, "preprocess-urgent"),
-    Source(_STREAM, "preprocess-routine", share=0.25),
+    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.URGENT)),
+    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.ROUTINE), share=0.25),
 )
 
 
@@ -40,28 +41,31 @@ class Task:
     @property
     def image(self) -> str:
         """The image, as logs name it."""
-        return str(UUID(bytes=self.message.ref.image_id))
+        return str(self._image_id)
 
     @property
-    def _job(self) -> str:
-        return str(UUID(bytes=self.message.ref.job_id))
+    def _image_id(self) -> UUID:
+        return UUID(bytes=self.message.ref.image_id)
+
+    @property
+    def _job_id(self) -> UUID:
+        return UUID(bytes=self.message.ref.job_id)
 
     @property
     def outcome_subject(self) -> str:
-        """Where what happens to the film is told."""
-        return f"results.{self._job}"
+        """Where the outcome is published."""
+        return str(bus.ResultSubject(self._job_id))
 
     @property
     def infer_subject(self) -> str:
         """Where the prepared film goes."""
-        priority = "urgent" if self.message.ref.urgent else "routine"
-        return f"tasks.infer.{priority}.{self._job}"
+        lane = bus.priority_of(urgent=self.message.ref.urgent)
+        return str(bus.TaskSubject(bus.Stage.INFER, lane, self._job_id))
 
-    def message_id(self, stage: str) -> str:
-        """Return what the broker knows a repetition by."""
+    def message_id(self, step: bus.Step) -> str:
+        """Return what the broker recognises a repeated message by."""
         ref = self.message.ref
-        suffix = f".{ref.republished}" if ref.republished else ""
-        return f"{self.image}.{ref.attempt}.{stage}{suffix}"
+        return str(bus.MessageId(self._image_id, ref.attempt, step, ref.republished))
 
 
 def task_from_message(data: bytes) -> Task:
@@ -77,6 +81,11 @@ def task_from_message(data: bytes) -> Task:
     except (DecodeError, ValueError) as error:
         raise MalformedTaskError from error
     return task
+
+
+def term_reason(delivery: Delivery, error: DomainError) -> str:
+    """Tell the broker which task nobody can read; the jobs service reads it there."""
+    return str(bus.TermReason(error.reason, delivery.message_id, delivery.subject))
 
 
 class Reports:
@@ -100,7 +109,7 @@ class Reports:
             preparation=_preparation(task, film, has_preview=has_preview),
         )
         message.queue_time.GetCurrentTime()
-        await self._publish(task.infer_subject, message.SerializeToString(), task, "infer")
+        await self._publish(task.infer_subject, message.SerializeToString(), task, bus.Step.INFER)
 
     async def failed(self, task: Task, *, code: str, message: str, retryable: bool) -> None:
         """Tell why a film can not be read, and wait until the broker has it."""
@@ -109,10 +118,10 @@ class Reports:
         outcome.failed.message = message
         outcome.failed.retryable = retryable
         data = outcome.SerializeToString()
-        await self._publish(task.outcome_subject, data, task, "preprocess-failed")
+        await self._publish(task.outcome_subject, data, task, bus.Step.PREPROCESS_FAILED)
 
-    async def _publish(self, subject: str, data: bytes, task: Task, stage: str) -> None:
-        message_id = task.message_id(stage)
+    async def _publish(self, subject: str, data: bytes, task: Task, step: bus.Step) -> None:
+        message_id = task.message_id(step)
         # A full or absent broker is back-pressure: the film waits here, and its task lives on.
         await retry_transient(
             "the broker", lambda: self._jetstream.publish(subject, data, message_id=message_id)

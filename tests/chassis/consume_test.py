@@ -15,6 +15,7 @@ from chassis import tracing
 from chassis.errors import TransientError, UsageError
 from chassis.nats.consume import Delivery
 from chassis.nats.jetstream import JetStream, open_jetstream
+from chassis.nats.settle import TermReason, code_as_reason
 from tests.support.consuming import (
     ROUTINE,
     URGENT,
@@ -79,8 +80,16 @@ async def test_a_transient_error_brings_the_message_again_after_its_delay(
     assert 0.25 < times[1] - times[0] < 1.5
 
 
-async def test_a_usage_error_ends_the_message_and_the_advisory_names_it(
-    jetstream: JetStream,
+@pytest.mark.parametrize(
+    ("term_reason", "expected"),
+    [
+        (code_as_reason, b'"INVALID_ARGUMENT"'),
+        (lambda delivery, error: f"{error.reason} {delivery.message_id}", b"_ARGUMENT urgent-a"),
+    ],
+    ids=["code", "chosen"],
+)
+async def test_a_usage_error_terminates_the_message_and_the_advisory_has_the_reason(
+    jetstream: JetStream, term_reason: TermReason, expected: bytes
 ) -> None:
     advisories: list[bytes] = []
 
@@ -93,10 +102,10 @@ async def test_a_usage_error_ends_the_message_and_the_advisory_names_it(
     subject = "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.WORK.*"
     subscription = await jetstream.subscribe_core(subject, listen)
     await publish(jetstream, "urgent", "a")
-    async with consuming(jetstream, handler):
+    async with consuming(jetstream, handler, term_reason=term_reason):
         await until(emptied(jetstream))
         await until(lambda: bool(advisories))
-    assert b"INVALID_ARGUMENT urgent-a" in advisories[0]
+    assert expected in advisories[0]
     await subscription.unsubscribe()
 
 

@@ -1,7 +1,6 @@
 """Work that the broker gives up: another chance or an end, unless the image has moved on."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,12 @@ import pytest
 
 from carina.client import Client
 from carina.results import Job, JobSpec, JobState
+from carina.tasks import bus
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import UsageError
 from chassis.nats.consume import Delivery, Source, consume
 from chassis.nats.jetstream import StreamNotFoundError
+from services.preprocess.queue import term_reason
 from tests.support.jobs import Jobs, failed, open_jobs, pass_time, rows, succeeded
 
 
@@ -125,7 +126,9 @@ async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
 
     stop = asyncio.Event()
     source = Source("TASKS", "preprocess-routine")
-    working = asyncio.create_task(consume(jobs.jetstream, [source], refuse, slots=1, stop=stop))
+    working = asyncio.create_task(
+        consume(jobs.jetstream, [source], refuse, slots=1, stop=stop, term_reason=term_reason)
+    )
     async with jobs.client() as client:
         submission = await client.submit([film(tmp_path)])
         assert await ended(jobs, submission.job.name) == JobState.FAILED
@@ -192,7 +195,9 @@ async def refuser(jobs: Jobs) -> AsyncIterator[Refuser]:
     worker, stop = Refuser(), asyncio.Event()
     source = Source("TASKS", "preprocess-routine")
     working = asyncio.create_task(
-        consume(jobs.jetstream, [source], worker.handle, slots=2, stop=stop)
+        consume(
+            jobs.jetstream, [source], worker.handle, slots=2, stop=stop, term_reason=term_reason
+        )
     )
     try:
         yield worker
@@ -221,15 +226,8 @@ async def test_word_of_a_stream_that_was_deleted_is_not_taken_for_a_new_task(
         await jobs.jetstream.api("STREAM.DELETE.TASKS")
         await rows(jobs, "UPDATE images SET update_time = update_time - interval '7 hours'")
         await queued(jobs)
-        advisory = {
-            "type": "io.nats.jetstream.advisory.v1.max_deliver",
-            "stream": "TASKS",
-            "consumer": "preprocess-routine",
-            "stream_seq": gone,
-            "deliveries": 5,
-        }
-        subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.TASKS.preprocess-routine"
-        await jobs.jetstream.client.publish(subject, json.dumps(advisory).encode())
+        advisory = bus.Advisory(bus.AdvisoryKind.MAX_DELIVERIES, "preprocess-routine", gone)
+        await jobs.jetstream.client.publish(advisory.subject, advisory.to_json())
         await heard(jobs)
         assert await jobs.jetstream.count("TASKS", "tasks.>") == 1
         assert await rows(jobs, "SELECT 1 FROM outbox") == []

@@ -8,6 +8,7 @@ from typing import Any
 
 from chassis.nats.consume import Delivery, Source, consume, consume_batches
 from chassis.nats.jetstream import ConsumerSpec, JetStream, StreamSpec
+from chassis.nats.settle import TermReason, code_as_reason
 
 URGENT = Source("WORK", "urgent")
 ROUTINE = Source("WORK", "routine", share=0.25)
@@ -50,9 +51,18 @@ async def consuming(
     *sources: Source,
     slots: int = 4,
     grace: timedelta = timedelta(seconds=5),
+    term_reason: TermReason = code_as_reason,
 ) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
-    loop = consume(jetstream, sources or (URGENT,), handler, slots=slots, stop=stop, grace=grace)
+    loop = consume(
+        jetstream,
+        sources or (URGENT,),
+        handler,
+        slots=slots,
+        stop=stop,
+        grace=grace,
+        term_reason=term_reason,
+    )
     async with _running(loop, stop):
         yield stop
 

@@ -1,7 +1,7 @@
 """Migrates the database to the newest schema: `python -m services.jobs.commands.migrate`.
 
-dbmate applies the plain SQL files. It takes no lock itself, so this command holds one: two replicas,
-or a chart and an operator, may run it at the same time.
+dbmate applies the plain SQL files. It takes no lock itself, so this command holds one: two
+replicas, or a chart and an operator, may run it at the same time.
 """
 
 import asyncio

@@ -1,12 +1,13 @@
 """The broker's side of a job: the streams, its tasks, and those that are dead-lettered."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from carina.events.v1 import events_pb2
+from carina.tasks import bus
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import TransientError
 from chassis.logs import get_logger
@@ -21,13 +22,7 @@ from services.jobs.errors import MalformedMessageError
 from services.jobs.models import DeadTask, ImageRef, Model, OutboxTask, Priority
 from services.jobs.storage.blob_keys import preview_key
 
-TASKS, RESULTS, DEAD = "TASKS", "RESULTS", "DEAD"
-RESULTS_CONSUMER, DEAD_CONSUMER = "jobs", "jobs-dead"
 _log = get_logger(__name__)
-_ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER"
-_TERMINATED = "io.nats.jetstream.advisory.v1.terminated"
-# What the broker says by itself of a task that was purged or deleted under the worker that had it.
-_TAKEN_AWAY = "Unacknowledged message was deleted"
 # Pixels of at most 512 KiB and what stands around them.
 _MAX_TASK_BYTES = 600 * 2**10
 
@@ -36,30 +31,30 @@ def streams(*, replicas: int, max_bytes: int, ack_wait: timedelta) -> tuple[Stre
     """Return the streams and consumers of the system; `max_bytes` bounds each of the two queues."""
     workers = tuple(
         ConsumerSpec(
-            durable=f"{stage}-{priority}",
-            filter_subject=f"tasks.{stage}.{priority}.*",
+            durable=bus.task_consumer(stage, priority),
+            filter_subject=bus.tasks_for(stage, priority),
             ack_wait=ack_wait,
         )
-        for stage in ("preprocess", "infer")
-        for priority in ("urgent", "routine")
+        for stage in bus.Stage
+        for priority in bus.Priority
     )
     return (
         StreamSpec(
-            TASKS,
-            subjects=("tasks.*.*.*",),
+            bus.TASKS,
+            subjects=(bus.ALL_TASKS,),
             consumers=workers,
             replicas=replicas,
             max_bytes=max_bytes,
             max_message_bytes=_MAX_TASK_BYTES,
         ),
         StreamSpec(
-            RESULTS,
-            subjects=("results.*",),
+            bus.RESULTS,
+            subjects=(bus.ALL_RESULTS,),
             # Outcomes are delivered without a limit: until one is applied, its image has not ended.
             consumers=(
                 ConsumerSpec(
-                    RESULTS_CONSUMER,
-                    filter_subject="results.*",
+                    bus.RESULTS_CONSUMER,
+                    filter_subject=bus.ALL_RESULTS,
                     ack_wait=ack_wait,
                     max_deliver=-1,
                     max_ack_pending=5000,
@@ -69,15 +64,12 @@ def streams(*, replicas: int, max_bytes: int, ack_wait: timedelta) -> tuple[Stre
             max_bytes=max_bytes,
         ),
         StreamSpec(
-            DEAD,
-            subjects=(
-                f"{_ADVISORY}.MAX_DELIVERIES.{TASKS}.*",
-                f"{_ADVISORY}.MSG_TERMINATED.{TASKS}.*",
-            ),
+            bus.DEAD,
+            subjects=tuple(kind.subjects for kind in bus.AdvisoryKind),
             consumers=(
                 ConsumerSpec(
-                    DEAD_CONSUMER,
-                    filter_subject=f"{_ADVISORY}.*.{TASKS}.*",
+                    bus.DEAD_CONSUMER,
+                    filter_subject=bus.ALL_ADVISORIES,
                     ack_wait=ack_wait,
                     max_deliver=-1,
                 ),
@@ -99,7 +91,7 @@ class TaskQueue:
     ) -> None:
         self._jetstream = jetstream
         self._specs = specs
-        self._max_bytes = next(spec.max_bytes for spec in specs if spec.name == TASKS)
+        self._max_bytes = next(spec.max_bytes for spec in specs if spec.name == bus.TASKS)
         self.models = models
 
     async def ensure_streams(self) -> None:
@@ -122,7 +114,7 @@ class TaskQueue:
         """
         if self._max_bytes <= 0:  # JetStream's word for no limit
             return
-        if await self._jetstream.stored_bytes(TASKS) > self._max_bytes // 2:
+        if await self._jetstream.stored_bytes(bus.TASKS) > self._max_bytes // 2:
             raise QueueFullError
 
     async def publish(self, task: OutboxTask) -> None:
@@ -134,14 +126,12 @@ class TaskQueue:
             QueueRefusedError: the broker refuses all tasks until an operator repairs it.
         """
         ref = task.ref
-        message_id = f"{ref.image_id}.{ref.attempt}.preprocess"
-        if ref.republished:
-            # Another id, or the broker would discard it as a duplicate of the one it has lost.
-            message_id += f".{ref.republished}"
+        lane = bus.Priority(task.priority.lower())
+        step = bus.Step.PREPROCESS
         await self._jetstream.publish(
-            f"tasks.preprocess.{task.priority.lower()}.{ref.job_id}",
+            str(bus.TaskSubject(bus.Stage.PREPROCESS, lane, ref.job_id)),
             _task_message(task, self.models[task.model]).SerializeToString(),
-            message_id=message_id,
+            message_id=str(bus.MessageId(ref.image_id, ref.attempt, step, ref.republished)),
             headers={"traceparent": task.traceparent} if task.traceparent else None,
         )
 
@@ -151,7 +141,7 @@ class TaskQueue:
         Raises:
             TransientError: the broker is unavailable.
         """
-        await self._jetstream.purge(TASKS, f"tasks.*.*.{job_id}")
+        await self._jetstream.purge(bus.TASKS, bus.tasks_of(job_id))
 
     async def purge_quietly(self, job_id: UUID) -> None:
         """Remove the queued tasks of a job, if the broker can do it now."""
@@ -169,19 +159,22 @@ class TaskQueue:
             TransientError: the broker is unavailable.
         """
         held: set[UUID] = set()
-        for stream in (TASKS, RESULTS):
+        for stream, kind in ((bus.TASKS, bus.TaskSubject), (bus.RESULTS, bus.ResultSubject)):
             try:
                 subjects = await self._jetstream.subjects(stream)
             except StreamNotFoundError:
                 continue  # it holds nothing; `ensure_streams` creates it again
-            held |= {UUID(subject.rpartition(".")[2]) for subject in subjects}
+            for subject in subjects:
+                with suppress(bus.BusFormatError):  # not one of ours
+                    held.add(kind.parse(subject).job)
         return held
 
     async def announce(self, job_id: UUID, revision: int) -> None:
         """Tell watchers on all replicas that a change was committed. Best effort."""
         event = events_pb2.JobChanged(job_id=job_id.bytes, revision=revision)
         try:
-            await self._jetstream.publish_core(f"events.{job_id}", event.SerializeToString())
+            subject = str(bus.EventSubject(job_id))
+            await self._jetstream.publish_core(subject, event.SerializeToString())
         except TransientError as error:
             _log.debug("announcing a change failed", job=str(job_id), reason=error.reason)
 
@@ -193,7 +186,7 @@ class TaskQueue:
             changed(UUID(bytes=event.job_id), event.revision)
 
         await self._jetstream.opened()
-        await self._jetstream.subscribe_core("events.*", received)
+        await self._jetstream.subscribe_core(bus.ALL_EVENTS, received)
         await asyncio.Event().wait()
 
     async def find_dead_task(self, advisory: bytes) -> DeadTask | None:
@@ -204,27 +197,24 @@ class TaskQueue:
         Raises:
             MalformedMessageError: the task is not one of ours.
         """
-        notice = json.loads(advisory)
-        sequence = notice["stream_seq"]
-        told = notice.get("reason", "")
-        if told == _TAKEN_AWAY:
-            return None
-        if notice["type"] == _TERMINATED:
-            # The task is gone; what is known of it stands in the reason (`chassis.nats.settle`).
-            reason, _, rest = told.partition(" ")
-            message_id, _, subject = rest.partition(" ")
-        else:
-            try:
-                message = await self._jetstream.get_message(TASKS, sequence)
-            except StreamNotFoundError:
+        try:
+            notice = bus.Advisory.parse(advisory)
+            if notice.deleted:
                 return None
-            reason, subject = "", message.subject
-            message_id = message.headers.get("Nats-Msg-Id", "")
-        return _dead_task(sequence, subject, message_id, refused=reason)
+            if notice.kind is bus.AdvisoryKind.TERMINATED:
+                # The task is gone; what is known of it is in the reason.
+                term = bus.TermReason.parse(notice.reason)
+                return _dead_task(notice.sequence, term.subject, term.message_id, code=term.code)
+            message = await self._jetstream.get_message(bus.TASKS, notice.sequence)
+            return _dead_task(notice.sequence, message.subject, message.message_id, code="")
+        except bus.BusFormatError as error:
+            raise MalformedMessageError("task") from error
+        except StreamNotFoundError:
+            return None
 
     async def forget_dead_task(self, sequence: int) -> None:
         """Delete a dead-lettered task."""
-        await self._jetstream.delete_message(TASKS, sequence)
+        await self._jetstream.delete_message(bus.TASKS, sequence)
 
 
 def _task_message(task: OutboxTask, model: Model) -> tasks_pb2.PreprocessTask:
@@ -258,19 +248,14 @@ def _task_message(task: OutboxTask, model: Model) -> tasks_pb2.PreprocessTask:
     return message
 
 
-def _dead_task(sequence: int, subject: str, message_id: str, *, refused: str) -> DeadTask:
+def _dead_task(sequence: int, subject: str, message_id: str, *, code: str) -> DeadTask:
     """Read the subject and the id of a task: its content may be unreadable."""
-    # tasks.<stage>.<priority>.<job>, and <image>.<attempt>.<stage>, with .<republished> if any.
-    match subject.split("."), message_id.split("."):
-        case ["tasks", _, _, job], [image, attempt, _, *rest]:
-            try:
-                ref = ImageRef(
-                    image_id=UUID(image),
-                    job_id=UUID(job),
-                    attempt=int(attempt),
-                    republished=int(rest[0]) if rest else 0,
-                )
-            except ValueError as error:
-                raise MalformedMessageError("task") from error
-            return DeadTask(sequence, ref, refused)
-    raise MalformedMessageError("task")
+    job = bus.TaskSubject.parse(subject).job
+    message = bus.MessageId.parse(message_id)
+    ref = ImageRef(
+        image_id=message.image,
+        job_id=job,
+        attempt=message.attempt,
+        republished=message.republished,
+    )
+    return DeadTask(sequence, ref, code)

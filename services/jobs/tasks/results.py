@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
+from carina.tasks import bus
 from chassis.errors import TransientError
 from chassis.logs import get_logger
 from chassis.nats.consume import Delivery, Source, consume, consume_batches
@@ -16,7 +17,7 @@ from services.jobs.errors import MalformedMessageError
 from services.jobs.models import Change, ImageError, ImageRef, ImageState, Outcome, Stage
 from services.jobs.storage.system_store import SystemStore
 from services.jobs.tasks.outcomes import outcome_from_message, ref_from_message
-from services.jobs.tasks.queue import DEAD, DEAD_CONSUMER, RESULTS, RESULTS_CONSUMER, TaskQueue
+from services.jobs.tasks.queue import TaskQueue
 
 _ENDED = Counter("carina_images_ended", "Images that reached a terminal state", ["state", "code"])
 _SECONDS = Histogram(
@@ -62,14 +63,14 @@ class Results:
 
     async def consume(self, jetstream: JetStream, stop: asyncio.Event) -> None:
         """Apply outcomes until `stop` is set."""
-        source = Source(RESULTS, RESULTS_CONSUMER)
+        source = Source(bus.RESULTS, bus.RESULTS_CONSUMER)
         await consume_batches(
             jetstream, source, self.apply, max_batch=_MAX_BATCH, max_wait=_BATCH_DELAY, stop=stop
         )
 
     async def consume_dead(self, jetstream: JetStream, stop: asyncio.Event) -> None:
         """Handle dead-lettered tasks until `stop` is set."""
-        source = Source(DEAD, DEAD_CONSUMER)
+        source = Source(bus.DEAD, bus.DEAD_CONSUMER)
         await consume(jetstream, [source], self.apply_dead, slots=1, stop=stop)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> None:
