@@ -1,6 +1,5 @@
 """Files of a form, each on its way to the jobs service while it arrives."""
 
-import hashlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -44,8 +43,8 @@ class Intake:
     """Takes a form in: fields first, then files.
 
     `open_job` is called with the fields before the first file, and returns the name of the job.
-    With `repeatable`, files have the same keys each time, so that a form that was cut off can be
-    sent again: what is durable of it is passed over.
+    With `repeatable`, files get the same keys each time, so a form that was cut off can be sent
+    again: a file that is already an image gets the first answer, any other starts over.
     """
 
     def __init__(
@@ -65,8 +64,6 @@ class Intake:
         self._upload: Upload | None = None
         self._wanted = False
         self._file_name = ""
-        self._pass_over = 0
-        self._digest: hashlib._Hash | None = None
 
     @property
     def job(self) -> str:
@@ -111,14 +108,8 @@ class Intake:
         key = f"file-{self._files}" if self.repeatable else str(uuid.uuid4())
         self._files += 1
         self._file_name = file_name
-        self._pass_over, self._digest = 0, None
-        if self.repeatable:
-            self._pass_over = await self._jobs.committed_size(self._job, key, self._caller)
-            # What is passed over has to be compared here: the jobs service never sees it.
-            self._digest = hashlib.sha256() if self._pass_over else None
-        header = UploadHeader(
-            job=self._job, image_key=key, file_name=file_name, offset=self._pass_over
-        )
+        # A form always brings the whole file, perhaps another one than before it was cut.
+        header = UploadHeader(job=self._job, image_key=key, file_name=file_name, restart=True)
         self._upload = self._jobs.upload(header, self._caller)
         self._wanted = True
 
@@ -128,13 +119,8 @@ class Intake:
             if len(self._value) > _FIELD_BYTES:
                 raise BodyTooLargeError(_FIELD_BYTES)
             return
-        if self._digest is not None:
-            self._digest.update(data)
         if self._upload is not None and self._wanted:
-            skipped = min(self._pass_over, len(data))
-            self._pass_over -= skipped
-            if skipped < len(data):
-                self._wanted = await self._upload.send(data[skipped:] if skipped else data)
+            self._wanted = await self._upload.send(data)
 
     async def _end(self) -> None:
         if self._field is not None:
@@ -145,21 +131,9 @@ class Intake:
         elif self._upload is not None:
             upload = self._upload
             try:
-                image = await upload.finish()
-                if self._digest is not None and self._digest.hexdigest() != image.sha256:
-                    raise _other_bytes(image)
-                self.images.append(image)
+                self.images.append(await upload.finish())
             except RefusedError as error:
                 if error.code in _REFUSES_ALL and not self._ended_before(error):
                     raise
                 self.refused.append(Refused(self._file_name, error))
             self._upload = None
-
-
-def _other_bytes(image: image_pb2.Image) -> RefusedError:
-    return RefusedError(
-        code=grpc.StatusCode.ALREADY_EXISTS,
-        reason="IMAGE_KEY_REUSED",
-        message="The request_id was used before with another file in this place.",
-        metadata={"image_key": image.image_key},
-    )

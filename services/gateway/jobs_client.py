@@ -9,7 +9,7 @@ import grpc
 from grpc.aio import AioRpcError, Channel
 
 from carina.call_status import CallStatus
-from carina.errors import RefusedError, from_rpc_error
+from carina.errors import from_rpc_error
 from carina.following import Metadata, follow
 from carina.jobs.v1 import image_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
@@ -61,18 +61,6 @@ class JobsClient:
         """Begin to upload one image."""
         call = self._stub.UploadImage(timeout=self._upload_timeout, metadata=caller)
         return Upload(call, header)
-
-    async def committed_size(self, job: str, image_key: str, caller: Metadata) -> int:
-        """Return how much of an upload is durable, 0 if nothing is."""
-        request = job_service_pb2.GetUploadRequest(job=job, image_key=image_key)
-        try:
-            upload = await self.call("GetUpload", request, caller)
-        except RefusedError as error:
-            if error.reason != "UPLOAD_NOT_FOUND":
-                raise
-            return 0
-        size: int = upload.committed_size
-        return size
 
     async def follow(
         self, job: str, after_revision: int, caller: Metadata

@@ -265,7 +265,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             Parameter(
                 name="Upload-Offset",
                 place="header",
-                text="Offset of the first byte of the body; the committed size when resuming.",
+                text="Offset of the first byte of the body; the committed size when resuming. "
+                "Without this header the body is the whole file: the upload starts over, and what "
+                "was stored of an unfinished one is dropped.",
                 kind="integer",
             ),
             Parameter(

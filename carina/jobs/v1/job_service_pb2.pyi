@@ -93,6 +93,7 @@ class UploadHeader(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     PATIENT_ID_FIELD_NUMBER: _builtins.int
+    RESTART_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """Resource name of the job. Left empty within SubmitJob."""
     image_key: _builtins.str
@@ -107,6 +108,11 @@ class UploadHeader(_message.Message):
     """Size of the whole file in bytes; checked when above 0."""
     patient_id: _builtins.str
     """Patient of this image; the job's patient when empty."""
+    restart: _builtins.bool
+    """Start over: bytes of an unfinished upload under the same key are dropped, and `offset` must be 0.
+    The newest stream wins. If the image is already committed, nothing is dropped: the same bytes get
+    the first answer again, other bytes are refused. SubmitJob always starts over.
+    """
     def __init__(
         self,
         *,
@@ -117,10 +123,11 @@ class UploadHeader(_message.Message):
         sha256: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         patient_id: _builtins.str = ...,
+        restart: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "image_key", b"image_key", "job", b"job", "offset", b"offset", "patient_id", b"patient_id", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "image_key", b"image_key", "job", b"job", "offset", b"offset", "patient_id", b"patient_id", "restart", b"restart", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

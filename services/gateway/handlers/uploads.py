@@ -91,6 +91,7 @@ async def get_upload(request: Request) -> Response:
 async def _upload_raw(request: Request) -> Response:
     headers = request.headers
     length = _number(headers.get("content-length", "0"), "Content-Length")
+    resumes = "upload-offset" in headers
     offset = _number(headers.get("upload-offset", "0"), "Upload-Offset")
     query = request.query_params
     header = job_service_pb2.UploadHeader(
@@ -98,6 +99,8 @@ async def _upload_raw(request: Request) -> Response:
         image_key=headers.get("upload-key") or str(uuid.uuid4()),
         file_name=query.get("fileName") or _file_name(headers.get("content-disposition", "")),
         offset=offset,
+        # A caller who names no offset sends the whole file, as a plain repeat of a POST does.
+        restart=not resumes,
         sha256=_sha256(headers.get("repr-digest", "")),
         # A chunked body tells its size by ending.
         size_bytes=offset + length if length else 0,

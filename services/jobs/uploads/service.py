@@ -59,6 +59,8 @@ class UploadHeader:
     sha256: str = ""
     size_bytes: int = 0
     patient_id: str = ""
+    # What is durable of an unfinished upload is dropped.
+    restart: bool = False
 
 
 class Uploads:
@@ -83,12 +85,9 @@ class Uploads:
         self._rescues: set[asyncio.Task[None]] = set()
 
     async def begin(
-        self, principal: Principal, job_id: UUID, header: UploadHeader, *, anew: bool = False
+        self, principal: Principal, job_id: UUID, header: UploadHeader
     ) -> "Receiver | Repeat":
-        """Begin or resume an upload; of an image that is committed, only compare the bytes.
-
-        `anew`: what was durable of an unfinished one is dropped.
-        """
+        """Begin or resume an upload; of an image that is committed, only compare the bytes."""
         scope = authorize(principal, Action.SUBMIT)
         header = _checked(header)
         if header.size_bytes > self.limits.image_bytes:
@@ -99,10 +98,8 @@ class Uploads:
         self.admit(job)
         if job.total_bytes + header.size_bytes > self.limits.job_bytes:
             raise JobBytesError(self.limits.job_bytes)
-        if anew and upload:
-            await self.store.forget_upload(
-                job_id, header.image_key, upload.image_id, scope=scope, now=self.clock()
-            )
+        if header.restart and upload:
+            await self.drop_unfinished(scope, job_id, header.image_key)
             upload = None
         committed = upload.committed_size if upload else 0
         if header.offset != committed:
@@ -141,6 +138,14 @@ class Uploads:
         if upload is None:
             raise UploadNotFoundError(image_key)
         return upload.committed_size, None
+
+    async def drop_unfinished(self, scope: Scope, job_id: UUID, image_key: str) -> None:
+        """Forget what other streams of an image have made durable."""
+        _, _, upload = await self.store.find_upload(scope, job_id, image_key)
+        if upload is not None:
+            await self.store.forget_upload(
+                job_id, image_key, upload.image_id, scope=scope, now=self.clock()
+            )
 
     def admit(self, job: Job) -> None:
         """Decide whether a job takes one image more."""
@@ -229,6 +234,12 @@ class Receiver:
         self._chunks.append(chunk)
         self._held += len(chunk)
         if self._held >= _PART_BYTES:
+            image = self._image
+            if self._header.restart and not image.original_keys:
+                # A cut stream may have kept its bytes since this one began; the newer one wins.
+                # Not done for a rescue, which may be the older one.
+                scope = Scope(image.site)
+                await self._uploads.drop_unfinished(scope, image.job_id, image.image_key)
             await self._append_part()
 
     async def finish(self) -> Image:
@@ -364,6 +375,8 @@ def _checked(header: UploadHeader) -> UploadHeader:
     require_label("header.image_key", header.image_key, _MAX_KEY)
     if header.offset < 0 or header.size_bytes < 0:
         raise InvalidFieldError("header.offset and header.size_bytes", "must not be negative")
+    if header.offset and header.restart:
+        raise InvalidFieldError("header.offset", "must be 0 when the upload starts over")
     require_label("header.patient_id", header.patient_id, _MAX_PATIENT)
     digest = header.sha256.lower()
     if digest and (len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest)):  # noqa: PLR2004 - digits of a SHA-256
