@@ -1,13 +1,22 @@
 """Every path there is: the one table that routing and the OpenAPI document are made from."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from carina.jobs.v1.job_service_pb2 import (
+    JobFilter,
+    ListImagesRequest,
+    ListJobsRequest,
+    ReadImageRequest,
+    UploadHeader,
+)
+from services.gateway.contract import IMAGE_KINDS, comment_of, is_text, query_name
 from services.gateway.handlers.events import job_events
 from services.gateway.handlers.images import list_images, read_image
 from services.gateway.handlers.jobs import (
@@ -22,22 +31,38 @@ from services.gateway.handlers.jobs import (
 from services.gateway.handlers.results import job_results
 from services.gateway.handlers.translate import Request
 from services.gateway.handlers.uploads import get_upload, submit_job, upload_images
+from services.gateway.schemas import text_schema
 
 JSON = "application/json"
 FORM = "multipart/form-data"
 BYTES = "application/octet-stream"
+# What is not listed is whatever somebody uploaded.
+_PICTURES = {"preview": "image/jpeg", "heatmap": "image/png"}
+
+
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_INTEGER: Mapping[str, Any] = {"type": "integer"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A parameter of a query or a header; `kind` is a JSON type."""
+    """A parameter of a query or a header; `schema` is a JSON Schema."""
 
     name: str
     place: str
     text: str
-    kind: str = "string"
-    many: bool = False
-    values: tuple[str, ...] = ()
+    schema: Mapping[str, Any] = field(default_factory=lambda: _TEXT)
+
+
+def _query(message: Descriptor, *names: str) -> tuple[Parameter, ...]:
+    """Return parameters for fields of a message: all that a query can carry, or those named."""
+    return tuple(
+        Parameter(
+            name=query_name(each), place="query", text=comment_of(each), schema=text_schema(each)
+        )
+        for each in message.fields
+        if (each.name in names if names else is_text(each))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,35 +112,22 @@ async def readyz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-_PAGE = (
-    Parameter(name="pageSize", place="query", text="Most entries to return.", kind="integer"),
-    Parameter(name="pageToken", place="query", text="From the answer before."),
-)
-_JOB_STATES = (
-    "RECEIVING",
-    "PENDING",
-    "RUNNING",
-    "SUCCEEDED",
-    "PARTIALLY_SUCCEEDED",
-    "FAILED",
-    "CANCELLED",
-)
-_IMAGE_STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
 _PLAIN = (("text/plain", "Text"),)
 _NOT_READY = ((HTTPStatus.SERVICE_UNAVAILABLE, "Not ready, or stopping."),)
 
 
-def _read(path: str, kind: str, media_type: str, operation: str, text: str) -> Endpoint:
+def _read(path: str, kind: str, operation: str) -> Endpoint:
     async def handler(request: Request) -> Response:
         return await read_image(request, kind)
 
+    value = ReadImageRequest.Kind.DESCRIPTOR.values_by_number[IMAGE_KINDS[kind]]
     return Endpoint(
         method="GET",
         path=f"{path}/{kind}",
         handler=handler,
         operation=f"{operation}_{kind}",
-        summary=text,
-        answers=((media_type, "Bytes"),),
+        summary=comment_of(value),
+        answers=((_PICTURES.get(kind, BYTES), "Bytes"),),
     )
 
 
@@ -134,16 +146,12 @@ def _results(form: str, media_type: str, schema: str) -> Endpoint:
 
 
 _IMAGE_BYTES = tuple(
-    _read(path, kind, media_type, operation, text)
+    _read(path, kind, operation)
     for path, operation in (
         ("/v1/images/{image}", "read"),
         ("/v1/jobs/{job}/images/{image}", "read_job_image"),
     )
-    for kind, media_type, text in (
-        ("original", BYTES, "The file as it was uploaded."),
-        ("preview", "image/jpeg", "The film as the model saw it."),
-        ("heatmap", "image/png", "Where the model looked, grey over its input."),
-    )
+    for kind in IMAGE_KINDS
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -172,24 +180,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=list_jobs,
         summary="List the jobs that the caller may see, newest first.",
         parameters=(
-            Parameter(
-                name="state",
-                place="query",
-                text="Any of these states.",
-                many=True,
-                values=_JOB_STATES,
-            ),
-            Parameter(name="patientId", place="query", text="Jobs of this patient."),
-            Parameter(name="createdAfter", place="query", text="RFC 3339; then or later."),
-            Parameter(name="createdBefore", place="query", text="RFC 3339; before."),
-            Parameter(
-                name="priority",
-                place="query",
-                text="Only this priority.",
-                values=("ROUTINE", "URGENT"),
-            ),
-            Parameter(name="creator", place="query", text="Created by this subject."),
-            *_PAGE,
+            *_query(JobFilter.DESCRIPTOR),
+            *_query(ListJobsRequest.DESCRIPTOR),
         ),
         answers=((JSON, "ListJobsResponse"),),
     ),
@@ -238,16 +230,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         path="/v1/jobs/{job}/images",
         handler=list_images,
         summary="The images of a job by ordinal.",
-        parameters=(
-            Parameter(
-                name="state",
-                place="query",
-                text="Any of these states.",
-                many=True,
-                values=_IMAGE_STATES,
-            ),
-            *_PAGE,
-        ),
+        parameters=_query(ListImagesRequest.DESCRIPTOR, "page_size", "page_token", "states"),
         answers=((JSON, "ListImagesResponse"),),
     ),
     Endpoint(
@@ -268,7 +251,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 text="Offset of the first byte of the body; the committed size when resuming. "
                 "Without this header the body is the whole file: the upload starts over, and what "
                 "was stored of an unfinished one is dropped.",
-                kind="integer",
+                schema=_INTEGER,
             ),
             Parameter(
                 name="Content-Disposition",
@@ -280,8 +263,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 place="header",
                 text="`sha-256=:base64:` of the whole file; checked when given.",
             ),
-            Parameter(name="fileName", place="query", text="The file name of a raw body."),
-            Parameter(name="patientId", place="query", text="Patient of a raw body."),
+            *_query(UploadHeader.DESCRIPTOR, "file_name", "patient_id"),
         ),
         requests=((BYTES, "Bytes"), (FORM, "Files")),
         status=HTTPStatus.CREATED,
@@ -307,7 +289,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
                 name="afterRevision",
                 place="query",
                 text="The same, for the first request.",
-                kind="integer",
+                schema=_INTEGER,
             ),
         ),
         answers=(("text/event-stream", "JobEvent"),),

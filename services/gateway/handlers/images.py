@@ -5,30 +5,20 @@ from collections.abc import AsyncGenerator
 from starlette.responses import Response, StreamingResponse
 
 from carina.jobs.v1 import job_service_pb2
-from carina.jobs.v1.job_service_pb2 import ReadImageRequest
+from services.gateway.contract import IMAGE_KINDS, read_fields
 from services.gateway.handlers.translate import (
     Request,
-    add_states,
     answer,
     caller_of,
     disposition,
     job_name_of,
-    message_from,
 )
-
-_KINDS = {
-    "original": ReadImageRequest.KIND_ORIGINAL,
-    "preview": ReadImageRequest.KIND_PREVIEW,
-    "heatmap": ReadImageRequest.KIND_HEATMAP,
-}
 
 
 async def list_images(request: Request) -> Response:
     """List the images of a job by ordinal."""
-    query = request.query_params
-    fields = {name: value for name, value in query.items() if name != "state"}
-    message = message_from(fields, job_service_pb2.ListImagesRequest())
-    add_states(query, message)
+    message = job_service_pb2.ListImagesRequest()
+    read_fields(request.query_params.multi_items(), message)
     message.parent = job_name_of(request)
     return answer(await request.state["jobs"].call("ListImages", message, caller_of(request)))
 
@@ -38,7 +28,7 @@ async def read_image(request: Request, kind: str) -> Response:
     path = request.path_params
     # Who knows the image need not know its job.
     name = f"jobs/{path.get('job', '-')}/images/{path['image']}"
-    parts = request.state["jobs"].read(name, _KINDS[kind], caller_of(request))
+    parts = request.state["jobs"].read(name, IMAGE_KINDS[kind], caller_of(request))
     try:
         # With the first part come the facts, or the refusal, while an answer can be chosen.
         first = await anext(parts)

@@ -2,31 +2,18 @@
 
 import uuid
 from http import HTTPStatus
-from typing import Any
 
 from starlette.responses import Response
 
 from carina.jobs.v1 import job_service_pb2
+from services.gateway.contract import read_fields
 from services.gateway.handlers.translate import (
     Request,
-    add_states,
     answer,
     caller_of,
     job_name_of,
-    message_from,
-    prefixed,
     read_message,
 )
-
-_FILTERS = {
-    "patient_id",
-    "patientId",
-    "created_after",
-    "createdAfter",
-    "created_before",
-    "createdBefore",
-    "creator",
-}
 
 
 async def create_job(request: Request) -> Response:
@@ -39,16 +26,8 @@ async def create_job(request: Request) -> Response:
 
 async def list_jobs(request: Request) -> Response:
     """List the jobs that the caller may see."""
-    query = request.query_params
-    fields: dict[str, Any] = {
-        name: value for name, value in query.items() if name not in {"state", "priority"}
-    }
-    filters: dict[str, Any] = {name: fields.pop(name) for name in _FILTERS & fields.keys()}
-    message = message_from(fields, job_service_pb2.ListJobsRequest())
-    if priority := query.get("priority"):
-        filters["priority"] = prefixed(priority, "PRIORITY_")
-    message_from(filters, message.filter)
-    add_states(query, message.filter)
+    message = job_service_pb2.ListJobsRequest()
+    read_fields(request.query_params.multi_items(), message, message.filter)
     return answer(await request.state["jobs"].call("ListJobs", message, caller_of(request)))
 
 

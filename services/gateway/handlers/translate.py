@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar
@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from starlette.datastructures import QueryParams
 from starlette.requests import Request as AnyRequest
 from starlette.responses import Response
 
@@ -23,7 +22,6 @@ from services.gateway.errors import (
     BodyStalledError,
     BodyTooLargeError,
     InvalidBodyError,
-    InvalidFieldError,
     UnsupportedBodyError,
 )
 from services.gateway.jobs_client import JobsClient
@@ -98,40 +96,6 @@ async def read_message(request: Request, message: _Message) -> _Message:
         raise InvalidBodyError(str(error)[:300].rstrip(".")) from None
 
 
-def message_from(values: Mapping[str, Any], message: _Message) -> _Message:
-    """Read fields of a form or of a query, by their names in JSON or in the contract."""
-    for name, value in values.items():
-        try:
-            json_format.ParseDict({name: value}, message)
-        except json_format.ParseError:
-            raise InvalidFieldError(name, _wanted(name, message)) from None
-    return message
-
-
-def add_states(query: QueryParams, message: Message) -> None:
-    """Read `state`, which a query may name several times, into the `states` of a filter."""
-    states = [prefixed(state, "STATE_") for state in query.getlist("state")]
-    try:
-        json_format.ParseDict({"states": states}, message)
-    except json_format.ParseError:
-        raise InvalidFieldError("state", _wanted("states", message)) from None
-
-
-def prefixed(value: str, prefix: str) -> str:
-    """Return the contract's name of an enum value that people may write short."""
-    name = value.strip().upper()
-    return name if name.startswith(prefix) else prefix + name
-
-
-def truth(field: str, value: str) -> bool:
-    """Read what a form says for yes and no."""
-    words = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
-    try:
-        return words[value.strip().lower()]
-    except KeyError:
-        raise InvalidFieldError(field, "expected true or false") from None
-
-
 def answer(message: Message, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
     """Return a message as JSON."""
     return answer_json(message_to_json(message), status, **headers)
@@ -163,21 +127,3 @@ def disposition(kind: str, file_name: str) -> str:
     name = name.encode("utf-8", "replace").decode()[-150:] or "image"
     plain = "".join(char if char.isascii() and char not in "%;" else "_" for char in name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _wanted(name: str, message: Message) -> str:
-    """Say what a field takes that was given something else."""
-    for field in message.DESCRIPTOR.fields:
-        if name not in {field.name, field.json_name}:
-            continue
-        if field.enum_type is not None:
-            # The first says nothing; what stands before is a prefix that people need not write.
-            first, *others = (value.name for value in field.enum_type.values)
-            prefix = first.removesuffix("UNSPECIFIED")
-            return "expected " + " or ".join(each.removeprefix(prefix) for each in others)
-        if field.message_type is not None and field.message_type.name == "Timestamp":
-            return "expected a time such as 2026-03-01T21:00:00Z"
-        if field.cpp_type == field.CPPTYPE_INT32:
-            return "expected a whole number"
-        return "it does not hold what it must"
-    return "there is no such field"

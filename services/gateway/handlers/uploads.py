@@ -12,6 +12,7 @@ from starlette.responses import Response
 from carina.errors import CarinaError
 from carina.jobs.v1 import job_service_pb2
 from carina.wire import message_to_json
+from services.gateway.contract import read_fields
 from services.gateway.errors import InvalidFieldError
 from services.gateway.handlers.translate import (
     Request,
@@ -19,15 +20,10 @@ from services.gateway.handlers.translate import (
     answer_json,
     caller_of,
     job_name_of,
-    message_from,
-    prefixed,
     read_body,
-    truth,
 )
 from services.gateway.intake import Intake, Refused
 from services.gateway.multipart import is_multipart, read_form
-
-_REQUEST_ID = ("request_id", "requestId")
 
 
 async def submit_job(request: Request) -> Response:
@@ -35,11 +31,11 @@ async def submit_job(request: Request) -> Response:
     jobs, caller = request.state["jobs"], caller_of(request)
 
     async def open_job(fields: dict[str, str]) -> str:
-        given = next((fields.pop(name) for name in _REQUEST_ID if name in fields), "")
+        creation = job_service_pb2.CreateJobRequest()
+        read_fields(fields.items(), creation, creation.spec)
         # Only who names the request can mean the same one again.
-        intake.repeatable = bool(given)
-        creation = job_service_pb2.CreateJobRequest(request_id=given or str(uuid.uuid4()))
-        message_from(_spec_fields(fields), creation.spec)
+        intake.repeatable = bool(creation.request_id)
+        creation.request_id = creation.request_id or str(uuid.uuid4())
         job = await jobs.call("CreateJob", creation, caller)
         name: str = job.name
         return name
@@ -127,21 +123,6 @@ async def _take(request: Request, intake: Intake) -> None:
     content_type = request.headers.get("content-type", "")
     body = read_body(request, request.state["config"].idle_timeout)
     await intake.take(read_form(content_type, body))
-
-
-def _spec_fields(fields: dict[str, str]) -> dict[str, Any]:
-    """Return the fields of a form as the contract has them; empty ones were left out."""
-    spec: dict[str, Any] = {}
-    for name, value in fields.items():
-        if not value.strip():
-            continue
-        if name == "clahe":
-            spec[name] = truth(name, value)
-        elif name == "priority":
-            spec[name] = prefixed(value, "PRIORITY_")
-        else:
-            spec[name] = value
-    return spec
 
 
 def _refused_to_json(refused: list[Refused]) -> list[dict[str, Any]]:
