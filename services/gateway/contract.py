@@ -1,4 +1,4 @@
-"""The contract as HTTP writes it; every name and value comes from the descriptors."""
+"""Names and values of the contract over HTTP, all taken from the protobuf descriptors."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,20 +23,20 @@ _TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0"
 def comment_of(
     descriptor: Descriptor | EnumDescriptor | EnumValueDescriptor | FieldDescriptor,
 ) -> str:
-    """Return what the contract says about a message, an enum, a value or a field."""
+    """Return the comment in the contract on a message, an enum, a value or a field."""
     if isinstance(descriptor, EnumValueDescriptor):
         return COMMENTS[f"{descriptor.type.full_name}.{descriptor.name}"]
     return COMMENTS[descriptor.full_name]
 
 
 def short_names(enum: EnumDescriptor) -> list[str]:
-    """Return the values that callers may write: without the prefix, and without the unspecified."""
+    """Return the values of an enum without their prefix and without the unspecified value."""
     unspecified, *others = (value.name for value in enum.values)
     prefix = unspecified.removesuffix("UNSPECIFIED")
     return [name.removeprefix(prefix) for name in others]
 
 
-# Which bytes of an image there are, as the last part of a path, and their number in the contract.
+# Kinds of image content as the last segment of a path, with their number in the contract.
 IMAGE_KINDS = {
     name.lower(): ReadImageRequest.Kind.Value(f"KIND_{name}")
     for name in short_names(ReadImageRequest.Kind.DESCRIPTOR)
@@ -44,12 +44,12 @@ IMAGE_KINDS = {
 
 
 def is_text(field: FieldDescriptor) -> bool:
-    """Tell whether a query or a form can carry a field: not a message, except for a moment."""
+    """Tell whether a query or a form can carry a field: a scalar, an enum or a timestamp."""
     return field.message_type is None or field.message_type.full_name == _TIMESTAMP
 
 
 def query_name(field: FieldDescriptor) -> str:
-    """Return the name of a field in a query, where a list is written by repeating its singular."""
+    """Return the name of a field in a query; a list repeats the singular of its name."""
     name: str = field.json_name
     return name.removesuffix("s") if field.is_repeated else name
 
@@ -57,8 +57,8 @@ def query_name(field: FieldDescriptor) -> str:
 def read_fields(values: Iterable[tuple[str, str]], *messages: Message) -> None:
     """Read a query or a form into the messages that have its fields.
 
-    Fields are named as in JSON or as in the contract. Enum values may be short and in any case.
-    A blank value counts as one that was not sent.
+    Fields may be named as in JSON or as in the contract. Enum values may be written without their
+    prefix and in any case. Blank values are ignored.
     """
     lists: dict[str, list[Any]] = {}
     for name, text in values:
@@ -98,7 +98,7 @@ def _value(name: str, field: FieldDescriptor, text: str) -> Any:
 
 
 def _expected(field: FieldDescriptor) -> str:
-    """Say what a field takes that was given something else."""
+    """Describe the values that a field accepts."""
     if field.enum_type is not None:
         return "expected " + " or ".join(short_names(field.enum_type))
     if field.message_type is not None:

@@ -1,4 +1,4 @@
-"""Files of a form, each on its way to the jobs service while it arrives."""
+"""Uploads the files of a form to the jobs service while the form arrives."""
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ from services.gateway.jobs_client import JobsClient, Upload
 from services.gateway.multipart import Event, PartBegin, PartData
 
 _FIELD_BYTES = 64 * 1024
-# These say that the job or the caller is the matter, so the other files would fare no better.
+# These errors concern the job or the caller, so every other file would fail as well.
 _REFUSES_ALL = {
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED,
@@ -33,18 +33,18 @@ OpenJob = Callable[[dict[str, str]], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that did not become an image."""
+    """A file that was refused."""
 
     file_name: str
     error: RefusedError
 
 
 class Intake:
-    """Takes a form in: fields first, then files.
+    """Receives a form: fields first, then files.
 
-    `open_job` is called with the fields before the first file, and returns the name of the job.
-    With `repeatable`, files get the same keys each time, so a form that was cut off can be sent
-    again: a file that is already an image gets the first answer, any other starts over.
+    `open_job` is called with the fields before the first file and returns the name of the job. With
+    `repeatable`, the keys of the files are the same each time, so an interrupted form can be sent
+    again: a file that is already an image gets the first answer, every other file starts over.
     """
 
     def __init__(
@@ -67,13 +67,14 @@ class Intake:
 
     @property
     def job(self) -> str:
-        """Name of the job that the files went to."""
+        """Resource name of the job that receives the files."""
         return self._job
 
     async def take(self, events: AsyncIterator[Event]) -> None:
-        """Take the whole form in.
+        """Receive the whole form.
 
-        Raises the refusal of the jobs service where it concerns the job, or every single file.
+        Raises:
+            RefusedError: the jobs service refused the job, not only single files.
         """
         try:
             async for event in events:
@@ -90,7 +91,7 @@ class Intake:
             raise NoFilesError
 
     def _ended_before(self, error: RefusedError) -> bool:
-        """Tell whether the whole form was taken once: only what was refused then is new now."""
+        """Tell whether the job was closed by an earlier form, which had this file refused."""
         return self.repeatable and error.reason == "WRONG_STATE"
 
     async def _begin(self, part: PartBegin) -> None:
@@ -100,7 +101,7 @@ class Intake:
             self._field, self._value = part.name, b""
         elif part.file_name:
             await self._begin_file(part.file_name)
-        # An empty file name is what browsers send where no file was chosen.
+        # Browsers send an empty file name if no file was chosen.
 
     async def _begin_file(self, file_name: str) -> None:
         if not self._files:
@@ -108,7 +109,7 @@ class Intake:
         key = f"file-{self._files}" if self.repeatable else str(uuid.uuid4())
         self._files += 1
         self._file_name = file_name
-        # A form always brings the whole file, perhaps another one than before it was cut.
+        # A form contains whole files, and a repeated form may contain other files.
         header = UploadHeader(job=self._job, image_key=key, file_name=file_name, restart=True)
         self._upload = self._jobs.upload(header, self._caller)
         self._wanted = True
@@ -125,7 +126,7 @@ class Intake:
     async def _end(self) -> None:
         if self._field is not None:
             if self._field in self._fields:
-                raise InvalidFieldError(self._field, "it is there twice")
+                raise InvalidFieldError(self._field, "the field appears twice")
             self._fields[self._field] = self._value.decode("utf-8", "replace")
             self._field = None
         elif self._upload is not None:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the table of routes and from the contract itself."""
+"""The OpenAPI 3.1 document, generated from the table of routes and the protobuf contract."""
 
 import re
 from collections.abc import Iterable
@@ -36,8 +36,8 @@ def build_document() -> dict[str, Any]:
         "info": {
             "title": "Carina",
             "version": "1",
-            "description": "Batches of chest radiographs in, findings and live progress out. "
-            "JSON is the proto3 mapping of `carina.jobs.v1`.",
+            "description": "Submit batches of chest radiographs, follow their progress and read "
+            "the findings. JSON is the proto3 mapping of `carina.jobs.v1`.",
         },
         "paths": paths,
         "security": [{"bearer": []}],
@@ -65,7 +65,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
                 str(status.value): _response(text, endpoint.answers if status.value > 299 else ())  # noqa: PLR2004 - a second success status has no body
                 for status, text in endpoint.also
             },
-            "default": _response("A problem.", ((MEDIA_TYPE, "Problem"),)),
+            "default": _response("Error (RFC 9457).", ((MEDIA_TYPE, "Problem"),)),
         },
     }
     if endpoint.requests:
@@ -99,7 +99,7 @@ def _content(bodies: tuple[tuple[str, str], ...]) -> dict[str, Any]:
 
 
 def _contract_schemas() -> dict[str, Any]:
-    """Return the schemas of every message that a request or an answer is made of."""
+    """Return the schemas of all contract messages used in requests and responses."""
     requested = reachable(_messages(body for each in ENDPOINTS for body in each.requests))
     answered = reachable(_messages(body for each in ENDPOINTS for body in each.answers))
     return {
@@ -113,7 +113,7 @@ def _messages(bodies: Iterable[tuple[str, str]]) -> list[Descriptor]:
 
 
 def _http_schemas() -> dict[str, Any]:
-    """Return what is not in the contract because only HTTP has it."""
+    """Return the schemas that exist only over HTTP."""
     files = {"type": "array", "items": {"type": "string", "format": "binary"}}
     metadata = {"type": "object", "additionalProperties": _TEXT}
     change = {field.json_name: field_schema(field) for field in _MESSAGES["Change"].fields}

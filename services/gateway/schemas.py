@@ -1,4 +1,4 @@
-"""JSON Schemas of the contract's messages, made from their descriptors."""
+"""JSON Schemas of the contract's messages, generated from their descriptors."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from services.gateway.contract import comment_of, is_text, short_names
 
 _TEXT = {"type": "string"}
 _INTEGER = {"type": "integer", "format": "int32"}
-# JSON numbers lose digits beyond 2^53, so proto3 writes these as text.
+# JSON numbers lose precision above 2^53, so proto3 JSON writes int64 as a string.
 _LONG = {"type": "string", "format": "int64", "pattern": r"^-?\d+$"}
 _SCALARS: dict[int, dict[str, Any]] = {
     FieldDescriptor.TYPE_STRING: _TEXT,
@@ -26,7 +26,7 @@ _WELL_KNOWN: dict[str, dict[str, Any]] = {
 
 
 def schema_name(descriptor: Descriptor | EnumDescriptor) -> str:
-    """Return the name of a schema; that of a nested type begins with the type around it."""
+    """Return the name of a schema; a nested type is prefixed with its outer type."""
     outer = descriptor.containing_type
     return f"{outer.name}{descriptor.name}" if outer is not None else descriptor.name
 
@@ -52,7 +52,7 @@ def reachable(messages: Iterable[Descriptor]) -> list[Descriptor | EnumDescripto
 def schema_of(descriptor: Descriptor | EnumDescriptor, *, answered: bool) -> dict[str, Any]:
     """Return the schema of a message or an enum.
 
-    In an answer, fields are written even where they stand at their default, so they are required.
+    Responses contain fields with default values too, so there all fields are required.
     """
     description = {"description": comment_of(descriptor)}
     if isinstance(descriptor, EnumDescriptor):
@@ -69,7 +69,7 @@ def schema_of(descriptor: Descriptor | EnumDescriptor, *, answered: bool) -> dic
 
 
 def field_schema(field: FieldDescriptor) -> dict[str, Any]:
-    """Return the schema of a field in JSON, with the comment of the contract."""
+    """Return the schema of a field in JSON; its description is the comment in the contract."""
     schema = _single(field)
     if field.is_repeated:
         schema = {"type": "array", "items": schema}
@@ -85,7 +85,7 @@ def text_schema(field: FieldDescriptor) -> dict[str, Any]:
 
 
 def form_properties(*messages: Descriptor) -> dict[str, Any]:
-    """Return the properties of a form that carries the fields of these messages."""
+    """Return the properties of a form with the fields of these messages."""
     return {
         field.name: text_schema(field) | {"description": comment_of(field)}
         for message in messages

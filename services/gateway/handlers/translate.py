@@ -1,4 +1,4 @@
-"""Between HTTP and the contract: who calls, what was asked, how it is answered."""
+"""Translation between HTTP requests and the messages of the contract."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ JSON_BYTES = 1024 * 1024
 
 
 class State(TypedDict):
-    """What every handler can reach."""
+    """State shared by all handlers."""
 
     config: GatewayConfig
     jobs: JobsClient
@@ -43,10 +43,10 @@ _Message = TypeVar("_Message", bound=Message)
 
 
 def caller_of(request: Request) -> Metadata:
-    """Return what makes a call one of the sender's: its token, checked before, and its trace.
+    """Return the gRPC metadata of a call: the caller's verified token and the trace context.
 
-    The trace is passed on by hand: with the interceptors of OpenTelemetry on the channel, an upload
-    would wait for its own end before it sent a byte, and refusals would lose their reason.
+    The trace context is added here because OpenTelemetry's client interceptors block client
+    streams (see decision 10) and drop the reason of errors.
     """
     trace = tracing.inject()
     return (("authorization", request.headers["authorization"]), *trace.items())
@@ -58,7 +58,7 @@ def job_name_of(request: Request) -> str:
 
 
 async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives; a sender that goes quiet is given up."""
+    """Yield the body as it arrives; abort if the sender stalls."""
     stream = request.stream()
     while True:
         try:
@@ -73,7 +73,7 @@ async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, 
 
 
 async def read_message(request: Request, message: _Message) -> _Message:
-    """Read a JSON body into a message of the contract; no body leaves it empty."""
+    """Read a JSON body into a message; an empty body leaves the message empty."""
     body = bytearray()
     async for chunk in read_body(request, request.state["config"].idle_timeout):
         body += chunk
@@ -87,9 +87,9 @@ async def read_message(request: Request, message: _Message) -> _Message:
     try:
         value = json.loads(bytes(body))
     except (ValueError, RecursionError):
-        raise InvalidBodyError("it is no JSON") from None
+        raise InvalidBodyError("it is not JSON") from None
     if not isinstance(value, dict):
-        raise InvalidBodyError("it is no JSON object")
+        raise InvalidBodyError("it is not a JSON object")
     try:
         return json_format.ParseDict(value, message)
     except json_format.ParseError as error:
@@ -97,12 +97,12 @@ async def read_message(request: Request, message: _Message) -> _Message:
 
 
 def answer(message: Message, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """Return a message as JSON."""
+    """Return a message as a JSON response."""
     return answer_json(message_to_json(message), status, **headers)
 
 
 def answer_json(value: Any, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """Return a value as JSON; header names are given with underscores."""
+    """Return a value as a JSON response; header names are written with underscores."""
     return Response(
         dump(value),
         status_code=status,
@@ -117,9 +117,9 @@ def dump(value: Any) -> str:
 
 
 def disposition(kind: str, file_name: str) -> str:
-    """Return a Content-Disposition (RFC 6266) whose file name can be no path and no header.
+    """Return a Content-Disposition (RFC 6266) whose file name cannot inject a path or a header.
 
-    The ASCII name is for old readers, the other one is the true one.
+    The ASCII name is a fallback for old clients.
     """
     name = "".join(
         char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in file_name

@@ -1,4 +1,4 @@
-"""Images on their way in: a whole batch in one form, or one at a time and resumable."""
+"""Uploads: a whole batch in one form, or single resumable uploads."""
 
 import base64
 import re
@@ -27,13 +27,13 @@ from services.gateway.multipart import is_multipart, read_form
 
 
 async def submit_job(request: Request) -> Response:
-    """Create a job, upload its images and close it, in one form."""
+    """Create a job, upload its images and close it with one form."""
     jobs, caller = request.state["jobs"], caller_of(request)
 
     async def open_job(fields: dict[str, str]) -> str:
         creation = job_service_pb2.CreateJobRequest()
         read_fields(fields.items(), creation, creation.spec)
-        # Only who names the request can mean the same one again.
+        # Without a request_id, the form cannot be recognised when it is repeated.
         intake.repeatable = bool(creation.request_id)
         creation.request_id = creation.request_id or str(uuid.uuid4())
         job = await jobs.call("CreateJob", creation, caller)
@@ -44,7 +44,7 @@ async def submit_job(request: Request) -> Response:
     await _take(request, intake)
     if not intake.images:
         job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=intake.job), caller)
-        # Under a request_id that was used before, it may hold what was sent then.
+        # If the request_id was used before, the job may contain images from that request.
         if not job.progress.total:
             await jobs.call("CancelJob", job_service_pb2.CancelJobRequest(name=job.name), caller)
         raise intake.refused[0].error
@@ -54,14 +54,14 @@ async def submit_job(request: Request) -> Response:
 
 
 async def upload_images(request: Request) -> Response:
-    """Upload one image as the body itself, or several as a form."""
+    """Upload one image as the request body, or several as a form."""
     if not is_multipart(request.headers.get("content-type", "")):
         return await _upload_raw(request)
     job = job_name_of(request)
 
     async def open_job(fields: dict[str, str]) -> str:
         for name in fields:
-            raise InvalidFieldError(name, "the job decides about itself; send files only")
+            raise InvalidFieldError(name, "the job already exists; send only files")
         return job
 
     intake = Intake(request.state["jobs"], caller_of(request), open_job)
@@ -76,7 +76,7 @@ async def upload_images(request: Request) -> Response:
 
 
 async def get_upload(request: Request) -> Response:
-    """Tell how much of an upload is durable: the offset at which to resume."""
+    """Return how much of an upload is durable: the offset at which to resume."""
     message = job_service_pb2.GetUploadRequest(
         job=job_name_of(request), image_key=request.path_params["key"]
     )
@@ -95,10 +95,10 @@ async def _upload_raw(request: Request) -> Response:
         image_key=headers.get("upload-key") or str(uuid.uuid4()),
         file_name=query.get("fileName") or _file_name(headers.get("content-disposition", "")),
         offset=offset,
-        # A caller who names no offset sends the whole file, as a plain repeat of a POST does.
+        # Without an offset, the body is the whole file, as in a plain retry of a POST.
         restart=not resumes,
         sha256=_sha256(headers.get("repr-digest", "")),
-        # A chunked body tells its size by ending.
+        # The size of a chunked body is unknown until it ends.
         size_bytes=offset + length if length else 0,
         patient_id=query.get("patientId", ""),
     )
@@ -138,7 +138,7 @@ def _error_to_json(error: CarinaError) -> dict[str, Any]:
 
 
 def _number(text: str, header: str) -> int:
-    # int() would take "+1", "1_0" and digits of other scripts as well.
+    # int() also accepts "+1", "1_0" and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise InvalidFieldError(header, "expected a number of bytes")
     return int(text)
@@ -155,8 +155,8 @@ def _file_name(disposition: str) -> str:
 def _sha256(digest: str) -> str:
     """Read `Repr-Digest: sha-256=:base64:` (RFC 9530) as hexadecimal digits.
 
-    Digests of other kinds are passed over, as the RFC has it. One that cannot be read is refused:
-    its sender would take the bytes for checked.
+    Digests with other algorithms are ignored, as the RFC requires. An invalid one is refused,
+    because the sender would assume that the bytes were checked.
     """
     if "sha-256" not in digest:
         return ""
