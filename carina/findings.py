@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from carina.jobs.v1 import image_pb2
-from carina.wire import duration_of
-
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFailure:
@@ -57,47 +54,3 @@ class StageDurations:
     enhance: timedelta | None
     resize: timedelta | None
     infer: timedelta | None
-
-
-def failure_of(image: image_pb2.Image) -> ImageFailure | None:
-    """Return why an image failed, None where it did not."""
-    if not image.HasField("error"):
-        return None
-    error = image.error
-    return ImageFailure(code=error.code, message=error.message, retryable=error.retryable)
-
-
-def model_of(image: image_pb2.Image) -> Model | None:
-    """Return the model that read an image, None where none has."""
-    if not image.HasField("model"):
-        return None
-    model = image.model
-    return Model(name=model.name, version=model.version, digest=model.digest)
-
-
-def acquisition_of(image: image_pb2.Image) -> Acquisition | None:
-    """Return the facts of the acquisition, None where none are known."""
-    if not image.HasField("acquisition"):
-        return None
-    facts = image.acquisition
-    return Acquisition(
-        modality=facts.modality,
-        view_position=facts.view_position,
-        body_part=facts.body_part,
-        row_spacing_mm=facts.row_spacing_mm,
-        column_spacing_mm=facts.column_spacing_mm,
-        width=facts.width,
-        height=facts.height,
-        bits=facts.bits,
-    )
-
-
-def durations_of(durations: image_pb2.StageDurations) -> StageDurations:
-    """Return how long each stage took."""
-    return StageDurations(
-        queued=duration_of(durations, "queued"),
-        decode=duration_of(durations, "decode"),
-        enhance=duration_of(durations, "enhance"),
-        resize=duration_of(durations, "resize"),
-        infer=duration_of(durations, "infer"),
-    )

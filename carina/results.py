@@ -11,13 +11,9 @@ from carina.findings import (
     ImageFailure,
     Model,
     StageDurations,
-    acquisition_of,
-    durations_of,
-    failure_of,
-    model_of,
 )
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
-from carina.wire import member_of, message_to_json, moment_of, timestamp_from
+from carina.wire import message_to_json, record_of, timestamp_from
 
 
 class JobState(StrEnum):
@@ -114,15 +110,7 @@ class JobSpec:
     @classmethod
     def from_proto(cls, spec: job_pb2.JobSpec) -> Self:
         """Read the message of the contract."""
-        return cls(
-            patient_id=spec.patient_id,
-            clahe=spec.clahe if spec.HasField("clahe") else None,
-            notes=spec.notes,
-            priority=member_of(Priority, job_pb2.Priority, spec.priority),
-            start_time=moment_of(spec, "start_time"),
-            model=spec.model,
-            display_name=spec.display_name,
-        )
+        return record_of(cls, spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,30 +150,7 @@ class Job:
     @classmethod
     def from_proto(cls, job: job_pb2.Job) -> Self:
         """Read the message of the contract."""
-        progress = job.progress
-        return cls(
-            name=job.name,
-            state=member_of(JobState, job_pb2.Job.State, job.state),
-            revision=job.revision,
-            spec=JobSpec.from_proto(job.spec),
-            progress=Progress(
-                total=progress.total,
-                processed=progress.processed,
-                succeeded=progress.succeeded,
-                failed=progress.failed,
-                cancelled=progress.cancelled,
-                percent=progress.percent,
-                total_bytes=progress.total_bytes,
-            ),
-            creator=job.creator,
-            create_time=moment_of(job, "create_time"),
-            update_time=moment_of(job, "update_time"),
-            close_time=moment_of(job, "close_time"),
-            end_time=moment_of(job, "end_time"),
-            expire_time=moment_of(job, "expire_time"),
-            etag=job.etag,
-            message=job,
-        )
+        return record_of(cls, job, message=job)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form of the contract, the same that the gateway answers with."""
@@ -228,36 +193,7 @@ class Image:
     @classmethod
     def from_proto(cls, image: image_pb2.Image) -> Self:
         """Read the message of the contract."""
-        return cls(
-            name=image.name,
-            image_key=image.image_key,
-            file_name=image.file_name,
-            ordinal=image.ordinal,
-            size_bytes=image.size_bytes,
-            sha256=image.sha256,
-            media_type=image.media_type,
-            patient_id=image.patient_id,
-            state=member_of(ImageState, image_pb2.Image.State, image.state),
-            stage=member_of(ImageStage, image_pb2.Image.Stage, image.stage),
-            attempt=image.attempt,
-            error=failure_of(image),
-            findings=tuple(
-                Finding(label=each.label, probability=each.probability, threshold=each.threshold)
-                for each in image.findings
-            ),
-            predicted_label=image.predicted_label,
-            model=model_of(image),
-            acquisition=acquisition_of(image),
-            durations=durations_of(image.durations),
-            notes=tuple(image.notes),
-            duplicate_of=image.duplicate_of,
-            has_preview=image.has_preview,
-            has_heatmap=image.has_heatmap,
-            create_time=moment_of(image, "create_time"),
-            start_time=moment_of(image, "start_time"),
-            end_time=moment_of(image, "end_time"),
-            message=image,
-        )
+        return record_of(cls, image, message=image)
 
     @property
     def probability(self) -> float | None:
@@ -311,4 +247,4 @@ class UploadStatus:
     @classmethod
     def from_proto(cls, upload: job_service_pb2.Upload) -> Self:
         """Read the message of the contract."""
-        return cls(committed_size=upload.committed_size, image=upload.image)
+        return record_of(cls, upload)

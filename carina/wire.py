@@ -1,16 +1,19 @@
 """Between the messages of the contract and plain Python values."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import cache
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from google.protobuf import json_format
-from google.protobuf.duration_pb2 import Duration
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-_Member = TypeVar("_Member", bound=StrEnum)
+_Record = TypeVar("_Record")
+_Reader = Callable[[Any], Any]
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
@@ -30,24 +33,53 @@ def timestamp_from(moment: datetime | None) -> Timestamp | None:
     return timestamp
 
 
-def moment_of(message: Any, name: str) -> datetime | None:
-    """Return the moment in a field, None where the field is not set."""
-    if not message.HasField(name):
-        return None
-    value: Timestamp = getattr(message, name)
-    return value.ToDatetime(tzinfo=UTC)
+def record_of(kind: type[_Record], message: Any, /, **others: Any) -> _Record:
+    """Return the dataclass of a message: each of its fields is read from the field of its name.
+
+    A field that is not set is None where the dataclass allows it. `others` are the fields that the
+    message does not have.
+    """
+    readers = _readers(kind, message.DESCRIPTOR)  # type: ignore[arg-type] # a class is hashable
+    return kind(**{name: read(message) for name, read in readers}, **others)
 
 
-def member_of(kind: type[_Member], wrapper: Any, number: int) -> _Member:
-    """Return the member without its prefix; a number that only a newer server knows is 0."""
-    names: Mapping[int, str] = {value: name for name, value in wrapper.items()}
-    _, _, short = names.get(number, "_UNSPECIFIED").partition("_")
+@cache
+def _readers(kind: Any, message: Descriptor) -> tuple[tuple[str, _Reader], ...]:
+    hints = get_type_hints(kind)
+    return tuple(
+        (name, _reader(message.fields_by_name[name], hint))
+        for name, hint in hints.items()
+        if name in message.fields_by_name
+    )
+
+
+def _reader(field: FieldDescriptor, hint: Any) -> _Reader:
+    name, allowed = field.name, get_args(hint)
+    if field.is_repeated:
+        convert = _converter(field, allowed[0])
+        return lambda message: tuple(map(convert, getattr(message, name)))
+    if field.has_presence and NoneType in allowed:
+        convert = _converter(field, allowed[0])
+        return lambda message: convert(getattr(message, name)) if message.HasField(name) else None
+    convert = _converter(field, hint)
+    return lambda message: convert(getattr(message, name))
+
+
+def _converter(field: FieldDescriptor, hint: Any) -> Callable[[Any], Any]:
+    if field.enum_type is not None:
+        values = field.enum_type.values_by_number
+        return lambda number: _member(hint, values[number].name if number in values else "")
+    if field.message_type is None:
+        return lambda value: value
+    match field.message_type.full_name:
+        case "google.protobuf.Timestamp":
+            return lambda value: value.ToDatetime(tzinfo=UTC)
+        case "google.protobuf.Duration":
+            return lambda value: value.ToTimedelta()
+    return lambda value: record_of(hint, value)
+
+
+def _member(kind: type[StrEnum], name: str) -> StrEnum:
+    """Return the member without its prefix; a value that only a newer server knows has none."""
+    _, _, short = (name or "_UNSPECIFIED").partition("_")
     return kind(short)
-
-
-def duration_of(message: Any, name: str) -> timedelta | None:
-    """Return the duration in a field, None where the field is not set."""
-    if not message.HasField(name):
-        return None
-    value: Duration = getattr(message, name)
-    return value.ToTimedelta()

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 proto/generate.sh "$fresh"
-for stub in $(cd "$fresh" && find carina -name '*_pb2*' | sort); do
+for stub in $(cd "$fresh" && find . -name '*.py*' -type f | sort); do
     cmp "$fresh/$stub" "$stub" || { echo "run 'make proto': $stub is stale" >&2; exit 1; }
 done
 # A branch is compared with main, main itself with the commit before; a clone without history has

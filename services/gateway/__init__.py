@@ -1,1 +1,1 @@
-"""HTTP in front of the contract: uploads, live events, results."""
+"""The HTTP front end of the jobs service: uploads, live events, results."""

@@ -1,4 +1,4 @@
-"""The application: routes, and what stands around every request."""
+"""The Starlette application: routes, authentication, metrics and logging of requests."""
 
 import asyncio
 import time
@@ -29,13 +29,13 @@ logger = get_logger(__name__)
 
 _SECONDS = Histogram(
     "carina_gateway_request_seconds",
-    "Time of a request from its first byte to the last byte of its answer",
+    "Duration of a request, from its first byte to the last byte of its response",
     ["method", "operation", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),
 )
-_OPEN = Gauge("carina_gateway_open_requests", "Requests being answered, event streams included")
+_OPEN = Gauge("carina_gateway_open_requests", "Requests in progress, including event streams")
 _LINGER_SECONDS = 2.0
-# What is said of patients belongs in no cache, and no answer is guessed to be a page.
+# Patient data must not be cached, and browsers must not guess the media type of a response.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -44,7 +44,7 @@ _HEADERS = {
 
 
 def build_app(state: State) -> Starlette:
-    """Build the application around what its handlers share."""
+    """Build the application with the state that its handlers share."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -67,14 +67,14 @@ def build_app(state: State) -> Starlette:
 
 
 class Authenticated:
-    """Lets nobody past `/v1/` whose token is not good; the jobs service checks it again."""
+    """Rejects requests below `/v1/` without a valid token; the jobs service checks it again."""
 
     def __init__(self, app: ASGIApp, verifier: TokenVerifier) -> None:
         self._app = app
         self._verifier = verifier
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in the application's place, or let it answer."""
+        """Reject the request, or pass it to the application."""
         if scope["type"] == "http" and scope["path"].startswith("/v1/"):
             header = next(
                 (value for name, value in scope["headers"] if name == b"authorization"), b""
@@ -88,13 +88,13 @@ class Authenticated:
 
 
 class Measured:
-    """Counts and logs each request, and sets the headers that every answer has."""
+    """Measures and logs each request, and adds the headers that every response carries."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and note how it went."""
+        """Handle the request and record its result."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -117,21 +117,21 @@ class Measured:
             try:
                 await self._app(scope, receive, send_with_headers)
             except asyncio.CancelledError:
-                # The grace is over. Where this is still to be answered, it is worth repeating.
+                # The grace period is over. A request without a response may be retried.
                 if status is not None:
                     raise
                 await problem_of(ServerStoppingError())(scope, receive, send_with_headers)
             finally:
                 status = status or HTTPStatus.INTERNAL_SERVER_ERROR
-                # Never the path: it would make a series of each job, and tell of patients.
+                # Not the path: every job would become a time series, and paths identify patients.
                 operation = getattr(scope.get("route"), "name", "none")
                 span.update_name(f"{scope['method']} {operation}")
                 span.set_attribute("http.request.method", scope["method"])
                 span.set_attribute("http.response.status_code", status)
-                _note(scope["method"], operation, status, time.perf_counter() - started)
+                _record(scope["method"], operation, status, time.perf_counter() - started)
 
 
-def _note(method: str, operation: str, status: int, seconds: float) -> None:
+def _record(method: str, operation: str, status: int, seconds: float) -> None:
     _SECONDS.labels(method, operation, status).observe(seconds)
     if operation not in {"livez", "readyz"}:
         logger.info(
@@ -144,19 +144,19 @@ def _note(method: str, operation: str, status: int, seconds: float) -> None:
 
 
 class Lingering:
-    """Ends a connection whose request was answered before its body was read.
+    """Closes a connection whose request was answered before its body was read.
 
-    Stands around the whole application, so that it sees the answer to a fault as well. The server
-    would otherwise read gigabytes of a refused file to their end and throw them away.
-    The line stays open for a moment after the answer: closed at once, with bytes on their way, it
-    would be reset, and the answer could be lost with it.
+    It wraps the whole application, so it also covers responses to unhandled errors. Without it, the
+    server would read a refused file of several gigabytes to its end and discard it. The connection
+    stays open for a moment after the response: if it were closed immediately, with bytes in flight,
+    the peer would get a reset and could lose the response.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application answer, and see whether it has read everything."""
+        """Run the application and check whether it read the whole body."""
         if scope["type"] != "http" or not _has_body(scope):
             await self._app(scope, receive, send)
             return
@@ -179,7 +179,7 @@ class Lingering:
                     MutableHeaders(scope=message)["Connection"] = "close"
             elif early and not message.get("more_body", False):
                 await send({**message, "more_body": True})
-                # A sender that waits for "100 Continue" must not be told to go on.
+                # Reading would send "100 Continue" to a client that waits for it.
                 if asked or not _expects_continue(scope):
                     await _drain(receive)
                 message = {"type": "http.response.body"}
@@ -189,7 +189,7 @@ class Lingering:
 
 
 async def _drain(receive: Receive) -> None:
-    """Throw away what still arrives, until the sender has understood."""
+    """Discard incoming bytes until the sender has seen the response, or for two seconds."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_SECONDS):
             more = True

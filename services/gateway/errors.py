@@ -1,4 +1,4 @@
-"""What can be wrong with an HTTP request before it reaches the jobs service."""
+"""Errors in an HTTP request that are found before it reaches the jobs service."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from chassis.errors import Kind, UsageError
 
 
 class InvalidFieldError(UsageError):
-    """A field of the request does not hold what it must."""
+    """A field of the request has an invalid value."""
 
     reason: ClassVar[str] = "INVALID_FIELD"
 
@@ -15,62 +15,63 @@ class InvalidFieldError(UsageError):
 
 
 class InvalidBodyError(UsageError):
-    """The body cannot be read as what it claims to be."""
+    """The body does not have the format of its media type."""
 
     reason: ClassVar[str] = "INVALID_BODY"
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"The body of the request cannot be read: {problem}.")
+        super().__init__(f"The request body cannot be read: {problem}.")
 
 
 class BodyTooLargeError(UsageError):
-    """A body, or a field of a form, that holds no image is too large."""
+    """A JSON body or a form field is too large."""
 
     kind: ClassVar[Kind] = Kind.RESOURCE_EXHAUSTED
     reason: ClassVar[str] = "BODY_TOO_LARGE"
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"What is no image may have at most {limit} bytes.", metadata={"limit": str(limit)}
+            f"JSON bodies and form fields are limited to {limit} bytes.",
+            metadata={"limit": str(limit)},
         )
 
 
 class BodyStalledError(UsageError):
-    """The sender has gone quiet in the middle of a body."""
+    """The client stopped sending in the middle of a body."""
 
     kind: ClassVar[Kind] = Kind.DEADLINE_EXCEEDED
     reason: ClassVar[str] = "BODY_STALLED"
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"Nothing arrived for {seconds:g} s in the middle of the request.",
+            f"The request body made no progress for {seconds:g} s.",
             metadata={"seconds": f"{seconds:g}"},
         )
 
 
 class FieldAfterFileError(UsageError):
-    """A form names something about the job when its images are already on their way."""
+    """A form contains a field after its first file."""
 
     reason: ClassVar[str] = "FIELD_AFTER_FILE"
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            f"The field {field!r} comes after a file; put all fields before the first file.",
+            f"The field {field!r} comes after a file; send all fields before the first file.",
             metadata={"field": field},
         )
 
 
 class NoFilesError(UsageError):
-    """A form without a file."""
+    """The form contains no file."""
 
     reason: ClassVar[str] = "NO_FILES"
 
     def __init__(self) -> None:
-        super().__init__("The form holds no file.")
+        super().__init__("The form contains no file.")
 
 
 class UnsupportedBodyError(UsageError):
-    """The body has a media type that this path does not take."""
+    """The path does not accept the media type of the body."""
 
     reason: ClassVar[str] = "UNSUPPORTED_BODY"
 

@@ -1,6 +1,5 @@
-"""Files of a form, each on its way to the jobs service while it arrives."""
+"""Uploads the files of a form to the jobs service while the form arrives."""
 
-import hashlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from services.gateway.jobs_client import JobsClient, Upload
 from services.gateway.multipart import Event, PartBegin, PartData
 
 _FIELD_BYTES = 64 * 1024
-# These say that the job or the caller is the matter, so the other files would fare no better.
+# These errors concern the job or the caller, so every other file would fail as well.
 _REFUSES_ALL = {
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED,
@@ -34,18 +33,18 @@ OpenJob = Callable[[dict[str, str]], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that did not become an image."""
+    """A file that was refused."""
 
     file_name: str
     error: RefusedError
 
 
 class Intake:
-    """Takes a form in: fields first, then files.
+    """Receives a form: fields first, then files.
 
-    `open_job` is called with the fields before the first file, and returns the name of the job.
-    With `repeatable`, files have the same keys each time, so that a form that was cut off can be
-    sent again: what is durable of it is passed over.
+    `open_job` is called with the fields before the first file and returns the name of the job. With
+    `repeatable`, the keys of the files are the same each time, so an interrupted form can be sent
+    again: a file that is already an image gets the first answer, every other file starts over.
     """
 
     def __init__(
@@ -65,18 +64,17 @@ class Intake:
         self._upload: Upload | None = None
         self._wanted = False
         self._file_name = ""
-        self._pass_over = 0
-        self._digest: hashlib._Hash | None = None
 
     @property
     def job(self) -> str:
-        """Name of the job that the files went to."""
+        """Resource name of the job that receives the files."""
         return self._job
 
     async def take(self, events: AsyncIterator[Event]) -> None:
-        """Take the whole form in.
+        """Receive the whole form.
 
-        Raises the refusal of the jobs service where it concerns the job, or every single file.
+        Raises:
+            RefusedError: the jobs service refused the job, not only single files.
         """
         try:
             async for event in events:
@@ -93,7 +91,7 @@ class Intake:
             raise NoFilesError
 
     def _ended_before(self, error: RefusedError) -> bool:
-        """Tell whether the whole form was taken once: only what was refused then is new now."""
+        """Tell whether the job was closed by an earlier form, which had this file refused."""
         return self.repeatable and error.reason == "WRONG_STATE"
 
     async def _begin(self, part: PartBegin) -> None:
@@ -103,7 +101,7 @@ class Intake:
             self._field, self._value = part.name, b""
         elif part.file_name:
             await self._begin_file(part.file_name)
-        # An empty file name is what browsers send where no file was chosen.
+        # Browsers send an empty file name if no file was chosen.
 
     async def _begin_file(self, file_name: str) -> None:
         if not self._files:
@@ -111,14 +109,8 @@ class Intake:
         key = f"file-{self._files}" if self.repeatable else str(uuid.uuid4())
         self._files += 1
         self._file_name = file_name
-        self._pass_over, self._digest = 0, None
-        if self.repeatable:
-            self._pass_over = await self._jobs.committed_size(self._job, key, self._caller)
-            # What is passed over has to be compared here: the jobs service never sees it.
-            self._digest = hashlib.sha256() if self._pass_over else None
-        header = UploadHeader(
-            job=self._job, image_key=key, file_name=file_name, offset=self._pass_over
-        )
+        # A form contains whole files, and a repeated form may contain other files.
+        header = UploadHeader(job=self._job, image_key=key, file_name=file_name, restart=True)
         self._upload = self._jobs.upload(header, self._caller)
         self._wanted = True
 
@@ -128,38 +120,21 @@ class Intake:
             if len(self._value) > _FIELD_BYTES:
                 raise BodyTooLargeError(_FIELD_BYTES)
             return
-        if self._digest is not None:
-            self._digest.update(data)
         if self._upload is not None and self._wanted:
-            skipped = min(self._pass_over, len(data))
-            self._pass_over -= skipped
-            if skipped < len(data):
-                self._wanted = await self._upload.send(data[skipped:] if skipped else data)
+            self._wanted = await self._upload.send(data)
 
     async def _end(self) -> None:
         if self._field is not None:
             if self._field in self._fields:
-                raise InvalidFieldError(self._field, "it is there twice")
+                raise InvalidFieldError(self._field, "the field appears twice")
             self._fields[self._field] = self._value.decode("utf-8", "replace")
             self._field = None
         elif self._upload is not None:
             upload = self._upload
             try:
-                image = await upload.finish()
-                if self._digest is not None and self._digest.hexdigest() != image.sha256:
-                    raise _other_bytes(image)
-                self.images.append(image)
+                self.images.append(await upload.finish())
             except RefusedError as error:
                 if error.code in _REFUSES_ALL and not self._ended_before(error):
                     raise
                 self.refused.append(Refused(self._file_name, error))
             self._upload = None
-
-
-def _other_bytes(image: image_pb2.Image) -> RefusedError:
-    return RefusedError(
-        code=grpc.StatusCode.ALREADY_EXISTS,
-        reason="IMAGE_KEY_REUSED",
-        message="The request_id was used before with another file in this place.",
-        metadata={"image_key": image.image_key},
-    )

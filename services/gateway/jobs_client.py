@@ -1,4 +1,4 @@
-"""The jobs service as the gateway calls it: on behalf of whoever sent the request."""
+"""A client of the jobs service that makes calls on behalf of the HTTP caller."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,19 +9,19 @@ import grpc
 from grpc.aio import AioRpcError, Channel
 
 from carina.call_status import CallStatus
-from carina.errors import RefusedError, from_rpc_error
+from carina.errors import from_rpc_error
 from carina.following import Metadata, follow
 from carina.jobs.v1 import image_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 
-# Pieces arrive from the network in 64 KiB. Larger messages cost less each, until malloc takes fresh
-# pages for every copy that gRPC makes of them.
+# The network delivers pieces of 64 KiB. Larger messages cost less per byte, up to the size at which
+# malloc maps new pages for every copy that gRPC makes of them.
 _CHUNK_BYTES = 256 * 1024
 _CHUNK_LIMIT = 1024 * 1024
 
 
 class JobsClient:
-    """Calls with deadlines; errors leave as the client's own."""
+    """Calls with deadlines; gRPC errors are raised as `CarinaError`."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class JobsClient:
         self._reconnect_timeout = reconnect_timeout
 
     async def call(self, method: str, request: Any, caller: Metadata) -> Any:
-        """Make a unary call and return its answer."""
+        """Make a unary call and return its response."""
         try:
             return await getattr(self._stub, method)(
                 request, timeout=self._call_timeout, metadata=caller
@@ -47,7 +47,7 @@ class JobsClient:
             raise from_rpc_error(error) from error
 
     async def images(self, job: str, caller: Metadata) -> AsyncGenerator[image_pb2.Image, None]:
-        """Yield all images of a job by ordinal, page by page."""
+        """Yield all images of a job in order of their ordinal, page by page."""
         request = job_service_pb2.ListImagesRequest(parent=job)
         while True:
             page = await self.call("ListImages", request, caller)
@@ -58,26 +58,14 @@ class JobsClient:
             request.page_token = page.next_page_token
 
     def upload(self, header: job_service_pb2.UploadHeader, caller: Metadata) -> "Upload":
-        """Begin to upload one image."""
+        """Start the upload of one image."""
         call = self._stub.UploadImage(timeout=self._upload_timeout, metadata=caller)
         return Upload(call, header)
-
-    async def committed_size(self, job: str, image_key: str, caller: Metadata) -> int:
-        """Return how much of an upload is durable, 0 if nothing is."""
-        request = job_service_pb2.GetUploadRequest(job=job, image_key=image_key)
-        try:
-            upload = await self.call("GetUpload", request, caller)
-        except RefusedError as error:
-            if error.reason != "UPLOAD_NOT_FOUND":
-                raise
-            return 0
-        size: int = upload.committed_size
-        return size
 
     async def follow(
         self, job: str, after_revision: int, caller: Metadata
     ) -> AsyncGenerator[job_service_pb2.WatchJobResponse, None]:
-        """Yield snapshots and changes until the job is terminal, across cut lines."""
+        """Yield snapshots and changes until the job is terminal; reconnect when interrupted."""
 
         async def metadata() -> Metadata:
             return caller
@@ -110,7 +98,7 @@ class JobsClient:
             call.cancel()
 
     def reachable(self) -> bool:
-        """Tell whether the channel has a connection, or is idle and may get one."""
+        """Tell whether the channel is connected, or idle and ready to connect."""
         return self._channel.get_state(try_to_connect=True) in {
             grpc.ChannelConnectivity.READY,
             grpc.ChannelConnectivity.IDLE,
@@ -118,7 +106,7 @@ class JobsClient:
 
 
 class Upload:
-    """One image on its way: `send` what arrives, then `finish`; `cut` in any case."""
+    """The upload of one image: `send` pieces, then `finish`; always `cut` at the end."""
 
     def __init__(self, call: Any, header: job_service_pb2.UploadHeader) -> None:
         self._call = call
@@ -128,9 +116,9 @@ class Upload:
         self._held = 0
 
     async def send(self, data: bytes) -> bool:
-        """Pass bytes on, as fast as the jobs service takes them.
+        """Forward bytes at the pace of the jobs service.
 
-        Returns False once the service has answered: it wants no more bytes.
+        Returns False when the service has answered and accepts no more bytes.
         """
         self._pieces.append(data)
         self._held += len(data)
@@ -139,7 +127,7 @@ class Upload:
         return await self._flush()
 
     async def finish(self) -> image_pb2.Image:
-        """End the upload and return its image, which from then on is never lost."""
+        """Finish the upload and return the committed image."""
         try:
             if await self._flush():
                 await self._call.done_writing()
@@ -149,7 +137,7 @@ class Upload:
         return image
 
     def cut(self) -> None:
-        """Give up what is not finished; the service keeps what it has."""
+        """Cancel an unfinished upload; the service keeps the bytes that arrived."""
         self._call.cancel()
 
     async def _flush(self) -> bool:
@@ -163,6 +151,6 @@ class Upload:
                 chunk = data[start : start + _CHUNK_LIMIT]
                 await self._call.write(job_service_pb2.UploadImageRequest(chunk=chunk))
         except (AioRpcError, asyncio.InvalidStateError):
-            # What the call ended with is raised where its answer is awaited.
+            # The error of the call is raised where its response is awaited.
             return False
         return True

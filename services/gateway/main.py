@@ -1,4 +1,4 @@
-"""The gateway: HTTP in front of the jobs service."""
+"""Entry point of the gateway, the HTTP front end of the jobs service."""
 
 import asyncio
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ async def run(config: GatewayConfig, stop: asyncio.Event) -> None:
             serving = asyncio.create_task(server.serve())
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            # Event streams end by the same event; what else is open gets the grace.
+            # Event streams end on the same event; other requests get the grace period.
             server.should_exit = True
             await serving
             stopping.cancel()
@@ -60,7 +60,7 @@ def build_server(config: GatewayConfig, state: State) -> uvicorn.Server:
             port=int(port),
             lifespan="on",
             ws="none",
-            # Ours stand: one line a request, without paths and queries.
+            # `app.Measured` logs one line per request, without paths and queries.
             log_config=None,
             access_log=False,
             server_header=False,
@@ -70,7 +70,7 @@ def build_server(config: GatewayConfig, state: State) -> uvicorn.Server:
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to the main: it stops more than this server."""
+    """Leaves signals to `main`, which stops more than this server."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Read the settings and run."""
+    """Read the settings and serve."""
     keep_freed_memory()
     config = load_config(GatewayConfig)
     configure_logs("gateway", config.log_level, config.log_format)

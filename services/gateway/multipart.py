@@ -1,4 +1,4 @@
-"""Forms as they arrive: fields and files in order, never a whole file in memory or on disk."""
+"""Streaming parser for forms; never holds a whole file in memory or on disk."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from python_multipart.exceptions import FormParserError
 from services.gateway.errors import InvalidBodyError, UnsupportedBodyError
 
 if TYPE_CHECKING:
-    # A type that the library has for type checkers only.
+    # The library defines this type for type checkers only.
     from python_multipart.multipart import MultipartCallbacks
 
-# A file name of 4 KiB, and each of its bytes written as `%xx`, with room to spare.
+# Enough for a file name of 4 KiB with every byte escaped as `%xx`.
 _HEADER_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)
 class PartBegin:
-    """A field, or a file if it has a file name."""
+    """A part begins: a file if it has a file name, otherwise a field."""
 
     name: str
     file_name: str | None
@@ -28,29 +28,29 @@ class PartBegin:
 
 @dataclass(frozen=True)
 class PartData:
-    """The next bytes of the part that has begun."""
+    """The next bytes of the current part."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class PartEnd:
-    """The part is complete."""
+    """The current part is complete."""
 
 
 Event = PartBegin | PartData | PartEnd
 
 
 def is_multipart(content_type: str) -> bool:
-    """Tell whether a body is a form that may hold files."""
+    """Tell whether a media type is that of a form with files."""
     return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
 
 
 async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
     """Yield the parts of a form while it arrives.
 
-    Holds no more than one chunk: the next is not asked for before all events of the last one
-    have been taken, which is what slows the sender down to the pace of the jobs service.
+    Holds at most one chunk. The next chunk is not read before all events of the previous one are
+    consumed; this backpressure limits the sender to the pace of the jobs service.
     """
     collector = _Collector()
     try:
@@ -62,13 +62,13 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
             for event in collector.take():
                 yield event
     except FormParserError as error:
-        raise InvalidBodyError("it is no well-formed multipart/form-data") from error
+        raise InvalidBodyError("it is not well-formed multipart/form-data") from error
     if not collector.complete:
         raise InvalidBodyError("it ends in the middle of a part")
 
 
 class _Collector:
-    """Turns the parser's callbacks into events."""
+    """Converts the parser's callbacks into events."""
 
     def __init__(self) -> None:
         self.complete = False
@@ -78,7 +78,7 @@ class _Collector:
         self._value = b""
 
     def callbacks(self) -> "MultipartCallbacks":
-        """Return what the parser calls."""
+        """Return the callbacks for the parser."""
         return {
             "on_header_field": self._on_header_field,
             "on_header_value": self._on_header_value,
@@ -90,7 +90,7 @@ class _Collector:
         }
 
     def take(self) -> list[Event]:
-        """Return the events since the last time."""
+        """Return the events since the previous call."""
         events, self._events = self._events, []
         return events
 

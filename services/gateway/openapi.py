@@ -1,42 +1,29 @@
-"""The OpenAPI 3.1 document, made from the table of routes and from the contract itself."""
+"""The OpenAPI 3.1 document, generated from the table of routes and the protobuf contract."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 
-from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
+from carina.jobs.v1 import job_pb2, job_service_pb2
 from services.gateway.problems import MEDIA_TYPE
 from services.gateway.routes import ENDPOINTS, Endpoint, Parameter
-
-_MESSAGES = (
-    job_pb2.Job,
-    image_pb2.Image,
-    job_service_pb2.CreateJobRequest,
-    job_service_pb2.ListJobsResponse,
-    job_service_pb2.ListImagesResponse,
-    job_service_pb2.CancelJobRequest,
-    job_service_pb2.RetryJobRequest,
-    job_service_pb2.Upload,
+from services.gateway.schemas import (
+    field_schema,
+    form_properties,
+    reachable,
+    reference,
+    schema_name,
+    schema_of,
 )
-_REQUESTS = {"CreateJobRequest", "CancelJobRequest", "RetryJobRequest", "JobSpec"}
-_WELL_KNOWN: dict[str, dict[str, Any]] = {
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Duration": {"type": "string", "pattern": r"^-?\d+(\.\d+)?s$"},
-}
-_INTEGER = {"type": "integer", "format": "int32"}
-# JSON numbers lose digits beyond 2^53, so proto3 writes these as text.
-_LONG = {"type": "string", "format": "int64", "pattern": r"^-?\d+$"}
-_SCALARS: dict[int, dict[str, Any]] = {
-    FieldDescriptor.TYPE_STRING: {"type": "string"},
-    FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
-    FieldDescriptor.TYPE_INT32: _INTEGER,
-    FieldDescriptor.TYPE_INT64: _LONG,
-    FieldDescriptor.TYPE_FLOAT: {"type": "number"},
-    FieldDescriptor.TYPE_DOUBLE: {"type": "number"},
-}
+
 _TEXT = {"type": "string"}
+_MESSAGES: dict[str, Descriptor] = {
+    name: message
+    for file in (job_pb2, job_service_pb2)
+    for name, message in file.DESCRIPTOR.message_types_by_name.items()
+}
 
 
 def build_document() -> dict[str, Any]:
@@ -49,8 +36,8 @@ def build_document() -> dict[str, Any]:
         "info": {
             "title": "Carina",
             "version": "1",
-            "description": "Batches of chest radiographs in, findings and live progress out. "
-            "JSON is the proto3 mapping of `carina.jobs.v1`.",
+            "description": "Submit batches of chest radiographs, follow their progress and read "
+            "the findings. JSON is the proto3 mapping of `carina.jobs.v1`.",
         },
         "paths": paths,
         "security": [{"bearer": []}],
@@ -58,7 +45,7 @@ def build_document() -> dict[str, Any]:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
-            "schemas": _schemas(),
+            "schemas": _contract_schemas() | _http_schemas(),
         },
     }
 
@@ -75,10 +62,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "responses": {
             str(endpoint.status.value): _response(endpoint.status.phrase, endpoint.answers),
             **{
-                str(status.value): _response(text, endpoint.answers if status.value > 299 else ())  # noqa: PLR2004 - a success beside the first one has no body
+                str(status.value): _response(text, endpoint.answers if status.value > 299 else ())  # noqa: PLR2004 - a second success status has no body
                 for status, text in endpoint.also
             },
-            "default": _response("A problem.", ((MEDIA_TYPE, "Problem"),)),
+            "default": _response("Error (RFC 9457).", ((MEDIA_TYPE, "Problem"),)),
         },
     }
     if endpoint.requests:
@@ -92,16 +79,11 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": parameter.kind}
-    if parameter.values:
-        schema["enum"] = list(parameter.values)
-    if parameter.many:
-        schema = {"type": "array", "items": schema}
     return {
         "name": parameter.name,
         "in": parameter.place,
         "description": parameter.text,
-        "schema": schema,
+        "schema": parameter.schema,
     }
 
 
@@ -113,76 +95,33 @@ def _response(text: str, answers: tuple[tuple[str, str], ...]) -> dict[str, Any]
 
 
 def _content(bodies: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    return {media_type: {"schema": _reference(schema)} for media_type, schema in bodies}
+    return {media_type: {"schema": reference(schema)} for media_type, schema in bodies}
 
 
-def _reference(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _schemas() -> dict[str, Any]:
-    schemas: dict[str, Any] = {}
-    waiting: list[Descriptor | EnumDescriptor] = [message.DESCRIPTOR for message in _MESSAGES]
-    while waiting:
-        descriptor = waiting.pop()
-        name = _name(descriptor)
-        if name in schemas:
-            continue
-        if isinstance(descriptor, EnumDescriptor):
-            schemas[name] = {"type": "string", "enum": [value.name for value in descriptor.values]}
-        else:
-            schemas[name] = _object(descriptor)
-            waiting.extend(_referred(descriptor))
-    return schemas | _own_schemas()
-
-
-def _object(message: Descriptor) -> dict[str, Any]:
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {field.json_name: _field(field) for field in message.fields},
-        "additionalProperties": False,
+def _contract_schemas() -> dict[str, Any]:
+    """Return the schemas of all contract messages used in requests and responses."""
+    requested = reachable(_messages(body for each in ENDPOINTS for body in each.requests))
+    answered = reachable(_messages(body for each in ENDPOINTS for body in each.answers))
+    return {
+        schema_name(each): schema_of(each, answered=each not in requested)
+        for each in requested + answered
     }
-    if message.name not in _REQUESTS:
-        # Answers are written with the fields that stand at their default.
-        schema["required"] = [field.json_name for field in message.fields if not field.has_presence]
-    return schema
 
 
-def _field(field: FieldDescriptor) -> dict[str, Any]:
-    schema = _single(field)
-    return {"type": "array", "items": schema} if field.is_repeated else schema
+def _messages(bodies: Iterable[tuple[str, str]]) -> list[Descriptor]:
+    return [_MESSAGES[name] for _, name in bodies if name in _MESSAGES]
 
 
-def _single(field: FieldDescriptor) -> dict[str, Any]:
-    if field.message_type is not None:
-        known = _WELL_KNOWN.get(field.message_type.full_name)
-        return known or _reference(_name(field.message_type))
-    if field.enum_type is not None:
-        return dict(_reference(_name(field.enum_type)))
-    return _SCALARS[field.type]
-
-
-def _referred(message: Descriptor) -> Iterator[Descriptor | EnumDescriptor]:
-    for field in message.fields:
-        if field.enum_type is not None:
-            yield field.enum_type
-        elif field.message_type is not None and field.message_type.full_name not in _WELL_KNOWN:
-            yield field.message_type
-
-
-def _name(descriptor: Descriptor | EnumDescriptor) -> str:
-    outer = descriptor.containing_type
-    return f"{outer.name}{descriptor.name}" if outer is not None else descriptor.name
-
-
-def _own_schemas() -> dict[str, Any]:
-    """Return what is not in the contract because only HTTP has it."""
+def _http_schemas() -> dict[str, Any]:
+    """Return the schemas that exist only over HTTP."""
     files = {"type": "array", "items": {"type": "string", "format": "binary"}}
     metadata = {"type": "object", "additionalProperties": _TEXT}
+    change = {field.json_name: field_schema(field) for field in _MESSAGES["Change"].fields}
+    revision = field_schema(_MESSAGES["WatchJobResponse"].fields_by_name["revision"])
     return {
         "Bytes": {"type": "string", "format": "binary"},
         "Text": _TEXT,
-        "Problem": _whole(
+        "Problem": _closed(
             type=_TEXT,
             title=_TEXT,
             status={"type": "integer"},
@@ -190,32 +129,23 @@ def _own_schemas() -> dict[str, Any]:
             reason=_TEXT,
             metadata=metadata,
         ),
-        "RefusedFile": _whole(fileName=_TEXT, reason=_TEXT, message=_TEXT, metadata=metadata),
+        "RefusedFile": _closed(fileName=_TEXT, reason=_TEXT, message=_TEXT, metadata=metadata),
         "Submission": {
             "type": "object",
-            "properties": {
-                "request_id": {"type": "string", "format": "uuid"},
-                "patient_id": _TEXT,
-                "clahe": {"type": "boolean"},
-                "notes": _TEXT,
-                "priority": {"type": "string", "enum": ["routine", "urgent"]},
-                "start_time": {"type": "string", "format": "date-time"},
-                "model": _TEXT,
-                "display_name": _TEXT,
-                "files": files,
-            },
+            "properties": form_properties(_MESSAGES["CreateJobRequest"], _MESSAGES["JobSpec"])
+            | {"files": files},
             "required": ["files"],
         },
         "Files": {"type": "object", "properties": {"files": files}, "required": ["files"]},
-        "Submitted": _whole(job=_reference("Job"), refused=_many("RefusedFile")),
-        "Accepted": _whole(images=_many("Image"), refused=_many("RefusedFile")),
-        "Uploaded": {"oneOf": [_reference("Image"), _reference("Accepted")]},
-        "Results": _whole(job=_reference("Job"), images=_many("Image")),
-        "JobEvent": _whole(revision=_LONG, job=_reference("Job"), images=_many("Image")),
+        "Submitted": _closed(job=reference("Job"), refused=_many("RefusedFile")),
+        "Accepted": _closed(images=_many("Image"), refused=_many("RefusedFile")),
+        "Uploaded": {"oneOf": [reference("Image"), reference("Accepted")]},
+        "Results": _closed(job=reference("Job"), images=_many("Image")),
+        "JobEvent": _closed(revision=revision, **change),
     }
 
 
-def _whole(**properties: dict[str, Any]) -> dict[str, Any]:
+def _closed(**properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
@@ -225,4 +155,4 @@ def _whole(**properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _many(schema: str) -> dict[str, Any]:
-    return {"type": "array", "items": _reference(schema)}
+    return {"type": "array", "items": reference(schema)}

@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): the one table from gRPC to HTTP."""
+"""Errors as `application/problem+json` (RFC 9457), with the mapping from gRPC to HTTP status."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ logger = get_logger(__name__)
 
 STATUS_OF: Mapping[grpc.StatusCode, HTTPStatus] = {
     grpc.StatusCode.OK: HTTPStatus.OK,
-    # By a replica that ends. Where the caller has gone away, nobody reads it.
+    # Sent by a replica that is stopping. If the caller cancelled, nobody reads the response.
     grpc.StatusCode.CANCELLED: HTTPStatus.SERVICE_UNAVAILABLE,
     grpc.StatusCode.UNKNOWN: HTTPStatus.INTERNAL_SERVER_ERROR,
     grpc.StatusCode.INVALID_ARGUMENT: HTTPStatus.BAD_REQUEST,
@@ -37,7 +37,7 @@ STATUS_OF: Mapping[grpc.StatusCode, HTTPStatus] = {
     grpc.StatusCode.DATA_LOSS: HTTPStatus.INTERNAL_SERVER_ERROR,
     grpc.StatusCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
 }
-# Where HTTP has a word of its own for a reason.
+# Reasons for which HTTP has a more specific status.
 STATUS_OF_REASON: Mapping[str, HTTPStatus] = {
     "IMAGE_BYTES_EXCEEDED": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "JOB_BYTES_EXCEEDED": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -50,21 +50,21 @@ STATUS_OF_REASON: Mapping[str, HTTPStatus] = {
 }
 _RETRY_AFTER_SECONDS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "5",
-    # The limits of the jobs service count by the minute.
+    # The rate limits of the jobs service apply per minute.
     HTTPStatus.TOO_MANY_REQUESTS: "60",
 }
 _DETAILS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this path; /openapi.json lists what there is.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This path takes other methods; the header Allow lists them.",
+    HTTPStatus.NOT_FOUND: "This path does not exist; /openapi.json lists all paths.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not support the method; see the Allow header.",
 }
-_FAULT = "The service failed. The fault has been recorded."
+_FAULT = "An internal error occurred. It has been logged."
 MEDIA_TYPE = "application/problem+json"
 
 
 def problem(
     status: HTTPStatus, reason: str, detail: str, metadata: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an answer that says what went wrong."""
+    """Return a problem response."""
     body = {
         "type": f"urn:carina:problem:{reason}" if reason else "about:blank",
         "title": status.phrase,
@@ -82,7 +82,7 @@ def problem(
 
 
 def problem_of(error: Exception) -> Response:
-    """Return the answer to an error, of the jobs service or of our own."""
+    """Return the response to an error of the jobs service or of the gateway."""
     if isinstance(error, CarinaError):
         code, reason, message = error.code, error.reason or error.code.name, error.message
     elif isinstance(error, DomainError):
@@ -96,14 +96,14 @@ def problem_of(error: Exception) -> Response:
     }:
         return problem(status, reason, _FAULT)
     if isinstance(error, CarinaError) and not error.reason:
-        # The transport speaks of addresses inside the house.
-        message = "The service cannot be reached just now; try again."
+        # Messages of the transport contain internal addresses.
+        message = "The service is temporarily unavailable; try again."
     return problem(status, reason, message, error.metadata)
 
 
 async def _answer(_request: Request, error: Exception) -> Response:
     if isinstance(error, CarinaError) and type(error) is CarinaError:
-        logger.error("jobs service failed", code=error.code.name, reason=error.reason)
+        logger.error("call to jobs service failed", code=error.code.name, reason=error.reason)
     return problem_of(error)
 
 
@@ -118,7 +118,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 def _methods_of_path(request: Request) -> set[str]:
-    """Return what a path takes; each method is a route of its own, and Starlette asks only one."""
+    """Return the methods of a path; each is a route of its own, and Starlette checks only one."""
     return {
         method
         for route in request.app.routes
@@ -128,7 +128,7 @@ def _methods_of_path(request: Request) -> set[str]:
 
 
 async def _answer_fault(_request: Request, error: Exception) -> Response:
-    """Called once the answer can still be chosen; the error is then logged by who serves us."""
+    """Answer an unhandled error; the server logs it."""
     return problem_of(error)
 
 

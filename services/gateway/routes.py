@@ -1,13 +1,22 @@
-"""Every path there is: the one table that routing and the OpenAPI document are made from."""
+"""The table of all endpoints, from which routing and the OpenAPI document are generated."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from google.protobuf.descriptor import Descriptor
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from carina.jobs.v1.job_service_pb2 import (
+    JobFilter,
+    ListImagesRequest,
+    ListJobsRequest,
+    ReadImageRequest,
+    UploadHeader,
+)
+from services.gateway.contract import IMAGE_KINDS, comment_of, is_text, query_name
 from services.gateway.handlers.events import job_events
 from services.gateway.handlers.images import list_images, read_image
 from services.gateway.handlers.jobs import (
@@ -22,30 +31,45 @@ from services.gateway.handlers.jobs import (
 from services.gateway.handlers.results import job_results
 from services.gateway.handlers.translate import Request
 from services.gateway.handlers.uploads import get_upload, submit_job, upload_images
+from services.gateway.schemas import text_schema
 
 JSON = "application/json"
 FORM = "multipart/form-data"
 BYTES = "application/octet-stream"
+# An original has whatever media type was uploaded.
+_PICTURES = {"preview": "image/jpeg", "heatmap": "image/png"}
+
+
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_INTEGER: Mapping[str, Any] = {"type": "integer"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A parameter of a query or a header; `kind` is a JSON type."""
+    """A parameter of a query or a header; `schema` is a JSON Schema."""
 
     name: str
     place: str
     text: str
-    kind: str = "string"
-    many: bool = False
-    values: tuple[str, ...] = ()
+    schema: Mapping[str, Any] = field(default_factory=lambda: _TEXT)
+
+
+def _query(message: Descriptor, *names: str) -> tuple[Parameter, ...]:
+    """Return query parameters for the named fields of a message, or for all that fit a query."""
+    return tuple(
+        Parameter(
+            name=query_name(each), place="query", text=comment_of(each), schema=text_schema(each)
+        )
+        for each in message.fields
+        if (each.name in names if names else is_text(each))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One method of one path, and what the document says of it.
+    """One method of one path, with its description in the OpenAPI document.
 
-    Bodies and answers are named after schemas; `requests` and `answers` go from media type to
-    schema, `also` names statuses beside `status` that bring no body.
+    `requests` and `answers` pair media types with names of schemas; `also` lists further statuses.
     """
 
     method: str
@@ -62,7 +86,7 @@ class Endpoint:
 
     @property
     def plain_path(self) -> str:
-        """Return the path without Starlette's convertors, as OpenAPI writes it."""
+        """Return the path without Starlette's converters, as OpenAPI writes it."""
         return self.path.replace(":path}", "}")
 
     @property
@@ -72,12 +96,12 @@ class Endpoint:
 
 
 async def livez(_request: Request) -> Response:
-    """Answer while the event loop does; depends on nothing else."""
+    """Answer while the event loop runs; no other dependency is checked."""
     return PlainTextResponse("ok\n")
 
 
 async def readyz(request: Request) -> Response:
-    """Answer whether requests can be served: the jobs service must be within reach."""
+    """Answer whether requests can be served: the jobs service must be reachable."""
     if request.state["stopping"].is_set():
         return PlainTextResponse("stopping\n", status_code=HTTPStatus.SERVICE_UNAVAILABLE)
     if not request.state["jobs"].reachable():
@@ -87,35 +111,22 @@ async def readyz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-_PAGE = (
-    Parameter(name="pageSize", place="query", text="Most entries to return.", kind="integer"),
-    Parameter(name="pageToken", place="query", text="From the answer before."),
-)
-_JOB_STATES = (
-    "RECEIVING",
-    "PENDING",
-    "RUNNING",
-    "SUCCEEDED",
-    "PARTIALLY_SUCCEEDED",
-    "FAILED",
-    "CANCELLED",
-)
-_IMAGE_STATES = ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
 _PLAIN = (("text/plain", "Text"),)
 _NOT_READY = ((HTTPStatus.SERVICE_UNAVAILABLE, "Not ready, or stopping."),)
 
 
-def _read(path: str, kind: str, media_type: str, operation: str, text: str) -> Endpoint:
+def _read(path: str, kind: str, operation: str) -> Endpoint:
     async def handler(request: Request) -> Response:
         return await read_image(request, kind)
 
+    value = ReadImageRequest.Kind.DESCRIPTOR.values_by_number[IMAGE_KINDS[kind]]
     return Endpoint(
         method="GET",
         path=f"{path}/{kind}",
         handler=handler,
         operation=f"{operation}_{kind}",
-        summary=text,
-        answers=((media_type, "Bytes"),),
+        summary=comment_of(value),
+        answers=((_PICTURES.get(kind, BYTES), "Bytes"),),
     )
 
 
@@ -128,22 +139,18 @@ def _results(form: str, media_type: str, schema: str) -> Endpoint:
         path=f"/v1/jobs/{{job}}/results.{form}",
         handler=handler,
         operation=f"job_results_{form}",
-        summary=f"The findings of a job as {form.upper()}, streamed.",
+        summary=f"Download the findings of a job as {form.upper()}.",
         answers=((media_type, schema),),
     )
 
 
 _IMAGE_BYTES = tuple(
-    _read(path, kind, media_type, operation, text)
+    _read(path, kind, operation)
     for path, operation in (
         ("/v1/images/{image}", "read"),
         ("/v1/jobs/{job}/images/{image}", "read_job_image"),
     )
-    for kind, media_type, text in (
-        ("original", BYTES, "The file as it was uploaded."),
-        ("preview", "image/jpeg", "The film as the model saw it."),
-        ("heatmap", "image/png", "Where the model looked, grey over its input."),
-    )
+    for kind in IMAGE_KINDS
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -151,8 +158,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="POST",
         path="/v1/jobs:submit",
         handler=submit_job,
-        summary="Create a job, upload its images and close it, in one form. Fields come before "
-        "files. Files that are refused do not hold up the others.",
+        summary="Create a job, upload its images and close it with one form. Fields must come "
+        "before files. A refused file does not affect the others.",
         requests=((FORM, "Submission"),),
         status=HTTPStatus.CREATED,
         answers=((JSON, "Submitted"),),
@@ -161,7 +168,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="POST",
         path="/v1/jobs",
         handler=create_job,
-        summary="Create a job that is open for uploads.",
+        summary="Create a job that accepts uploads.",
         requests=((JSON, "CreateJobRequest"),),
         status=HTTPStatus.CREATED,
         answers=((JSON, "Job"),),
@@ -170,26 +177,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/v1/jobs",
         handler=list_jobs,
-        summary="List the jobs that the caller may see, newest first.",
+        summary="List the jobs visible to the caller, newest first.",
         parameters=(
-            Parameter(
-                name="state",
-                place="query",
-                text="Any of these states.",
-                many=True,
-                values=_JOB_STATES,
-            ),
-            Parameter(name="patientId", place="query", text="Jobs of this patient."),
-            Parameter(name="createdAfter", place="query", text="RFC 3339; then or later."),
-            Parameter(name="createdBefore", place="query", text="RFC 3339; before."),
-            Parameter(
-                name="priority",
-                place="query",
-                text="Only this priority.",
-                values=("ROUTINE", "URGENT"),
-            ),
-            Parameter(name="creator", place="query", text="Created by this subject."),
-            *_PAGE,
+            *_query(JobFilter.DESCRIPTOR),
+            *_query(ListJobsRequest.DESCRIPTOR),
         ),
         answers=((JSON, "ListJobsResponse"),),
     ),
@@ -197,14 +188,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/v1/jobs/{job}",
         handler=get_job,
-        summary="A job as it is now.",
+        summary="Get a job.",
         answers=((JSON, "Job"),),
     ),
     Endpoint(
         method="DELETE",
         path="/v1/jobs/{job}",
         handler=delete_job,
-        summary="Delete a job that has ended, with all its images, for ever.",
+        summary="Permanently delete a terminal job and all its images.",
         status=HTTPStatus.NO_CONTENT,
     ),
     Endpoint(
@@ -218,9 +209,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="POST",
         path="/v1/jobs/{job}:cancel",
         handler=cancel_job,
-        summary="Cancel what has not ended.",
+        summary="Cancel a job and all its images that are not terminal.",
         parameters=(
-            Parameter(name="If-Match", place="header", text="Refuse if the job has moved on."),
+            Parameter(
+                name="If-Match",
+                place="header",
+                text="Etag of the job; the request is refused if the job has changed.",
+            ),
         ),
         requests=((JSON, "CancelJobRequest"),),
         answers=((JSON, "Job"),),
@@ -237,49 +232,41 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/v1/jobs/{job}/images",
         handler=list_images,
-        summary="The images of a job by ordinal.",
-        parameters=(
-            Parameter(
-                name="state",
-                place="query",
-                text="Any of these states.",
-                many=True,
-                values=_IMAGE_STATES,
-            ),
-            *_PAGE,
-        ),
+        summary="List the images of a job in order of their ordinal.",
+        parameters=_query(ListImagesRequest.DESCRIPTOR, "page_size", "page_token", "states"),
         answers=((JSON, "ListImagesResponse"),),
     ),
     Endpoint(
         method="POST",
         path="/v1/jobs/{job}/images",
         handler=upload_images,
-        summary="Upload one image as the body itself, resumable, or several as a form. One image "
-        "is answered with itself, a form with what was accepted and what was refused.",
+        summary="Upload one image as the request body (resumable), or several as a form. A single "
+        "upload returns the image, a form the accepted images and the refused files.",
         parameters=(
             Parameter(
                 name="Upload-Key",
                 place="header",
-                text="The caller's own key of the image; needed to resume. Raw body only.",
+                text="Key of the image, chosen by the caller; required to resume. Not for forms.",
             ),
             Parameter(
                 name="Upload-Offset",
                 place="header",
-                text="Offset of the first byte of the body; the committed size when resuming.",
-                kind="integer",
+                text="Offset of the first byte of the body; to resume, the committed size. Without "
+                "this header the body is the whole file: the upload starts over, and durable "
+                "bytes of an unfinished upload are dropped.",
+                schema=_INTEGER,
             ),
             Parameter(
                 name="Content-Disposition",
                 place="header",
-                text="The file name of a raw body, as `attachment; filename*=UTF-8''...`.",
+                text="File name of the body, as `attachment; filename*=UTF-8''...`.",
             ),
             Parameter(
                 name="Repr-Digest",
                 place="header",
-                text="`sha-256=:base64:` of the whole file; checked when given.",
+                text="`sha-256=:base64:` of the whole file; checked if set.",
             ),
-            Parameter(name="fileName", place="query", text="The file name of a raw body."),
-            Parameter(name="patientId", place="query", text="Patient of a raw body."),
+            *_query(UploadHeader.DESCRIPTOR, "file_name", "patient_id"),
         ),
         requests=((BYTES, "Bytes"), (FORM, "Files")),
         status=HTTPStatus.CREATED,
@@ -287,29 +274,29 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET",
-        # A key may hold slashes.
+        # A key may contain slashes.
         path="/v1/jobs/{job}/uploads/{key:path}",
         handler=get_upload,
-        summary="How much of an upload is durable; also by HEAD, in `Upload-Offset`.",
+        summary="Get how much of an upload is durable. HEAD returns it in `Upload-Offset`.",
         answers=((JSON, "Upload"),),
     ),
     Endpoint(
         method="GET",
         path="/v1/jobs/{job}/events",
         handler=job_events,
-        summary="A snapshot and every change after it as server-sent events, until the job ends. "
-        "`id` is the revision.",
+        summary="Stream a snapshot and every later change as server-sent events until the job is "
+        "terminal. `id` is the revision.",
         parameters=(
-            Parameter(name="Last-Event-ID", place="header", text="Resume after this revision."),
+            Parameter(name="Last-Event-ID", place="header", text="Revision after which to resume."),
             Parameter(
                 name="afterRevision",
                 place="query",
-                text="The same, for the first request.",
-                kind="integer",
+                text="The same as `Last-Event-ID`, for the first request.",
+                schema=_INTEGER,
             ),
         ),
         answers=(("text/event-stream", "JobEvent"),),
-        also=((HTTPStatus.NO_CONTENT, "The job has ended and nothing is left to tell."),),
+        also=((HTTPStatus.NO_CONTENT, "The job is terminal and there are no further changes."),),
     ),
     _results("json", JSON, "Results"),
     _results("csv", "text/csv", "Text"),
@@ -319,7 +306,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/livez",
         handler=livez,
-        summary="Whether the process is alive.",
+        summary="Check whether the process is alive.",
         answers=_PLAIN,
         open_to_all=True,
     ),
@@ -327,7 +314,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/readyz",
         handler=readyz,
-        summary="Whether the jobs service is within reach.",
+        summary="Check whether the jobs service is reachable.",
         answers=_PLAIN,
         also=_NOT_READY,
         open_to_all=True,

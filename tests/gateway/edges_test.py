@@ -176,9 +176,7 @@ async def test_a_body_that_is_no_json_object_is_refused_in_plain_words(
     answer = await fragile.post("/v1/jobs", content=body, headers=headers)
     assert answer.status_code == 400
     assert answer.json()["reason"] == "INVALID_BODY"
-    assert answer.json()["detail"].startswith(
-        "The body of the request cannot be read: it is no JSON"
-    )
+    assert answer.json()["detail"].startswith("The request body cannot be read: it is not ")
     assert scripted.calls == []
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,7 +11,10 @@ import pytest
 from starlette.routing import Route
 
 from carina.issuer import Role
+from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
+from carina.jobs.v1.job_service_pb2 import ReadImageRequest
 from services.gateway.app import build_app
+from services.gateway.comments import COMMENTS
 from services.gateway.openapi import build_document
 from tests.support.jobs import Jobs
 from tests.support.openapi import mismatches
@@ -36,6 +41,76 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
     document = build_document()
     referred = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert referred == set(document["components"]["schemas"])
+
+
+def test_the_schemas_are_the_messages_of_the_contract_field_by_field() -> None:
+    schemas = build_document()["components"]["schemas"]
+    held = 0
+    for file in (job_pb2, image_pb2, job_service_pb2):
+        for message in file.DESCRIPTOR.message_types_by_name.values():
+            for enum in message.enum_types:
+                if f"{message.name}{enum.name}" in schemas:
+                    values = schemas[f"{message.name}{enum.name}"]["enum"]
+                    assert values == [value.name for value in enum.values]
+            if message.name not in schemas:
+                continue
+            held += 1
+            properties = schemas[message.name]["properties"]
+            assert list(properties) == [field.json_name for field in message.fields]
+            for field in message.fields:
+                comment = COMMENTS[f"{message.full_name}.{field.name}"]
+                assert properties[field.json_name]["description"] == comment
+    assert held >= 12
+    priorities = schemas["Priority"]["enum"]
+    assert priorities == list(job_pb2.Priority.keys())
+
+
+def test_queries_and_forms_offer_every_state_and_field_of_the_contract() -> None:
+    document = build_document()
+
+    def query(path: str) -> dict[str, Any]:
+        parameters = document["paths"][path]["get"]["parameters"]
+        return {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
+
+    jobs = query("/v1/jobs")
+    states = [name.removeprefix("STATE_") for name in job_pb2.Job.State.keys()[1:]]
+    assert jobs["state"] == {"type": "array", "items": {"type": "string", "enum": states}}
+    filters = {field.json_name for field in job_service_pb2.JobFilter.DESCRIPTOR.fields}
+    assert set(jobs) == filters - {"states"} | {"state", "pageSize", "pageToken"}
+    states = [name.removeprefix("STATE_") for name in image_pb2.Image.State.keys()[1:]]
+    assert query("/v1/jobs/{job}/images")["state"]["items"]["enum"] == states
+    kinds = [name.removeprefix("KIND_").lower() for name in ReadImageRequest.Kind.keys()[1:]]
+    assert all(f"/v1/images/{{image}}/{kind}" in document["paths"] for kind in kinds)
+    form = document["components"]["schemas"]["Submission"]["properties"]
+    spec = {field.name for field in job_pb2.JobSpec.DESCRIPTOR.fields}
+    assert set(form) == spec | {"request_id", "files"}
+
+
+async def test_every_field_of_a_form_is_taken_as_the_document_offers_it(
+    gateway: httpx.AsyncClient,
+) -> None:
+    form = build_document()["components"]["schemas"]["Submission"]["properties"]
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+    values = {
+        "request_id": str(uuid.uuid4()),
+        "clahe": "off",
+        "start_time": tomorrow,
+        "model": "",
+    }
+    for name, schema in form.items():
+        if name not in values and name != "files":
+            values[name] = schema.get("enum", ["text"])[-1]
+    answer = await gateway.post(
+        "/v1/jobs:submit",
+        files=[(name, (None, value.encode())) for name, value in values.items()]
+        + [("files", ("a.png", b"one"))],
+    )
+    assert answer.status_code == 201, answer.text
+    spec = answer.json()["job"]["spec"]
+    assert spec["clahe"] is False
+    assert spec["priority"] == "PRIORITY_URGENT"
+    assert spec["startTime"] == tomorrow
+    assert spec["patientId"] == spec["notes"] == spec["displayName"] == "text"
 
 
 def test_operations_are_named_once_and_path_parameters_are_declared() -> None:

@@ -128,6 +128,19 @@ async def test_a_wrong_offset_says_where_to_resume(jobs: Jobs, caller: Caller) -
     )
 
 
+async def test_a_restart_at_an_offset_is_refused_and_drops_nothing(
+    jobs: Jobs, caller: Caller
+) -> None:
+    job = await caller.create()
+    await cut(caller, job, noise(2 * MIB))
+    await committed(caller, job, 2 * MIB)
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await caller.upload(job, b"rest", offset=2 * MIB, restart=True)
+    assert reason(refusal.value) == ("INVALID_FIELD", {"field": "header.offset"})
+    assert (await caller.get_upload(job)).committed_size == 2 * MIB
+    assert (await caller.upload(job, b"whole", restart=True)).size_bytes == 5
+
+
 async def test_wrong_bytes_leave_nothing_visible(jobs: Jobs, caller: Caller) -> None:
     job = await caller.create()
     with pytest.raises(grpc.aio.AioRpcError) as refusal:

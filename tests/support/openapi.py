@@ -13,6 +13,7 @@ _TYPES: dict[str, Any] = {
 }
 _KNOWN = {
     "$ref",
+    "description",
     "type",
     "enum",
     "pattern",

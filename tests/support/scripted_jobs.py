@@ -103,6 +103,8 @@ class ScriptedJobs(JobServiceServicer):
             await refuse(context, *self.refuse_files[header.file_name])
         upload = self.uploads.setdefault(header.image_key, Upload())
         upload.header = header
+        if header.restart and upload.image is None:
+            upload.data.clear()
         if header.offset != len(upload.data):
             await refuse(
                 context,

@@ -18,8 +18,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class JobChanged(_message.Message):
-    """Core NATS subject `events.<job>`: a change of the job was committed. A wake-up and no more: whoever
-    watches reads what changed from the record of truth, so a lost event costs time, never content.
+    """Core NATS subject `events.<job>`: a change of the job was committed. This is only a wake-up: watchers
+    read what changed from PostgreSQL, so a lost message costs time, never content.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -29,7 +29,7 @@ class JobChanged(_message.Message):
     job_id: _builtins.bytes
     """UUID of the job, 16 bytes."""
     revision: _builtins.int
-    """The revision that was committed."""
+    """Revision of the job after the committed change."""
     def __init__(
         self,
         *,

@@ -36,31 +36,31 @@ class Image(_message.Message):
         STATE_UNSPECIFIED: Image._State.ValueType  # 0
         """Never sent by the service."""
         STATE_QUEUED: Image._State.ValueType  # 1
-        """Committed and waiting for a worker."""
+        """Committed, waiting for a worker."""
         STATE_RUNNING: Image._State.ValueType  # 2
-        """Taken up by a worker."""
+        """A worker has started on it."""
         STATE_SUCCEEDED: Image._State.ValueType  # 3
-        """Terminal: findings are there."""
+        """Terminal: the findings are available."""
         STATE_FAILED: Image._State.ValueType  # 4
-        """Terminal: `error` says why."""
+        """Terminal: `error` gives the reason."""
         STATE_CANCELLED: Image._State.ValueType  # 5
-        """Terminal: its job was cancelled first."""
+        """Terminal: the job was cancelled before the image finished."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """What is true of an image. Only the jobs service sets it."""
+        """State of an image. Only the jobs service sets it."""
 
     STATE_UNSPECIFIED: Image.State.ValueType  # 0
     """Never sent by the service."""
     STATE_QUEUED: Image.State.ValueType  # 1
-    """Committed and waiting for a worker."""
+    """Committed, waiting for a worker."""
     STATE_RUNNING: Image.State.ValueType  # 2
-    """Taken up by a worker."""
+    """A worker has started on it."""
     STATE_SUCCEEDED: Image.State.ValueType  # 3
-    """Terminal: findings are there."""
+    """Terminal: the findings are available."""
     STATE_FAILED: Image.State.ValueType  # 4
-    """Terminal: `error` says why."""
+    """Terminal: `error` gives the reason."""
     STATE_CANCELLED: Image.State.ValueType  # 5
-    """Terminal: its job was cancelled first."""
+    """Terminal: the job was cancelled before the image finished."""
 
     class _Stage:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -69,21 +69,21 @@ class Image(_message.Message):
     class _StageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Image._Stage.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STAGE_UNSPECIFIED: Image._Stage.ValueType  # 0
-        """Not taken up yet, or terminal."""
+        """Not started, or terminal."""
         STAGE_PREPROCESS: Image._Stage.ValueType  # 1
         """Being decoded and enhanced."""
         STAGE_INFER: Image._Stage.ValueType  # 2
-        """Waiting for the model, or being read by it."""
+        """Waiting for the model, or being evaluated by it."""
 
     class Stage(_Stage, metaclass=_StageEnumTypeWrapper):
-        """Where in the pipeline a running image is."""
+        """Position of a running image in the pipeline."""
 
     STAGE_UNSPECIFIED: Image.Stage.ValueType  # 0
-    """Not taken up yet, or terminal."""
+    """Not started, or terminal."""
     STAGE_PREPROCESS: Image.Stage.ValueType  # 1
     """Being decoded and enhanced."""
     STAGE_INFER: Image.Stage.ValueType  # 2
-    """Waiting for the model, or being read by it."""
+    """Waiting for the model, or being evaluated by it."""
 
     NAME_FIELD_NUMBER: _builtins.int
     IMAGE_KEY_FIELD_NUMBER: _builtins.int
@@ -113,62 +113,64 @@ class Image(_message.Message):
     name: _builtins.str
     """Resource name, `jobs/{uuid}/images/{uuid}`."""
     image_key: _builtins.str
-    """The caller's own key of the image, unique within the job."""
+    """Key chosen by the caller, unique within the job."""
     file_name: _builtins.str
-    """File name as the caller gave it: a label, never a path."""
+    """File name given by the caller. A label, never used as a path."""
     ordinal: _builtins.int
-    """Position within the job in the order of commits, from 0."""
+    """Position within the job in commit order, starting at 0."""
     size_bytes: _builtins.int
     """Size of the original in bytes."""
     sha256: _builtins.str
     """SHA-256 of the original, 64 lower-case hexadecimal digits."""
     media_type: _builtins.str
-    """Media type judged by content, such as `application/dicom`; empty until it was decoded."""
+    """Media type detected from the content, such as `application/dicom`; empty until the image is decoded."""
     patient_id: _builtins.str
     """Patient of this image."""
     state: Global___Image.State.ValueType
-    """What is true of the image now."""
+    """Current state."""
     stage: Global___Image.Stage.ValueType
-    """Where in the pipeline it is while it is running."""
+    """Current stage while the image is running."""
     attempt: _builtins.int
-    """1 at first, one more with each retry."""
+    """Starts at 1 and increases by one with each retry."""
     predicted_label: _builtins.str
-    """The label at or above its operating threshold that exceeds it most; empty when withheld."""
+    """The label at or above its operating threshold with the largest margin; empty when no label is
+    predicted.
+    """
     duplicate_of: _builtins.str
-    """Name of an earlier image of the site with the same bytes; empty if there is none."""
+    """Resource name of an earlier image of the same site with identical bytes; empty if there is none."""
     has_preview: _builtins.bool
-    """Whether a preview can be read."""
+    """Whether a preview is available."""
     has_heatmap: _builtins.bool
-    """Whether a heatmap can be read."""
+    """Whether a heatmap is available."""
     @_builtins.property
     def error(self) -> Global___ImageError:
-        """Why it failed; set exactly when the state is failed."""
+        """Why the image failed; set only when the state is `STATE_FAILED`."""
 
     @_builtins.property
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
-        """One entry a label of the model, in the model's order; empty until it succeeded."""
+        """One entry per label, in the model's order; empty until the image succeeds."""
 
     @_builtins.property
     def model(self) -> Global___ModelReference:
-        """Which model read it."""
+        """The model that produced the findings."""
 
     @_builtins.property
     def acquisition(self) -> Global___Acquisition:
-        """Facts of the acquisition that identify nobody."""
+        """Acquisition data that does not identify the patient."""
 
     @_builtins.property
     def durations(self) -> Global___StageDurations:
-        """How long each stage took."""
+        """Duration of each stage."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Remarks: sentences for a doctor, and codes in upper case where a program may act on them, such as
+        """Remarks: sentences for clinicians, and upper-case codes for programs, such as
         `NOT_A_FRONTAL_CHEST_RADIOGRAPH`.
         """
 
     @_builtins.property
     def placement(self) -> Global___Placement:
-        """Where the film lies on the model's square; lays the heatmap over the preview."""
+        """Position of the film on the model's input; needed to overlay the heatmap on the preview."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -176,11 +178,11 @@ class Image(_message.Message):
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When a worker first took it up in this attempt."""
+        """When a worker first started on it in this attempt."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it reached a terminal state."""
+        """When the image reached a terminal state."""
 
     def __init__(
         self,
@@ -231,9 +233,9 @@ class ImageError(_message.Message):
     code: _builtins.str
     """Upper-case code, listed in `docs/api.md`, such as `CORRUPT_IMAGE`."""
     message: _builtins.str
-    """A sentence for a doctor."""
+    """A sentence for clinicians."""
     retryable: _builtins.bool
-    """Whether the same bytes may succeed when they are tried again."""
+    """Whether a retry with the same bytes may succeed."""
     def __init__(
         self,
         *,
@@ -251,7 +253,7 @@ Global___ImageError: _TypeAlias = ImageError  # noqa: Y015
 
 @_typing.final
 class Finding(_message.Message):
-    """What a model says of one label."""
+    """The model's output for one label."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -263,7 +265,7 @@ class Finding(_message.Message):
     probability: _builtins.float
     """Probability, 0 to 1."""
     threshold: _builtins.float
-    """Operating threshold of this label when the film was read, 0 to 1."""
+    """Operating threshold of the label at the time of the evaluation, 0 to 1."""
     def __init__(
         self,
         *,
@@ -281,7 +283,7 @@ Global___Finding: _TypeAlias = Finding  # noqa: Y015
 
 @_typing.final
 class ModelReference(_message.Message):
-    """The model that read an image."""
+    """The model that evaluated an image."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -311,7 +313,7 @@ Global___ModelReference: _TypeAlias = ModelReference  # noqa: Y015
 
 @_typing.final
 class Acquisition(_message.Message):
-    """Facts of the acquisition that identify nobody. Empty where the file does not say."""
+    """Acquisition data that does not identify the patient. Fields are empty where the file has no value."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -330,15 +332,15 @@ class Acquisition(_message.Message):
     body_part: _builtins.str
     """DICOM Body Part Examined (0018,0015)."""
     row_spacing_mm: _builtins.float
-    """Distance between the centres of two rows in mm; 0 where it is unknown."""
+    """Distance between the centres of adjacent rows in mm; 0 if unknown."""
     column_spacing_mm: _builtins.float
-    """Distance between the centres of two columns in mm; 0 where it is unknown."""
+    """Distance between the centres of adjacent columns in mm; 0 if unknown."""
     width: _builtins.int
-    """Width of the original in pixels, upright."""
+    """Width of the original in pixels, in upright orientation."""
     height: _builtins.int
-    """Height of the original in pixels, upright."""
+    """Height of the original in pixels, in upright orientation."""
     bits: _builtins.int
-    """Bits of a grey level as it was decoded: 8 or 16."""
+    """Bits per grey level after decoding: 8 or 16."""
     def __init__(
         self,
         *,
@@ -361,7 +363,7 @@ Global___Acquisition: _TypeAlias = Acquisition  # noqa: Y015
 
 @_typing.final
 class StageDurations(_message.Message):
-    """How long each stage of the last attempt took."""
+    """Duration of each stage of the last attempt."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -372,11 +374,11 @@ class StageDurations(_message.Message):
     INFER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def queued(self) -> _duration_pb2.Duration:
-        """From the commit to the first worker."""
+        """From the commit until the first worker starts."""
 
     @_builtins.property
     def decode(self) -> _duration_pb2.Duration:
-        """Reading the file and bringing it to grey levels."""
+        """Reading the file and converting it to grey levels."""
 
     @_builtins.property
     def enhance(self) -> _duration_pb2.Duration:
@@ -384,11 +386,11 @@ class StageDurations(_message.Message):
 
     @_builtins.property
     def resize(self) -> _duration_pb2.Duration:
-        """Resizing to the model's input, and the preview."""
+        """Resizing to the model's input and writing the preview."""
 
     @_builtins.property
     def infer(self) -> _duration_pb2.Duration:
-        """From the infer task to the model's answer, waiting included."""
+        """From the infer task to the model's answer, including waiting."""
 
     def __init__(
         self,
@@ -409,7 +411,7 @@ Global___StageDurations: _TypeAlias = StageDurations  # noqa: Y015
 
 @_typing.final
 class Placement(_message.Message):
-    """Where the film lies on the model's input: `x`, `y`, `width`, `height` in pixels of that input."""
+    """Position of the film on the model's input. All values are in pixels of that input."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -426,7 +428,7 @@ class Placement(_message.Message):
     x: _builtins.int
     """Left edge of the film."""
     y: _builtins.int
-    """Upper edge of the film."""
+    """Top edge of the film."""
     width: _builtins.int
     """Width of the film."""
     height: _builtins.int

@@ -25,26 +25,26 @@ class _Priority:
 class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
-    """Read as routine."""
+    """Treated as routine."""
     PRIORITY_ROUTINE: _Priority.ValueType  # 1
-    """Served with a guaranteed share."""
+    """Gets a guaranteed share of the workers."""
     PRIORITY_URGENT: _Priority.ValueType  # 2
     """Served before routine work."""
 
 class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
-    """Which queue the images of a job take."""
+    """Queue for the images of a job."""
 
 PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
-"""Read as routine."""
+"""Treated as routine."""
 PRIORITY_ROUTINE: Priority.ValueType  # 1
-"""Served with a guaranteed share."""
+"""Gets a guaranteed share of the workers."""
 PRIORITY_URGENT: Priority.ValueType  # 2
 """Served before routine work."""
 Global___Priority: _TypeAlias = Priority  # noqa: Y015
 
 @_typing.final
 class Job(_message.Message):
-    """A batch of radiographs that one caller handed in together."""
+    """A batch of radiographs submitted together by one caller."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -57,39 +57,39 @@ class Job(_message.Message):
         STATE_UNSPECIFIED: Job._State.ValueType  # 0
         """Never sent by the service."""
         STATE_RECEIVING: Job._State.ValueType  # 1
-        """Open for uploads. Images already committed are being processed, unless the job is scheduled."""
+        """Open for uploads. Committed images are already being processed, unless the job is scheduled."""
         STATE_PENDING: Job._State.ValueType  # 2
-        """Closed, and no image has been taken up yet."""
+        """Closed; no image has started yet."""
         STATE_RUNNING: Job._State.ValueType  # 3
-        """Closed, and at least one image has been taken up."""
+        """Closed; at least one image has started."""
         STATE_SUCCEEDED: Job._State.ValueType  # 4
         """Terminal: every image succeeded."""
         STATE_PARTIALLY_SUCCEEDED: Job._State.ValueType  # 5
-        """Terminal: some images succeeded, some failed."""
+        """Terminal: some images succeeded and some failed."""
         STATE_FAILED: Job._State.ValueType  # 6
         """Terminal: no image succeeded."""
         STATE_CANCELLED: Job._State.ValueType  # 7
-        """Terminal: a caller cancelled it before it was done."""
+        """Terminal: a caller cancelled the job before it finished."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """What is true of a job. Only the jobs service sets it."""
+        """State of a job. Only the jobs service sets it."""
 
     STATE_UNSPECIFIED: Job.State.ValueType  # 0
     """Never sent by the service."""
     STATE_RECEIVING: Job.State.ValueType  # 1
-    """Open for uploads. Images already committed are being processed, unless the job is scheduled."""
+    """Open for uploads. Committed images are already being processed, unless the job is scheduled."""
     STATE_PENDING: Job.State.ValueType  # 2
-    """Closed, and no image has been taken up yet."""
+    """Closed; no image has started yet."""
     STATE_RUNNING: Job.State.ValueType  # 3
-    """Closed, and at least one image has been taken up."""
+    """Closed; at least one image has started."""
     STATE_SUCCEEDED: Job.State.ValueType  # 4
     """Terminal: every image succeeded."""
     STATE_PARTIALLY_SUCCEEDED: Job.State.ValueType  # 5
-    """Terminal: some images succeeded, some failed."""
+    """Terminal: some images succeeded and some failed."""
     STATE_FAILED: Job.State.ValueType  # 6
     """Terminal: no image succeeded."""
     STATE_CANCELLED: Job.State.ValueType  # 7
-    """Terminal: a caller cancelled it before it was done."""
+    """Terminal: a caller cancelled the job before it finished."""
 
     NAME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
@@ -106,20 +106,20 @@ class Job(_message.Message):
     name: _builtins.str
     """Resource name, `jobs/{uuid}`."""
     state: Global___Job.State.ValueType
-    """What is true of the job now."""
+    """Current state."""
     revision: _builtins.int
-    """Rises by one with every committed change of the job or of its images."""
+    """Increases by one with every committed change of the job or its images."""
     creator: _builtins.str
-    """Subject of the principal that created the job."""
+    """Subject (`sub`) of the caller who created the job."""
     etag: _builtins.str
-    """Opaque; sent back with a change, it is refused when the job has moved on."""
+    """Opaque version of the job. A change that carries an old etag is refused."""
     @_builtins.property
     def spec(self) -> Global___JobSpec:
-        """How the job was asked to run."""
+        """The caller's settings."""
 
     @_builtins.property
     def progress(self) -> Global___Progress:
-        """How far it has come."""
+        """Progress counters."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -131,15 +131,15 @@ class Job(_message.Message):
 
     @_builtins.property
     def close_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job was closed to further images; unset while it is receiving."""
+        """When the job was closed to further images; unset while it is open."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job reached a terminal state; unset before."""
+        """When the job reached a terminal state; unset until then."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When the job and all its images are deleted by retention."""
+        """When retention deletes the job and all its images."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ Global___Job: _TypeAlias = Job  # noqa: Y015
 
 @_typing.final
 class JobSpec(_message.Message):
-    """What a caller decides about a job."""
+    """Settings of a job that the caller chooses."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,20 +179,20 @@ class JobSpec(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     patient_id: _builtins.str
-    """Patient of every image that names none itself. At most 64 characters."""
+    """Patient of every image without a patient of its own. At most 64 characters."""
     clahe: _builtins.bool
-    """Whether films are enhanced by CLAHE before the model reads them. Unset means yes."""
+    """Whether to enhance films with CLAHE before the model evaluates them. Unset means yes."""
     notes: _builtins.str
-    """Free words of the caller, at most 4,000 characters."""
+    """Free text, at most 4,000 characters."""
     priority: Global___Priority.ValueType
-    """Which queue the images take. Unset means routine."""
+    """Queue for the images. Unset means routine."""
     model: _builtins.str
-    """Name of a model in the catalogue; empty means the catalogue's default."""
+    """Name of a model in the catalogue; empty selects the catalogue's default."""
     display_name: _builtins.str
     """A short title for lists, at most 200 characters."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """Earliest moment at which processing may begin; unset means at once."""
+        """Earliest time at which processing may start; unset means immediately."""
 
     def __init__(
         self,
@@ -217,7 +217,7 @@ Global___JobSpec: _TypeAlias = JobSpec  # noqa: Y015
 
 @_typing.final
 class Progress(_message.Message):
-    """Counters of a job. `total = succeeded + failed + cancelled + waiting + running`."""
+    """Counters of a job. `total = succeeded + failed + cancelled + queued + running`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -239,9 +239,9 @@ class Progress(_message.Message):
     cancelled: _builtins.int
     """Images that were cancelled."""
     percent: _builtins.int
-    """100 * processed / total rounded down; 0 for a job without images."""
+    """`100 * processed / total`, rounded down; 0 for a job without images."""
     total_bytes: _builtins.int
-    """Sum of the sizes of all committed images, in bytes."""
+    """Total size of all committed images in bytes."""
     def __init__(
         self,
         *,

@@ -31,10 +31,10 @@ class CreateJobRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """UUID chosen by the caller. A repeat with the same body gets the first answer again."""
+    """UUID chosen by the caller. Repeating the request with the same body returns the first answer."""
     @_builtins.property
     def spec(self) -> _job_pb2.JobSpec:
-        """How the job shall run."""
+        """Settings of the job."""
 
     def __init__(
         self,
@@ -93,20 +93,26 @@ class UploadHeader(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     PATIENT_ID_FIELD_NUMBER: _builtins.int
+    RESTART_FIELD_NUMBER: _builtins.int
     job: _builtins.str
     """Resource name of the job. Left empty within SubmitJob."""
     image_key: _builtins.str
-    """The caller's own key, unique within the job, 1 to 200 characters."""
+    """Key chosen by the caller, unique within the job, 1 to 200 characters."""
     file_name: _builtins.str
-    """A label for people, at most 4,096 bytes; control characters are taken out."""
+    """A label for display, at most 4,096 bytes; control characters are removed."""
     offset: _builtins.int
-    """Offset of the first byte that follows; the committed size of the upload when it is resumed."""
+    """Offset of the first byte in this stream; to resume an upload, its committed size."""
     sha256: _builtins.str
-    """SHA-256 of the whole file in hexadecimal digits; checked when given."""
+    """SHA-256 of the whole file in hexadecimal digits; checked if set."""
     size_bytes: _builtins.int
-    """Size of the whole file in bytes; checked when above 0."""
+    """Size of the whole file in bytes; checked if above 0."""
     patient_id: _builtins.str
-    """Patient of this image; the job's patient when empty."""
+    """Patient of this image; defaults to the job's patient."""
+    restart: _builtins.bool
+    """Starts over: durable bytes of an unfinished upload under the same key are dropped, and `offset` must
+    be 0. If several streams upload the image, the newest wins. A committed image is not dropped: the
+    same bytes return the first answer, other bytes are refused. SubmitJob always starts over.
+    """
     def __init__(
         self,
         *,
@@ -117,10 +123,11 @@ class UploadHeader(_message.Message):
         sha256: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         patient_id: _builtins.str = ...,
+        restart: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "image_key", b"image_key", "job", b"job", "offset", b"offset", "patient_id", b"patient_id", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_name", b"file_name", "image_key", b"image_key", "job", b"job", "offset", b"offset", "patient_id", b"patient_id", "restart", b"restart", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -137,7 +144,7 @@ class GetUploadRequest(_message.Message):
     job: _builtins.str
     """Resource name of the job."""
     image_key: _builtins.str
-    """The caller's own key of the image."""
+    """Key chosen by the caller."""
     def __init__(
         self,
         *,
@@ -154,7 +161,7 @@ Global___GetUploadRequest: _TypeAlias = GetUploadRequest  # noqa: Y015
 
 @_typing.final
 class Upload(_message.Message):
-    """How far an upload has come."""
+    """Status of an upload."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -165,11 +172,11 @@ class Upload(_message.Message):
     job: _builtins.str
     """Resource name of the job."""
     image_key: _builtins.str
-    """The caller's own key of the image."""
+    """Key chosen by the caller."""
     committed_size: _builtins.int
-    """Bytes that are durable: the offset at which to resume."""
+    """Number of durable bytes: the offset at which to resume."""
     image: _builtins.str
-    """Resource name of the image once the upload is complete; empty before."""
+    """Resource name of the image when the upload is complete; empty until then."""
     def __init__(
         self,
         *,
@@ -210,7 +217,7 @@ Global___CloseJobRequest: _TypeAlias = CloseJobRequest  # noqa: Y015
 
 @_typing.final
 class SubmitJobRequest(_message.Message):
-    """One message of a submission: the job, then for each image a header and its chunks."""
+    """One message of a submission: the job, then a header and chunks for each image."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -221,11 +228,11 @@ class SubmitJobRequest(_message.Message):
     """The next bytes of the image, at most 1 MiB."""
     @_builtins.property
     def job(self) -> Global___CreateJobRequest:
-        """How the job shall run. First message, exactly once."""
+        """The job to create. First message, exactly once."""
 
     @_builtins.property
     def header(self) -> Global___UploadHeader:
-        """Begins the next image; `job` and `offset` are left empty."""
+        """Starts the next image; leave `job` and `offset` empty."""
 
     def __init__(
         self,
@@ -268,7 +275,7 @@ Global___GetJobRequest: _TypeAlias = GetJobRequest  # noqa: Y015
 
 @_typing.final
 class JobFilter(_message.Message):
-    """Which jobs to list. Unset fields do not filter."""
+    """Selects jobs. Unset fields do not filter."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -279,22 +286,22 @@ class JobFilter(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
     patient_id: _builtins.str
-    """Jobs of this patient, by job or by image."""
+    """Jobs of this patient, set on the job or on one of its images."""
     priority: _job_pb2.Priority.ValueType
-    """Only this priority."""
+    """Jobs with this priority."""
     creator: _builtins.str
-    """Created by this subject."""
+    """Jobs created by this subject."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_job_pb2.Job.State.ValueType]:
-        """Any of these states."""
+        """Jobs in any of these states."""
 
     @_builtins.property
     def created_after(self) -> _timestamp_pb2.Timestamp:
-        """Created at this moment or later."""
+        """Jobs created at or after this time."""
 
     @_builtins.property
     def created_before(self) -> _timestamp_pb2.Timestamp:
-        """Created before this moment."""
+        """Jobs created before this time."""
 
     def __init__(
         self,
@@ -324,12 +331,12 @@ class ListJobsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most jobs to return: 50 when 0, at most 200; more is read as 200."""
+    """Maximum number of jobs to return. 0 means 50; values above 200 are treated as 200."""
     page_token: _builtins.str
-    """From the answer before; valid with the same filter only."""
+    """`next_page_token` of the previous response; valid only with the same filter."""
     @_builtins.property
     def filter(self) -> Global___JobFilter:
-        """Which jobs."""
+        """Jobs to list."""
 
     def __init__(
         self,
@@ -348,17 +355,17 @@ Global___ListJobsRequest: _TypeAlias = ListJobsRequest  # noqa: Y015
 
 @_typing.final
 class ListJobsResponse(_message.Message):
-    """Answer of ListJobs."""
+    """Response of ListJobs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     JOBS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Empty on the last page."""
+    """Token for the next page; empty on the last page."""
     @_builtins.property
     def jobs(self) -> _containers.RepeatedCompositeFieldContainer[_job_pb2.Job]:
-        """Newest first."""
+        """Jobs, newest first."""
 
     def __init__(
         self,
@@ -387,12 +394,12 @@ class ListImagesRequest(_message.Message):
     parent: _builtins.str
     """Resource name of the job."""
     page_size: _builtins.int
-    """Most images to return: 100 when 0, at most 1,000; more is read as 1,000."""
+    """Maximum number of images to return. 0 means 100; values above 1,000 are treated as 1,000."""
     page_token: _builtins.str
-    """From the answer before; valid with the same filter only."""
+    """`next_page_token` of the previous response; valid only with the same filter."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_image_pb2.Image.State.ValueType]:
-        """Any of these states; all when empty."""
+        """Images in any of these states; empty means all."""
 
     def __init__(
         self,
@@ -412,17 +419,17 @@ Global___ListImagesRequest: _TypeAlias = ListImagesRequest  # noqa: Y015
 
 @_typing.final
 class ListImagesResponse(_message.Message):
-    """Answer of ListImages."""
+    """Response of ListImages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     IMAGES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Empty on the last page."""
+    """Token for the next page; empty on the last page."""
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[_image_pb2.Image]:
-        """By ordinal."""
+        """Images in order of their ordinal."""
 
     def __init__(
         self,
@@ -449,8 +456,8 @@ class WatchJobRequest(_message.Message):
     name: _builtins.str
     """Resource name of the job."""
     after_revision: _builtins.int
-    """The last revision that the caller has seen. 0 asks for a snapshot first; above 0 only what
-    changed after it is sent.
+    """Last revision that the caller has seen. 0 requests a snapshot first; above 0, only later changes
+    are sent.
     """
     def __init__(
         self,
@@ -477,20 +484,20 @@ class WatchJobResponse(_message.Message):
     CHANGE_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """Revision of the job after what this message tells. Never falls."""
+    """Revision of the job after this message. Never decreases."""
     @_builtins.property
     def snapshot(self) -> Global___Snapshot:
-        """The whole job: at first, where the watcher has fallen too far behind, and instead of a change
+        """The whole job. Sent first, when the watcher has fallen too far behind, and instead of a change
         of more than 500 images.
         """
 
     @_builtins.property
     def change(self) -> Global___Change:
-        """What one committed change did."""
+        """One committed change."""
 
     @_builtins.property
     def heartbeat(self) -> Global___Heartbeat:
-        """Nothing happened; the line is alive."""
+        """Nothing changed; the connection is alive."""
 
     def __init__(
         self,
@@ -520,14 +527,14 @@ class Snapshot(_message.Message):
     IMAGES_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     last: _builtins.bool
-    """Whether the snapshot is complete with this message."""
+    """Whether this message completes the snapshot."""
     @_builtins.property
     def job(self) -> _job_pb2.Job:
         """The job."""
 
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[_image_pb2.Image]:
-        """All its images by ordinal; of a large job, the next part of them."""
+        """Its images in order of their ordinal; for a large job, the next part of them."""
 
     def __init__(
         self,
@@ -546,7 +553,7 @@ Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
 
 @_typing.final
 class Change(_message.Message):
-    """What one committed change did."""
+    """One committed change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -558,7 +565,7 @@ class Change(_message.Message):
 
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[_image_pb2.Image]:
-        """The images that the change touched, after it."""
+        """The images affected by the change, as they are after it."""
 
     def __init__(
         self,
@@ -576,7 +583,7 @@ Global___Change: _TypeAlias = Change  # noqa: Y015
 
 @_typing.final
 class Heartbeat(_message.Message):
-    """Nothing happened; the line is alive."""
+    """Nothing changed; the connection is alive."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -602,7 +609,9 @@ class CancelJobRequest(_message.Message):
     name: _builtins.str
     """Resource name of the job."""
     etag: _builtins.str
-    """The job's etag as last seen; refused with ABORTED when the job has moved on. Empty: no check."""
+    """Etag of the job as last seen. If the job has changed since, the call fails with ABORTED. Empty means
+    no check.
+    """
     def __init__(
         self,
         *,
@@ -630,12 +639,12 @@ class RetryJobRequest(_message.Message):
     name: _builtins.str
     """Resource name of the job."""
     only_retryable: _builtins.bool
-    """Retry only images whose error is retryable."""
+    """Whether to retry only images whose error is retryable."""
     request_id: _builtins.str
-    """UUID chosen by the caller. A repeat changes nothing and gets the job as it is."""
+    """UUID chosen by the caller. Repeating the request changes nothing and returns the current job."""
     @_builtins.property
     def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Resource names of the images to retry; all failed images when empty."""
+        """Resource names of the images to retry; empty means all failed images."""
 
     def __init__(
         self,
@@ -677,7 +686,7 @@ Global___DeleteJobRequest: _TypeAlias = DeleteJobRequest  # noqa: Y015
 
 @_typing.final
 class DeleteJobResponse(_message.Message):
-    """Answer of DeleteJob."""
+    """Response of DeleteJob."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -705,32 +714,32 @@ class ReadImageRequest(_message.Message):
     class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ReadImageRequest._Kind.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: ReadImageRequest._Kind.ValueType  # 0
-        """Read as original."""
+        """Treated as original."""
         KIND_ORIGINAL: ReadImageRequest._Kind.ValueType  # 1
-        """The file as it was uploaded."""
+        """The file as uploaded."""
         KIND_PREVIEW: ReadImageRequest._Kind.ValueType  # 2
-        """A JPEG of the film as the model saw it, longest side at most 1,024 pixels."""
+        """A JPEG of the film as the model saw it; the longer side has at most 1,024 pixels."""
         KIND_HEATMAP: ReadImageRequest._Kind.ValueType  # 3
-        """A grey PNG of the predicted label's class activation, 0 to 255 over the model's input."""
+        """A greyscale PNG of the predicted label's class activation over the model's input, 0 to 255."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """Which bytes of an image."""
+        """Kind of content."""
 
     KIND_UNSPECIFIED: ReadImageRequest.Kind.ValueType  # 0
-    """Read as original."""
+    """Treated as original."""
     KIND_ORIGINAL: ReadImageRequest.Kind.ValueType  # 1
-    """The file as it was uploaded."""
+    """The file as uploaded."""
     KIND_PREVIEW: ReadImageRequest.Kind.ValueType  # 2
-    """A JPEG of the film as the model saw it, longest side at most 1,024 pixels."""
+    """A JPEG of the film as the model saw it; the longer side has at most 1,024 pixels."""
     KIND_HEATMAP: ReadImageRequest.Kind.ValueType  # 3
-    """A grey PNG of the predicted label's class activation, 0 to 255 over the model's input."""
+    """A greyscale PNG of the predicted label's class activation over the model's input, 0 to 255."""
 
     NAME_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name of the image."""
     kind: Global___ReadImageRequest.Kind.ValueType
-    """Which bytes."""
+    """Content to read."""
     def __init__(
         self,
         *,
@@ -747,7 +756,7 @@ Global___ReadImageRequest: _TypeAlias = ReadImageRequest  # noqa: Y015
 
 @_typing.final
 class ReadImageResponse(_message.Message):
-    """A part of the bytes."""
+    """One part of the content."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -758,11 +767,11 @@ class ReadImageResponse(_message.Message):
     chunk: _builtins.bytes
     """The next bytes, at most 1 MiB."""
     media_type: _builtins.str
-    """Media type of the whole, in the first message only."""
+    """Media type of the content, in the first message only."""
     size_bytes: _builtins.int
-    """Size of the whole in bytes, in the first message only."""
+    """Size of the content in bytes, in the first message only."""
     file_name: _builtins.str
-    """File name of the whole, in the first message only."""
+    """File name of the content, in the first message only."""
     def __init__(
         self,
         *,

@@ -28,10 +28,10 @@ if _version_not_supported:
 
 
 class JobServiceStub:
-    """Batches of chest radiographs: hand them in, follow them, read the findings.
+    """Submit batches of chest radiographs, follow their progress and read the findings.
 
-    Every call carries `authorization: Bearer <token>`; the site comes from the token alone. Every
-    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A call without a
+    Every call carries `authorization: Bearer <token>`; the site is taken from the token only. Every
+    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A unary call without a
     deadline gets the server's default.
     """
 
@@ -109,37 +109,37 @@ class JobServiceStub:
 
 
 class JobServiceServicer:
-    """Batches of chest radiographs: hand them in, follow them, read the findings.
+    """Submit batches of chest radiographs, follow their progress and read the findings.
 
-    Every call carries `authorization: Bearer <token>`; the site comes from the token alone. Every
-    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A call without a
+    Every call carries `authorization: Bearer <token>`; the site is taken from the token only. Every
+    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A unary call without a
     deadline gets the server's default.
     """
 
     def CreateJob(self, request, context):
-        """Creates a job that is open for uploads. Idempotent by `request_id`.
+        """Creates a job that accepts uploads. Idempotent by `request_id`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UploadImage(self, request_iterator, context):
-        """Uploads one image: a header, then chunks. Returns once the bytes are durable and the image is
-        committed; from then on it is never lost. Idempotent by job and image key; resumable.
+        """Uploads one image: a header, then chunks. Returns after the bytes are durable and the image is
+        committed; from then on the image is never lost. Idempotent by job and image key; resumable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetUpload(self, request, context):
-        """Tells how much of an upload is durable, so that it can be resumed.
+        """Returns how much of an upload is durable, so that it can be resumed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CloseJob(self, request, context):
-        """Closes a job: no more images, the total is now fixed. Idempotent.
+        """Closes a job to further images; its total is now fixed. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -160,43 +160,43 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListJobs(self, request, context):
-        """Lists the jobs that the caller may see, newest first.
+        """Lists the jobs visible to the caller, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListImages(self, request, context):
-        """Lists the images of a job by ordinal.
+        """Lists the images of a job in order of their ordinal.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchJob(self, request, context):
-        """Streams a snapshot, then every change after it, in order, with no gap and no repeat. Ends when
-        the job is terminal. Can be resumed on any replica.
+        """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
+        is terminal. Can be resumed on any replica.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelJob(self, request, context):
-        """Cancels what has not ended yet. Idempotent.
+        """Cancels a job and all its images that are not terminal. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetryJob(self, request, context):
-        """Queues failed images again. Idempotent: what is not failed is left alone.
+        """Queues failed images again. Idempotent: images that have not failed are left unchanged.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteJob(self, request, context):
-        """Deletes a job with all its images, for ever. A job that still runs is refused.
+        """Permanently deletes a terminal job and all its images. A job that is not terminal is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -286,10 +286,10 @@ def add_JobServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class JobService:
-    """Batches of chest radiographs: hand them in, follow them, read the findings.
+    """Submit batches of chest radiographs, follow their progress and read the findings.
 
-    Every call carries `authorization: Bearer <token>`; the site comes from the token alone. Every
-    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A call without a
+    Every call carries `authorization: Bearer <token>`; the site is taken from the token only. Every
+    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A unary call without a
     deadline gets the server's default.
     """
 

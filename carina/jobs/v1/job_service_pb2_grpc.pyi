@@ -29,10 +29,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class JobServiceStub:
-    """Batches of chest radiographs: hand them in, follow them, read the findings.
+    """Submit batches of chest radiographs, follow their progress and read the findings.
 
-    Every call carries `authorization: Bearer <token>`; the site comes from the token alone. Every
-    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A call without a
+    Every call carries `authorization: Bearer <token>`; the site is taken from the token only. Every
+    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A unary call without a
     deadline gets the server's default.
     """
 
@@ -41,82 +41,82 @@ class JobServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> JobServiceAsyncStub: ...
     CreateJob: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.CreateJobRequest, _job_pb2.Job]
-    """Creates a job that is open for uploads. Idempotent by `request_id`."""
+    """Creates a job that accepts uploads. Idempotent by `request_id`."""
     UploadImage: _grpc.StreamUnaryMultiCallable[_job_service_pb2.UploadImageRequest, _image_pb2.Image]
-    """Uploads one image: a header, then chunks. Returns once the bytes are durable and the image is
-    committed; from then on it is never lost. Idempotent by job and image key; resumable.
+    """Uploads one image: a header, then chunks. Returns after the bytes are durable and the image is
+    committed; from then on the image is never lost. Idempotent by job and image key; resumable.
     """
     GetUpload: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.GetUploadRequest, _job_service_pb2.Upload]
-    """Tells how much of an upload is durable, so that it can be resumed."""
+    """Returns how much of an upload is durable, so that it can be resumed."""
     CloseJob: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.CloseJobRequest, _job_pb2.Job]
-    """Closes a job: no more images, the total is now fixed. Idempotent."""
+    """Closes a job to further images; its total is now fixed. Idempotent."""
     SubmitJob: _grpc.StreamUnaryMultiCallable[_job_service_pb2.SubmitJobRequest, _job_pb2.Job]
     """Creates a job, uploads its images and closes it, in one call."""
     GetJob: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.GetJobRequest, _job_pb2.Job]
     """Returns a job."""
     ListJobs: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.ListJobsRequest, _job_service_pb2.ListJobsResponse]
-    """Lists the jobs that the caller may see, newest first."""
+    """Lists the jobs visible to the caller, newest first."""
     ListImages: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.ListImagesRequest, _job_service_pb2.ListImagesResponse]
-    """Lists the images of a job by ordinal."""
+    """Lists the images of a job in order of their ordinal."""
     WatchJob: _grpc.UnaryStreamMultiCallable[_job_service_pb2.WatchJobRequest, _job_service_pb2.WatchJobResponse]
-    """Streams a snapshot, then every change after it, in order, with no gap and no repeat. Ends when
-    the job is terminal. Can be resumed on any replica.
+    """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
+    is terminal. Can be resumed on any replica.
     """
     CancelJob: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.CancelJobRequest, _job_pb2.Job]
-    """Cancels what has not ended yet. Idempotent."""
+    """Cancels a job and all its images that are not terminal. Idempotent."""
     RetryJob: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.RetryJobRequest, _job_pb2.Job]
-    """Queues failed images again. Idempotent: what is not failed is left alone."""
+    """Queues failed images again. Idempotent: images that have not failed are left unchanged."""
     DeleteJob: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.DeleteJobRequest, _job_service_pb2.DeleteJobResponse]
-    """Deletes a job with all its images, for ever. A job that still runs is refused."""
+    """Permanently deletes a terminal job and all its images. A job that is not terminal is refused."""
     ReadImage: _grpc.UnaryStreamMultiCallable[_job_service_pb2.ReadImageRequest, _job_service_pb2.ReadImageResponse]
     """Streams the bytes of an original, a preview or a heatmap."""
 
 @_typing.type_check_only
 class JobServiceAsyncStub(JobServiceStub):
-    """Batches of chest radiographs: hand them in, follow them, read the findings.
+    """Submit batches of chest radiographs, follow their progress and read the findings.
 
-    Every call carries `authorization: Bearer <token>`; the site comes from the token alone. Every
-    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A call without a
+    Every call carries `authorization: Bearer <token>`; the site is taken from the token only. Every
+    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A unary call without a
     deadline gets the server's default.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.CreateJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Creates a job that is open for uploads. Idempotent by `request_id`."""
+    """Creates a job that accepts uploads. Idempotent by `request_id`."""
     UploadImage: _aio.StreamUnaryMultiCallable[_job_service_pb2.UploadImageRequest, _image_pb2.Image]  # type: ignore[assignment]
-    """Uploads one image: a header, then chunks. Returns once the bytes are durable and the image is
-    committed; from then on it is never lost. Idempotent by job and image key; resumable.
+    """Uploads one image: a header, then chunks. Returns after the bytes are durable and the image is
+    committed; from then on the image is never lost. Idempotent by job and image key; resumable.
     """
     GetUpload: _aio.UnaryUnaryMultiCallable[_job_service_pb2.GetUploadRequest, _job_service_pb2.Upload]  # type: ignore[assignment]
-    """Tells how much of an upload is durable, so that it can be resumed."""
+    """Returns how much of an upload is durable, so that it can be resumed."""
     CloseJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.CloseJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Closes a job: no more images, the total is now fixed. Idempotent."""
+    """Closes a job to further images; its total is now fixed. Idempotent."""
     SubmitJob: _aio.StreamUnaryMultiCallable[_job_service_pb2.SubmitJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Creates a job, uploads its images and closes it, in one call."""
     GetJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.GetJobRequest, _job_pb2.Job]  # type: ignore[assignment]
     """Returns a job."""
     ListJobs: _aio.UnaryUnaryMultiCallable[_job_service_pb2.ListJobsRequest, _job_service_pb2.ListJobsResponse]  # type: ignore[assignment]
-    """Lists the jobs that the caller may see, newest first."""
+    """Lists the jobs visible to the caller, newest first."""
     ListImages: _aio.UnaryUnaryMultiCallable[_job_service_pb2.ListImagesRequest, _job_service_pb2.ListImagesResponse]  # type: ignore[assignment]
-    """Lists the images of a job by ordinal."""
+    """Lists the images of a job in order of their ordinal."""
     WatchJob: _aio.UnaryStreamMultiCallable[_job_service_pb2.WatchJobRequest, _job_service_pb2.WatchJobResponse]  # type: ignore[assignment]
-    """Streams a snapshot, then every change after it, in order, with no gap and no repeat. Ends when
-    the job is terminal. Can be resumed on any replica.
+    """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
+    is terminal. Can be resumed on any replica.
     """
     CancelJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.CancelJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Cancels what has not ended yet. Idempotent."""
+    """Cancels a job and all its images that are not terminal. Idempotent."""
     RetryJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.RetryJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Queues failed images again. Idempotent: what is not failed is left alone."""
+    """Queues failed images again. Idempotent: images that have not failed are left unchanged."""
     DeleteJob: _aio.UnaryUnaryMultiCallable[_job_service_pb2.DeleteJobRequest, _job_service_pb2.DeleteJobResponse]  # type: ignore[assignment]
-    """Deletes a job with all its images, for ever. A job that still runs is refused."""
+    """Permanently deletes a terminal job and all its images. A job that is not terminal is refused."""
     ReadImage: _aio.UnaryStreamMultiCallable[_job_service_pb2.ReadImageRequest, _job_service_pb2.ReadImageResponse]  # type: ignore[assignment]
     """Streams the bytes of an original, a preview or a heatmap."""
 
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Batches of chest radiographs: hand them in, follow them, read the findings.
+    """Submit batches of chest radiographs, follow their progress and read the findings.
 
-    Every call carries `authorization: Bearer <token>`; the site comes from the token alone. Every
-    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A call without a
+    Every call carries `authorization: Bearer <token>`; the site is taken from the token only. Every
+    error carries a `google.rpc.ErrorInfo` whose reason is listed in `docs/api.md`. A unary call without a
     deadline gets the server's default.
     """
 
@@ -126,7 +126,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.CreateJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Creates a job that is open for uploads. Idempotent by `request_id`."""
+        """Creates a job that accepts uploads. Idempotent by `request_id`."""
 
     @_abc_1.abstractmethod
     def UploadImage(
@@ -134,8 +134,8 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_job_service_pb2.UploadImageRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_image_pb2.Image, _abc.Awaitable[_image_pb2.Image]]:
-        """Uploads one image: a header, then chunks. Returns once the bytes are durable and the image is
-        committed; from then on it is never lost. Idempotent by job and image key; resumable.
+        """Uploads one image: a header, then chunks. Returns after the bytes are durable and the image is
+        committed; from then on the image is never lost. Idempotent by job and image key; resumable.
         """
 
     @_abc_1.abstractmethod
@@ -144,7 +144,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.GetUploadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_service_pb2.Upload, _abc.Awaitable[_job_service_pb2.Upload]]:
-        """Tells how much of an upload is durable, so that it can be resumed."""
+        """Returns how much of an upload is durable, so that it can be resumed."""
 
     @_abc_1.abstractmethod
     def CloseJob(
@@ -152,7 +152,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.CloseJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Closes a job: no more images, the total is now fixed. Idempotent."""
+        """Closes a job to further images; its total is now fixed. Idempotent."""
 
     @_abc_1.abstractmethod
     def SubmitJob(
@@ -176,7 +176,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.ListJobsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_service_pb2.ListJobsResponse, _abc.Awaitable[_job_service_pb2.ListJobsResponse]]:
-        """Lists the jobs that the caller may see, newest first."""
+        """Lists the jobs visible to the caller, newest first."""
 
     @_abc_1.abstractmethod
     def ListImages(
@@ -184,7 +184,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.ListImagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_service_pb2.ListImagesResponse, _abc.Awaitable[_job_service_pb2.ListImagesResponse]]:
-        """Lists the images of a job by ordinal."""
+        """Lists the images of a job in order of their ordinal."""
 
     @_abc_1.abstractmethod
     def WatchJob(
@@ -192,8 +192,8 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.WatchJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_job_service_pb2.WatchJobResponse], _abc.AsyncIterator[_job_service_pb2.WatchJobResponse]]:
-        """Streams a snapshot, then every change after it, in order, with no gap and no repeat. Ends when
-        the job is terminal. Can be resumed on any replica.
+        """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
+        is terminal. Can be resumed on any replica.
         """
 
     @_abc_1.abstractmethod
@@ -202,7 +202,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.CancelJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Cancels what has not ended yet. Idempotent."""
+        """Cancels a job and all its images that are not terminal. Idempotent."""
 
     @_abc_1.abstractmethod
     def RetryJob(
@@ -210,7 +210,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.RetryJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Queues failed images again. Idempotent: what is not failed is left alone."""
+        """Queues failed images again. Idempotent: images that have not failed are left unchanged."""
 
     @_abc_1.abstractmethod
     def DeleteJob(
@@ -218,7 +218,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_service_pb2.DeleteJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_service_pb2.DeleteJobResponse, _abc.Awaitable[_job_service_pb2.DeleteJobResponse]]:
-        """Deletes a job with all its images, for ever. A job that still runs is refused."""
+        """Permanently deletes a terminal job and all its images. A job that is not terminal is refused."""
 
     @_abc_1.abstractmethod
     def ReadImage(

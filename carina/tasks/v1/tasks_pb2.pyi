@@ -32,7 +32,7 @@ class _StageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Stage.ValueType
     STAGE_PREPROCESS: _Stage.ValueType  # 1
     """Decode, enhance, resize."""
     STAGE_INFER: _Stage.ValueType  # 2
-    """Read by the model."""
+    """Evaluate with the model."""
 
 class Stage(_Stage, metaclass=_StageEnumTypeWrapper):
     """Stage of the pipeline."""
@@ -42,13 +42,13 @@ STAGE_UNSPECIFIED: Stage.ValueType  # 0
 STAGE_PREPROCESS: Stage.ValueType  # 1
 """Decode, enhance, resize."""
 STAGE_INFER: Stage.ValueType  # 2
-"""Read by the model."""
+"""Evaluate with the model."""
 Global___Stage: _TypeAlias = Stage  # noqa: Y015
 
 @_typing.final
 class ImageRef(_message.Message):
-    """Which image, and which attempt at it. Carried by every message on the bus, which never carries
-    anything that identifies a patient: no name, no identifier, no file name.
+    """Identifies an image and an attempt. Part of every message on the bus. Messages never contain anything
+    that identifies a patient: no name, no patient ID, no file name.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -63,11 +63,11 @@ class ImageRef(_message.Message):
     image_id: _builtins.bytes
     """UUID of the image, 16 bytes."""
     attempt: _builtins.int
-    """Attempt: an outcome of another attempt is ignored."""
+    """Attempt number. Outcomes of any other attempt are ignored."""
     republished: _builtins.int
-    """0 at first, one more each time the reconciler published the same attempt again."""
+    """Starts at 0 and increases by one each time the reconciler publishes the same attempt again."""
     urgent: _builtins.bool
-    """Whether the job is urgent; the queue of the next stage follows from it."""
+    """Whether the job is urgent; selects the queue of the next stage."""
     def __init__(
         self,
         *,
@@ -87,7 +87,7 @@ Global___ImageRef: _TypeAlias = ImageRef  # noqa: Y015
 
 @_typing.final
 class Model(_message.Message):
-    """The model that shall read the image, with all that a worker has to know of it."""
+    """The model that evaluates the image, with everything a worker needs to know about it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -112,11 +112,13 @@ class Model(_message.Message):
     input_height: _builtins.int
     """Height of the input in pixels."""
     gate_output: _builtins.str
-    """Name of the output that says how surely the picture is one the model may read; empty if none."""
+    """Name of the gate output, which estimates how likely it is that the model may evaluate this picture;
+    empty if the model has no gate.
+    """
     gate_threshold: _builtins.float
-    """Below this value of the gate the predicted label is withheld."""
+    """If the gate output is below this value, no label is predicted."""
     max_batch_size: _builtins.int
-    """Most images of one request."""
+    """Maximum number of images in one request."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels in the order of the model's outputs."""
@@ -161,22 +163,22 @@ class PreprocessTask(_message.Message):
     QUEUE_TIME_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     preview_key: _builtins.str
-    """Blob key under which the preview is to be written."""
+    """Blob key for the preview."""
     clahe: _builtins.bool
-    """Whether to enhance by CLAHE."""
+    """Whether to enhance the film with CLAHE."""
     size_bytes: _builtins.int
     """Size of the original in bytes."""
     @_builtins.property
     def ref(self) -> Global___ImageRef:
-        """Which image."""
+        """The image."""
 
     @_builtins.property
     def original_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Blob keys whose bytes, one after the other, are the original."""
+        """Blob keys of the parts of the original, in order."""
 
     @_builtins.property
     def model(self) -> Global___Model:
-        """The model that shall read it."""
+        """The model that evaluates the image."""
 
     @_builtins.property
     def queue_time(self) -> _timestamp_pb2.Timestamp:
@@ -203,7 +205,7 @@ Global___PreprocessTask: _TypeAlias = PreprocessTask  # noqa: Y015
 
 @_typing.final
 class InferTask(_message.Message):
-    """Subject `tasks.infer.<priority>.<job>`: read model-ready pixels."""
+    """Subject `tasks.infer.<priority>.<job>`: evaluate model-ready pixels."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -216,15 +218,15 @@ class InferTask(_message.Message):
     """`input_height * input_width` grey values, row by row; at most 512 KiB."""
     @_builtins.property
     def ref(self) -> Global___ImageRef:
-        """Which image."""
+        """The image."""
 
     @_builtins.property
     def model(self) -> Global___Model:
-        """The model that shall read it."""
+        """The model that evaluates the image."""
 
     @_builtins.property
     def preparation(self) -> Global___Preparation:
-        """What preprocessing found, handed on to the outcome."""
+        """Results of preprocessing, passed on to the outcome."""
 
     @_builtins.property
     def queue_time(self) -> _timestamp_pb2.Timestamp:
@@ -249,7 +251,7 @@ Global___InferTask: _TypeAlias = InferTask  # noqa: Y015
 
 @_typing.final
 class Preparation(_message.Message):
-    """What preprocessing found out about an image."""
+    """Results of preprocessing."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -273,52 +275,52 @@ class Preparation(_message.Message):
     ENHANCE_FIELD_NUMBER: _builtins.int
     RESIZE_FIELD_NUMBER: _builtins.int
     media_type: _builtins.str
-    """Media type judged by content."""
+    """Media type detected from the content."""
     modality: _builtins.str
-    """DICOM Modality, empty where unknown."""
+    """DICOM Modality, empty if unknown."""
     view_position: _builtins.str
-    """DICOM View Position, empty where unknown."""
+    """DICOM View Position, empty if unknown."""
     body_part: _builtins.str
-    """DICOM Body Part Examined, empty where unknown."""
+    """DICOM Body Part Examined, empty if unknown."""
     row_spacing_mm: _builtins.float
-    """Distance between rows in mm, 0 where unknown."""
+    """Distance between the centres of adjacent rows in mm; 0 if unknown."""
     column_spacing_mm: _builtins.float
-    """Distance between columns in mm, 0 where unknown."""
+    """Distance between the centres of adjacent columns in mm; 0 if unknown."""
     width: _builtins.int
-    """Width of the original in pixels, upright."""
+    """Width of the original in pixels, in upright orientation."""
     height: _builtins.int
-    """Height of the original in pixels, upright."""
+    """Height of the original in pixels, in upright orientation."""
     bits: _builtins.int
-    """Bits of a grey level as it was decoded."""
+    """Bits per grey level after decoding."""
     has_preview: _builtins.bool
     """Whether a preview was written."""
     placement_x: _builtins.int
-    """Left edge of the film on the model's input, in its pixels."""
+    """Left edge of the film on the model's input, in pixels of that input."""
     placement_y: _builtins.int
-    """Upper edge of the film on the model's input."""
+    """Top edge of the film on the model's input."""
     placement_width: _builtins.int
     """Width of the film on the model's input."""
     placement_height: _builtins.int
     """Height of the film on the model's input."""
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Remarks: sentences for a doctor."""
+        """Remarks: sentences for clinicians."""
 
     @_builtins.property
     def queued(self) -> _duration_pb2.Duration:
-        """From the queue to the worker."""
+        """From queueing until the worker starts."""
 
     @_builtins.property
     def decode(self) -> _duration_pb2.Duration:
-        """Time to read and decode."""
+        """Reading and decoding."""
 
     @_builtins.property
     def enhance(self) -> _duration_pb2.Duration:
-        """Time of CLAHE."""
+        """CLAHE."""
 
     @_builtins.property
     def resize(self) -> _duration_pb2.Duration:
-        """Time of resizing and of the preview."""
+        """Resizing and writing the preview."""
 
     def __init__(
         self,
@@ -353,7 +355,7 @@ Global___Preparation: _TypeAlias = Preparation  # noqa: Y015
 
 @_typing.final
 class Outcome(_message.Message):
-    """Subject `results.<job>`: what a worker has to say of an image."""
+    """Subject `results.<job>`: a worker reports on an image."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -364,26 +366,26 @@ class Outcome(_message.Message):
     SUCCEEDED_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     stage: Global___Stage.ValueType
-    """The stage that speaks."""
+    """The stage that reports."""
     @_builtins.property
     def ref(self) -> Global___ImageRef:
-        """Which image."""
+        """The image."""
 
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """When it happened."""
+        """When the reported event occurred."""
 
     @_builtins.property
     def started(self) -> Global___Started:
-        """A worker has taken the image up."""
+        """A worker has started on the image."""
 
     @_builtins.property
     def succeeded(self) -> Global___Succeeded:
-        """The image was read."""
+        """The image was evaluated."""
 
     @_builtins.property
     def failed(self) -> Global___Failed:
-        """The image can not be read, or not now."""
+        """The image failed."""
 
     def __init__(
         self,
@@ -407,7 +409,7 @@ Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 @_typing.final
 class Started(_message.Message):
-    """A worker has taken the image up."""
+    """A worker has started on the image."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -424,7 +426,7 @@ Global___Started: _TypeAlias = Started  # noqa: Y015
 
 @_typing.final
 class Succeeded(_message.Message):
-    """The image was read."""
+    """The image was evaluated."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -436,20 +438,20 @@ class Succeeded(_message.Message):
     NOTES_FIELD_NUMBER: _builtins.int
     INFER_FIELD_NUMBER: _builtins.int
     predicted_label: _builtins.str
-    """Predicted label; empty when withheld."""
+    """Predicted label; empty when no label is predicted."""
     heatmap_png: _builtins.bytes
-    """Grey PNG of the class activation; empty if the model has none."""
+    """Greyscale PNG of the class activation; empty if the model has no heatmap."""
     @_builtins.property
     def probabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """One value a label, in the model's order, 0 to 1."""
+        """One value per label, in the model's order, 0 to 1."""
 
     @_builtins.property
     def model(self) -> Global___Model:
-        """The model that read it."""
+        """The model that evaluated the image."""
 
     @_builtins.property
     def preparation(self) -> Global___Preparation:
-        """What preprocessing found."""
+        """Results of preprocessing."""
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -457,7 +459,7 @@ class Succeeded(_message.Message):
 
     @_builtins.property
     def infer(self) -> _duration_pb2.Duration:
-        """From the infer task to the answer."""
+        """From the infer task to the model's answer."""
 
     def __init__(
         self,
@@ -480,7 +482,7 @@ Global___Succeeded: _TypeAlias = Succeeded  # noqa: Y015
 
 @_typing.final
 class Failed(_message.Message):
-    """The image can not be read, or not now."""
+    """The image failed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -491,12 +493,12 @@ class Failed(_message.Message):
     code: _builtins.str
     """Upper-case code, listed in `docs/api.md`."""
     message: _builtins.str
-    """A sentence for a doctor, without anything that identifies a patient."""
+    """A sentence for clinicians, without anything that identifies a patient."""
     retryable: _builtins.bool
-    """Whether another attempt at the same bytes may succeed."""
+    """Whether a retry with the same bytes may succeed."""
     @_builtins.property
     def preparation(self) -> Global___Preparation:
-        """What preprocessing found, if it came that far."""
+        """Results of preprocessing, if it was completed."""
 
     def __init__(
         self,

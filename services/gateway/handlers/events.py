@@ -1,4 +1,4 @@
-"""The live progress of a job as server-sent events."""
+"""Live progress of a job as server-sent events."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -16,24 +16,24 @@ from services.gateway.handlers.translate import Request, caller_of, dump, job_na
 from services.gateway.problems import problem_of
 
 _Messages = AsyncGenerator[job_service_pb2.WatchJobResponse, None]
-# How long a browser waits before it comes back after a cut line.
+# How long a browser waits before it reconnects, in milliseconds.
 _RECONNECT = b"retry: 2000\n\n"
 _HEARTBEAT = b": heartbeat\n\n"
 
 
 async def job_events(request: Request) -> Response:
-    """Stream a snapshot and every change after it; `Last-Event-ID` resumes.
+    """Stream a snapshot and every later change; `Last-Event-ID` resumes.
 
-    Ends when the job is terminal. A browser then asks once more, with the last revision, and is
-    told by 204 to stop asking.
+    The stream ends when the job is terminal. A browser then reconnects with the last revision, and
+    204 tells it to stop.
     """
     jobs, caller, name = request.state["jobs"], caller_of(request), job_name_of(request)
     after = _revision(request)
-    # Refusals are answered before the stream begins; in it they could only end it.
+    # Errors are reported before the stream starts, while the status can still be chosen.
     job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=name), caller)
     if after == job.revision and is_terminal(job):
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    # A revision that has not happened comes from before a restore, or from nowhere: begin anew.
+    # A revision above the current one is from before a restore, or invalid: start with a snapshot.
     after = after if after <= job.revision else 0
     return StreamingResponse(
         _events(
@@ -42,7 +42,7 @@ async def job_events(request: Request) -> Response:
             stopping=request.state["stopping"],
         ),
         media_type="text/event-stream",
-        # Proxies that gather an answer before they pass it on would hold it back for ever.
+        # Proxies that buffer responses would never forward the stream.
         headers={"X-Accel-Buffering": "no"},
     )
 
@@ -50,7 +50,7 @@ async def job_events(request: Request) -> Response:
 async def _events(
     messages: _Messages, *, heartbeat: float, stopping: asyncio.Event
 ) -> AsyncGenerator[bytes, None]:
-    """Write events; the next message is waited for in a task that a heartbeat leaves alone."""
+    """Yield events, and heartbeats while the task that reads the next message is waiting."""
     stop = asyncio.create_task(stopping.wait())
     following: asyncio.Task[job_service_pb2.WatchJobResponse | None] | None = None
     try:
@@ -69,7 +69,7 @@ async def _events(
             elif not stop.done():
                 yield _HEARTBEAT
     except CarinaError as error:
-        # The status line is gone: the problem is told as an event.
+        # The status line has been sent, so the error becomes an event.
         yield b"event: problem\ndata: " + bytes(problem_of(error).body) + b"\n\n"
     finally:
         await cancel_and_wait(task for task in (stop, following) if task is not None)

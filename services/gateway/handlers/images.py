@@ -1,34 +1,24 @@
-"""Images: the list of them, and their bytes."""
+"""Images: lists and content."""
 
 from collections.abc import AsyncGenerator
 
 from starlette.responses import Response, StreamingResponse
 
 from carina.jobs.v1 import job_service_pb2
-from carina.jobs.v1.job_service_pb2 import ReadImageRequest
+from services.gateway.contract import IMAGE_KINDS, read_fields
 from services.gateway.handlers.translate import (
     Request,
-    add_states,
     answer,
     caller_of,
     disposition,
     job_name_of,
-    message_from,
 )
-
-_KINDS = {
-    "original": ReadImageRequest.KIND_ORIGINAL,
-    "preview": ReadImageRequest.KIND_PREVIEW,
-    "heatmap": ReadImageRequest.KIND_HEATMAP,
-}
 
 
 async def list_images(request: Request) -> Response:
-    """List the images of a job by ordinal."""
-    query = request.query_params
-    fields = {name: value for name, value in query.items() if name != "state"}
-    message = message_from(fields, job_service_pb2.ListImagesRequest())
-    add_states(query, message)
+    """List the images of a job in order of their ordinal."""
+    message = job_service_pb2.ListImagesRequest()
+    read_fields(request.query_params.multi_items(), message)
     message.parent = job_name_of(request)
     return answer(await request.state["jobs"].call("ListImages", message, caller_of(request)))
 
@@ -36,16 +26,16 @@ async def list_images(request: Request) -> Response:
 async def read_image(request: Request, kind: str) -> Response:
     """Stream an original, a preview or a heatmap."""
     path = request.path_params
-    # Who knows the image need not know its job.
+    # The image ID is enough; the job may be omitted.
     name = f"jobs/{path.get('job', '-')}/images/{path['image']}"
-    parts = request.state["jobs"].read(name, _KINDS[kind], caller_of(request))
+    parts = request.state["jobs"].read(name, IMAGE_KINDS[kind], caller_of(request))
     try:
-        # With the first part come the facts, or the refusal, while an answer can be chosen.
+        # The first part has the metadata, or fails while the status can still be chosen.
         first = await anext(parts)
     except BaseException:
         await parts.aclose()
         raise
-    # An original is whatever somebody uploaded: it is saved, never shown.
+    # An original may be any uploaded file: browsers must save it, not display it.
     shown = "attachment" if kind == "original" else "inline"
     return StreamingResponse(
         _bytes(first, parts),

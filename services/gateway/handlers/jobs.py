@@ -2,35 +2,22 @@
 
 import uuid
 from http import HTTPStatus
-from typing import Any
 
 from starlette.responses import Response
 
 from carina.jobs.v1 import job_service_pb2
+from services.gateway.contract import read_fields
 from services.gateway.handlers.translate import (
     Request,
-    add_states,
     answer,
     caller_of,
     job_name_of,
-    message_from,
-    prefixed,
     read_message,
 )
 
-_FILTERS = {
-    "patient_id",
-    "patientId",
-    "created_after",
-    "createdAfter",
-    "created_before",
-    "createdBefore",
-    "creator",
-}
-
 
 async def create_job(request: Request) -> Response:
-    """Create a job that is open for uploads."""
+    """Create a job that accepts uploads."""
     body = await read_message(request, job_service_pb2.CreateJobRequest())
     body.request_id = body.request_id or str(uuid.uuid4())
     job = await request.state["jobs"].call("CreateJob", body, caller_of(request))
@@ -38,17 +25,9 @@ async def create_job(request: Request) -> Response:
 
 
 async def list_jobs(request: Request) -> Response:
-    """List the jobs that the caller may see."""
-    query = request.query_params
-    fields: dict[str, Any] = {
-        name: value for name, value in query.items() if name not in {"state", "priority"}
-    }
-    filters: dict[str, Any] = {name: fields.pop(name) for name in _FILTERS & fields.keys()}
-    message = message_from(fields, job_service_pb2.ListJobsRequest())
-    if priority := query.get("priority"):
-        filters["priority"] = prefixed(priority, "PRIORITY_")
-    message_from(filters, message.filter)
-    add_states(query, message.filter)
+    """List the jobs visible to the caller."""
+    message = job_service_pb2.ListJobsRequest()
+    read_fields(request.query_params.multi_items(), message, message.filter)
     return answer(await request.state["jobs"].call("ListJobs", message, caller_of(request)))
 
 
@@ -66,11 +45,11 @@ async def close_job(request: Request) -> Response:
 
 
 async def cancel_job(request: Request) -> Response:
-    """Cancel what has not ended; `If-Match` refuses where the job has moved on."""
+    """Cancel a job; `If-Match` refuses the request if the job has changed."""
     message = await read_message(request, job_service_pb2.CancelJobRequest())
     message.name = job_name_of(request)
     wanted = request.headers.get("if-match", "")
-    # "*" is met by any job that exists.
+    # "*" matches any existing job.
     message.etag = message.etag or ("" if wanted == "*" else wanted)
     return answer(await request.state["jobs"].call("CancelJob", message, caller_of(request)))
 
@@ -84,7 +63,7 @@ async def retry_job(request: Request) -> Response:
 
 
 async def delete_job(request: Request) -> Response:
-    """Delete a job with all its images, for ever."""
+    """Permanently delete a job and all its images."""
     message = job_service_pb2.DeleteJobRequest(name=job_name_of(request))
     await request.state["jobs"].call("DeleteJob", message, caller_of(request))
     return Response(status_code=HTTPStatus.NO_CONTENT)

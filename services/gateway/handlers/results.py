@@ -1,4 +1,4 @@
-"""The findings of a whole job as JSON, CSV or ZIP, streamed page by page."""
+"""The findings of a job as JSON, CSV or ZIP, streamed page by page."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ _MEDIA_TYPES = {"json": "application/json", "csv": "text/csv", "zip": "applicati
 
 
 async def job_results(request: Request, form: str) -> Response:
-    """Stream the findings as json, csv or zip."""
+    """Stream the findings as JSON, CSV or ZIP."""
     jobs, caller = request.state["jobs"], caller_of(request)
     message = job_service_pb2.GetJobRequest(name=job_name_of(request))
     job = await jobs.call("GetJob", message, caller)
@@ -58,7 +58,7 @@ async def _as_json(
 
 
 async def _as_csv(images: AsyncIterator[image_pb2.Image]) -> AsyncGenerator[bytes, None]:
-    # The mark tells spreadsheets that this is UTF-8.
+    # The byte order mark tells spreadsheets that the file is UTF-8.
     yield b"\xef\xbb\xbf" + _line(list(HEADER))
     async for image in images:
         yield _line(row_of(Image.from_proto(image)))
@@ -70,9 +70,9 @@ async def _as_zip(
     images: AsyncIterator[image_pb2.Image],
     caller: Metadata,
 ) -> AsyncGenerator[bytes, None]:
-    """Write pictures as they are read, one in memory at a time, then the two tables.
+    """Yield pictures as they are read, one at a time in memory, then the two tables.
 
-    What is kept until the end is some kilobytes an image.
+    Only a few kilobytes per image are kept until the end.
     """
     archive = ZipStream()
     found: list[image_pb2.Image] = []
@@ -85,7 +85,7 @@ async def _as_zip(
         ):
             if wanted:
                 parts = jobs.read(image.name, kind, caller)
-                # Pictures are compressed already.
+                # Pictures are already compressed.
                 archive.add(b"".join([part.chunk async for part in parts]), path)
                 for piece in archive.file():
                     yield piece
@@ -109,6 +109,6 @@ def _line(cells: list[str]) -> bytes:
 
 
 def _safe_stem(file_name: str) -> str:
-    """Return a name that no unpacker takes for a path."""
+    """Return a name that no archive tool treats as a path."""
     stem = PurePosixPath(file_name.replace("\\", "/")).stem
     return re.sub(r"[^\w.-]", "_", stem).strip(".")[:80] or "image"

@@ -1,8 +1,8 @@
-"""Between HTTP and the contract: who calls, what was asked, how it is answered."""
+"""Translation between HTTP requests and the messages of the contract."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar
@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from starlette.datastructures import QueryParams
 from starlette.requests import Request as AnyRequest
 from starlette.responses import Response
 
@@ -23,7 +22,6 @@ from services.gateway.errors import (
     BodyStalledError,
     BodyTooLargeError,
     InvalidBodyError,
-    InvalidFieldError,
     UnsupportedBodyError,
 )
 from services.gateway.jobs_client import JobsClient
@@ -32,7 +30,7 @@ JSON_BYTES = 1024 * 1024
 
 
 class State(TypedDict):
-    """What every handler can reach."""
+    """State shared by all handlers."""
 
     config: GatewayConfig
     jobs: JobsClient
@@ -45,10 +43,10 @@ _Message = TypeVar("_Message", bound=Message)
 
 
 def caller_of(request: Request) -> Metadata:
-    """Return what makes a call one of the sender's: its token, checked before, and its trace.
+    """Return the gRPC metadata of a call: the caller's verified token and the trace context.
 
-    The trace is passed on by hand: with the interceptors of OpenTelemetry on the channel, an upload
-    would wait for its own end before it sent a byte, and refusals would lose their reason.
+    The trace context is added here because OpenTelemetry's client interceptors block client
+    streams (see decision 10) and drop the reason of errors.
     """
     trace = tracing.inject()
     return (("authorization", request.headers["authorization"]), *trace.items())
@@ -60,7 +58,7 @@ def job_name_of(request: Request) -> str:
 
 
 async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives; a sender that goes quiet is given up."""
+    """Yield the body as it arrives; abort if the sender stalls."""
     stream = request.stream()
     while True:
         try:
@@ -75,7 +73,7 @@ async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, 
 
 
 async def read_message(request: Request, message: _Message) -> _Message:
-    """Read a JSON body into a message of the contract; no body leaves it empty."""
+    """Read a JSON body into a message; an empty body leaves the message empty."""
     body = bytearray()
     async for chunk in read_body(request, request.state["config"].idle_timeout):
         body += chunk
@@ -89,56 +87,22 @@ async def read_message(request: Request, message: _Message) -> _Message:
     try:
         value = json.loads(bytes(body))
     except (ValueError, RecursionError):
-        raise InvalidBodyError("it is no JSON") from None
+        raise InvalidBodyError("it is not JSON") from None
     if not isinstance(value, dict):
-        raise InvalidBodyError("it is no JSON object")
+        raise InvalidBodyError("it is not a JSON object")
     try:
         return json_format.ParseDict(value, message)
     except json_format.ParseError as error:
         raise InvalidBodyError(str(error)[:300].rstrip(".")) from None
 
 
-def message_from(values: Mapping[str, Any], message: _Message) -> _Message:
-    """Read fields of a form or of a query, by their names in JSON or in the contract."""
-    for name, value in values.items():
-        try:
-            json_format.ParseDict({name: value}, message)
-        except json_format.ParseError:
-            raise InvalidFieldError(name, _wanted(name, message)) from None
-    return message
-
-
-def add_states(query: QueryParams, message: Message) -> None:
-    """Read `state`, which a query may name several times, into the `states` of a filter."""
-    states = [prefixed(state, "STATE_") for state in query.getlist("state")]
-    try:
-        json_format.ParseDict({"states": states}, message)
-    except json_format.ParseError:
-        raise InvalidFieldError("state", _wanted("states", message)) from None
-
-
-def prefixed(value: str, prefix: str) -> str:
-    """Return the contract's name of an enum value that people may write short."""
-    name = value.strip().upper()
-    return name if name.startswith(prefix) else prefix + name
-
-
-def truth(field: str, value: str) -> bool:
-    """Read what a form says for yes and no."""
-    words = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
-    try:
-        return words[value.strip().lower()]
-    except KeyError:
-        raise InvalidFieldError(field, "expected true or false") from None
-
-
 def answer(message: Message, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """Return a message as JSON."""
+    """Return a message as a JSON response."""
     return answer_json(message_to_json(message), status, **headers)
 
 
 def answer_json(value: Any, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """Return a value as JSON; header names are given with underscores."""
+    """Return a value as a JSON response; header names are written with underscores."""
     return Response(
         dump(value),
         status_code=status,
@@ -153,9 +117,9 @@ def dump(value: Any) -> str:
 
 
 def disposition(kind: str, file_name: str) -> str:
-    """Return a Content-Disposition (RFC 6266) whose file name can be no path and no header.
+    """Return a Content-Disposition (RFC 6266) whose file name cannot inject a path or a header.
 
-    The ASCII name is for old readers, the other one is the true one.
+    The ASCII name is a fallback for old clients.
     """
     name = "".join(
         char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in file_name
@@ -163,21 +127,3 @@ def disposition(kind: str, file_name: str) -> str:
     name = name.encode("utf-8", "replace").decode()[-150:] or "image"
     plain = "".join(char if char.isascii() and char not in "%;" else "_" for char in name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
-def _wanted(name: str, message: Message) -> str:
-    """Say what a field takes that was given something else."""
-    for field in message.DESCRIPTOR.fields:
-        if name not in {field.name, field.json_name}:
-            continue
-        if field.enum_type is not None:
-            # The first says nothing; what stands before is a prefix that people need not write.
-            first, *others = (value.name for value in field.enum_type.values)
-            prefix = first.removesuffix("UNSPECIFIED")
-            return "expected " + " or ".join(each.removeprefix(prefix) for each in others)
-        if field.message_type is not None and field.message_type.name == "Timestamp":
-            return "expected a time such as 2026-03-01T21:00:00Z"
-        if field.cpp_type == field.CPPTYPE_INT32:
-            return "expected a whole number"
-        return "it does not hold what it must"
-    return "there is no such field"

@@ -1,4 +1,4 @@
-"""Images on their way in: a whole batch in one form, or one at a time and resumable."""
+"""Uploads: a whole batch in one form, or single resumable uploads."""
 
 import base64
 import re
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from carina.errors import CarinaError
 from carina.jobs.v1 import job_service_pb2
 from carina.wire import message_to_json
+from services.gateway.contract import read_fields
 from services.gateway.errors import InvalidFieldError
 from services.gateway.handlers.translate import (
     Request,
@@ -19,27 +20,22 @@ from services.gateway.handlers.translate import (
     answer_json,
     caller_of,
     job_name_of,
-    message_from,
-    prefixed,
     read_body,
-    truth,
 )
 from services.gateway.intake import Intake, Refused
 from services.gateway.multipart import is_multipart, read_form
 
-_REQUEST_ID = ("request_id", "requestId")
-
 
 async def submit_job(request: Request) -> Response:
-    """Create a job, upload its images and close it, in one form."""
+    """Create a job, upload its images and close it with one form."""
     jobs, caller = request.state["jobs"], caller_of(request)
 
     async def open_job(fields: dict[str, str]) -> str:
-        given = next((fields.pop(name) for name in _REQUEST_ID if name in fields), "")
-        # Only who names the request can mean the same one again.
-        intake.repeatable = bool(given)
-        creation = job_service_pb2.CreateJobRequest(request_id=given or str(uuid.uuid4()))
-        message_from(_spec_fields(fields), creation.spec)
+        creation = job_service_pb2.CreateJobRequest()
+        read_fields(fields.items(), creation, creation.spec)
+        # Without a request_id, the form cannot be recognised when it is repeated.
+        intake.repeatable = bool(creation.request_id)
+        creation.request_id = creation.request_id or str(uuid.uuid4())
         job = await jobs.call("CreateJob", creation, caller)
         name: str = job.name
         return name
@@ -48,7 +44,7 @@ async def submit_job(request: Request) -> Response:
     await _take(request, intake)
     if not intake.images:
         job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=intake.job), caller)
-        # Under a request_id that was used before, it may hold what was sent then.
+        # If the request_id was used before, the job may contain images from that request.
         if not job.progress.total:
             await jobs.call("CancelJob", job_service_pb2.CancelJobRequest(name=job.name), caller)
         raise intake.refused[0].error
@@ -58,14 +54,14 @@ async def submit_job(request: Request) -> Response:
 
 
 async def upload_images(request: Request) -> Response:
-    """Upload one image as the body itself, or several as a form."""
+    """Upload one image as the request body, or several as a form."""
     if not is_multipart(request.headers.get("content-type", "")):
         return await _upload_raw(request)
     job = job_name_of(request)
 
     async def open_job(fields: dict[str, str]) -> str:
         for name in fields:
-            raise InvalidFieldError(name, "the job decides about itself; send files only")
+            raise InvalidFieldError(name, "the job already exists; send only files")
         return job
 
     intake = Intake(request.state["jobs"], caller_of(request), open_job)
@@ -80,7 +76,7 @@ async def upload_images(request: Request) -> Response:
 
 
 async def get_upload(request: Request) -> Response:
-    """Tell how much of an upload is durable: the offset at which to resume."""
+    """Return how much of an upload is durable: the offset at which to resume."""
     message = job_service_pb2.GetUploadRequest(
         job=job_name_of(request), image_key=request.path_params["key"]
     )
@@ -91,6 +87,7 @@ async def get_upload(request: Request) -> Response:
 async def _upload_raw(request: Request) -> Response:
     headers = request.headers
     length = _number(headers.get("content-length", "0"), "Content-Length")
+    resumes = "upload-offset" in headers
     offset = _number(headers.get("upload-offset", "0"), "Upload-Offset")
     query = request.query_params
     header = job_service_pb2.UploadHeader(
@@ -98,8 +95,10 @@ async def _upload_raw(request: Request) -> Response:
         image_key=headers.get("upload-key") or str(uuid.uuid4()),
         file_name=query.get("fileName") or _file_name(headers.get("content-disposition", "")),
         offset=offset,
+        # Without an offset, the body is the whole file, as in a plain retry of a POST.
+        restart=not resumes,
         sha256=_sha256(headers.get("repr-digest", "")),
-        # A chunked body tells its size by ending.
+        # The size of a chunked body is unknown until it ends.
         size_bytes=offset + length if length else 0,
         patient_id=query.get("patientId", ""),
     )
@@ -126,21 +125,6 @@ async def _take(request: Request, intake: Intake) -> None:
     await intake.take(read_form(content_type, body))
 
 
-def _spec_fields(fields: dict[str, str]) -> dict[str, Any]:
-    """Return the fields of a form as the contract has them; empty ones were left out."""
-    spec: dict[str, Any] = {}
-    for name, value in fields.items():
-        if not value.strip():
-            continue
-        if name == "clahe":
-            spec[name] = truth(name, value)
-        elif name == "priority":
-            spec[name] = prefixed(value, "PRIORITY_")
-        else:
-            spec[name] = value
-    return spec
-
-
 def _refused_to_json(refused: list[Refused]) -> list[dict[str, Any]]:
     return [{"fileName": each.file_name} | _error_to_json(each.error) for each in refused]
 
@@ -154,7 +138,7 @@ def _error_to_json(error: CarinaError) -> dict[str, Any]:
 
 
 def _number(text: str, header: str) -> int:
-    # int() would take "+1", "1_0" and digits of other scripts as well.
+    # int() also accepts "+1", "1_0" and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise InvalidFieldError(header, "expected a number of bytes")
     return int(text)
@@ -171,8 +155,8 @@ def _file_name(disposition: str) -> str:
 def _sha256(digest: str) -> str:
     """Read `Repr-Digest: sha-256=:base64:` (RFC 9530) as hexadecimal digits.
 
-    Digests of other kinds are passed over, as the RFC has it. One that cannot be read is refused:
-    its sender would take the bytes for checked.
+    Digests with other algorithms are ignored, as the RFC requires. An invalid one is refused,
+    because the sender would assume that the bytes were checked.
     """
     if "sha-256" not in digest:
         return ""

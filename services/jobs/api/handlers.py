@@ -109,7 +109,8 @@ class JobHandlers(JobServiceServicer):
                         if finished is not None:
                             await finished.finish()
                         # A repeated submission sends all bytes of every image again.
-                        receiver = await self._begin(job_id, request.header, restart=True)
+                        request.header.restart = True
+                        receiver = await self._begin(job_id, request.header)
                     case "chunk" if receiver is not None:
                         await receiver.receive(request.chunk)
                     case _:
@@ -234,13 +235,9 @@ class JobHandlers(JobServiceServicer):
         )
         return job_to_message(job)
 
-    async def _begin(
-        self, job_id: UUID, header: job_service_pb2.UploadHeader, *, restart: bool = False
-    ) -> Receiver | Repeat:
+    async def _begin(self, job_id: UUID, header: job_service_pb2.UploadHeader) -> Receiver | Repeat:
         principal: Principal = current_principal()
-        return await self._uploads.begin(
-            principal, job_id, header_from_message(header), restart=restart
-        )
+        return await self._uploads.begin(principal, job_id, header_from_message(header))
 
 
 def _snapshot_messages(state: Change) -> list[job_service_pb2.WatchJobResponse]:

@@ -139,6 +139,7 @@ def header_from_message(message: job_service_pb2.UploadHeader) -> UploadHeader:
         sha256=message.sha256,
         size_bytes=message.size_bytes,
         patient_id=message.patient_id,
+        restart=message.restart,
     )
 
 

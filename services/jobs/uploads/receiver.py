@@ -42,6 +42,8 @@ class UploadHeader:
     sha256: str = ""
     size_bytes: int = 0
     patient_id: str = ""
+    # Drop what is durable of an unfinished upload.
+    restart: bool = False
 
 
 class Repeat:
@@ -112,6 +114,12 @@ class Receiver:
         self._chunks.append(chunk)
         self._held += len(chunk)
         if self._held >= _PART_BYTES:
+            image = self._image
+            if self._header.restart and not image.original_keys:
+                # A stream that was cut may have kept its bytes since this one began: the newer one
+                # wins. Not so for a rescue, which may be the older one.
+                scope = Scope(image.site)
+                await self._uploads.drop_unfinished(scope, image.job_id, image.image_key)
             await self._append_part()
 
     async def finish(self) -> Image:

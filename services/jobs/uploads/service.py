@@ -22,7 +22,7 @@ from services.jobs.errors import (
     WrongOffsetError,
     WrongStateError,
 )
-from services.jobs.models import Image, Job, JobState, Limits, NewImage
+from services.jobs.models import Image, Job, JobState, Limits, NewImage, Scope
 from services.jobs.permissions import Action, authorize
 from services.jobs.storage.store import JobStore
 from services.jobs.uploads.receiver import MAX_CHUNK_BYTES, Receiver, Repeat, UploadHeader
@@ -51,12 +51,9 @@ class Uploads:
         self._rescues: set[asyncio.Task[None]] = set()
 
     async def begin(
-        self, principal: Principal, job_id: UUID, header: UploadHeader, *, restart: bool = False
+        self, principal: Principal, job_id: UUID, header: UploadHeader
     ) -> Receiver | Repeat:
-        """Begin or resume an upload; of a committed image, only compare the bytes.
-
-        `restart`: drop what is durable of an unfinished one.
-        """
+        """Begin or resume an upload; of a committed image, only compare the bytes."""
         scope = authorize(principal, Action.SUBMIT)
         header = _checked(header)
         if header.size_bytes > self.limits.image_bytes:
@@ -67,8 +64,8 @@ class Uploads:
         self.admit(job)
         if job.total_bytes + header.size_bytes > self.limits.job_bytes:
             raise JobBytesError(self.limits.job_bytes)
-        if restart and upload:
-            await self.store.drop_upload(scope, job_id, header.image_key, upload.image_id)
+        if header.restart and upload:
+            await self.drop_unfinished(scope, job_id, header.image_key)
             upload = None
         committed = upload.committed_size if upload else 0
         if header.offset != committed:
@@ -108,6 +105,12 @@ class Uploads:
             raise UploadNotFoundError(image_key)
         return upload.committed_size, None
 
+    async def drop_unfinished(self, scope: Scope, job_id: UUID, image_key: str) -> None:
+        """Drop what other streams of an image have made durable."""
+        _, _, upload = await self.store.find_upload(scope, job_id, image_key)
+        if upload is not None:
+            await self.store.drop_upload(scope, job_id, image_key, upload.image_id)
+
     def admit(self, job: Job) -> None:
         """Decide whether a job takes one more image."""
         if job.state != JobState.RECEIVING:
@@ -133,6 +136,8 @@ def _checked(header: UploadHeader) -> UploadHeader:
     require_label("header.image_key", header.image_key, _MAX_KEY)
     if header.offset < 0 or header.size_bytes < 0:
         raise InvalidFieldError("header.offset and header.size_bytes", "must not be negative")
+    if header.offset and header.restart:
+        raise InvalidFieldError("header.offset", "must be 0 when the upload starts over")
     require_label("header.patient_id", header.patient_id, _MAX_PATIENT)
     digest = header.sha256.lower()
     if digest and (len(digest) != 64 or any(c not in "0123456789abcdef" for c in digest)):  # noqa: PLR2004 - digits of a SHA-256
