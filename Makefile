@@ -77,7 +77,7 @@ $(TRAINING_VENV)/.done: requirements/training.txt
 	@touch $@
 
 $(VENV)/.done: requirements/dev.txt
-	$(PYTHON) deploy/local/python_version.py
+	@$(PYTHON) -m deploy.local.preflight
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
@@ -87,7 +87,7 @@ $(BIN)/carina: $(VENV)/.done
 	@touch $@
 
 $(TRITON_VENV)/.done: requirements/triton.txt
-	$(PYTHON) deploy/local/python_version.py
+	@$(PYTHON) -m deploy.local.preflight
 	$(PYTHON) -m venv $(TRITON_VENV)
 	$(TRITON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -13,6 +13,7 @@ from deploy.local.console import STACK, Console
 from deploy.local.demo import demonstrate
 from deploy.local.part import PartFailedError
 from deploy.local.ports import PortTakenError
+from deploy.local.postgres import PostgresSetupError
 from deploy.local.settings import ROOT, Options
 from deploy.local.stack import AlreadyRunningError, LocalStack, StepFailedError
 from deploy.local.triton import TritonSetupError
@@ -22,6 +23,7 @@ _REASONS = (
     AlreadyRunningError,
     PartFailedError,
     PortTakenError,
+    PostgresSetupError,
     StepFailedError,
     TritonSetupError,
 )

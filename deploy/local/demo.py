@@ -40,7 +40,7 @@ async def demonstrate() -> bool:
     for problem in problems:
         _say(f"WRONG: {problem}")
     if not problems:
-        _say(f"every image ended as it must, after {time.monotonic() - begun:.1f} s in all")
+        _say(f"every image ended as expected, after {time.monotonic() - begun:.1f} s in all")
     return not problems
 
 
