@@ -82,8 +82,8 @@ $(VENV)/.done: requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(BIN)/carina: $(VENV)/.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable .
+$(BIN)/carina: $(VENV)/.done pyproject.toml carina/pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable . --editable carina
 	@touch $@
 
 $(TRITON_VENV)/.done: requirements/triton.txt

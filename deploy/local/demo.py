@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from carina.issuer import DevelopmentIssuer, Role
 from deploy.local.films import Expectation, write_batch
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 

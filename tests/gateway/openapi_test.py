@@ -8,7 +8,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from carina.issuer import Role
+from deploy.local.issuer import Role
 from services.gateway.app import build_app
 from services.gateway.openapi import build_document
 from tests.support.jobs import Jobs
