@@ -77,17 +77,17 @@ $(TRAINING_VENV)/.done: requirements/training.txt
 	@touch $@
 
 $(VENV)/.done: requirements/dev.txt
-	$(PYTHON) deploy/local/python_version.py
+	@$(PYTHON) -m deploy.local.preflight
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-$(BIN)/carina: $(VENV)/.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable .
+$(BIN)/carina: $(VENV)/.done pyproject.toml carina/pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable . --editable carina
 	@touch $@
 
 $(TRITON_VENV)/.done: requirements/triton.txt
-	$(PYTHON) deploy/local/python_version.py
+	@$(PYTHON) -m deploy.local.preflight
 	$(PYTHON) -m venv $(TRITON_VENV)
 	$(TRITON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

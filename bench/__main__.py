@@ -12,7 +12,7 @@ from typing import Any
 
 from bench import batches, watchers
 from bench.report import report
-from carina.issuer import DevelopmentIssuer, Role
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 

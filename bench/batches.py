@@ -14,8 +14,8 @@ from bench.films import KINDS, write_films
 from bench.processes import cpu_seconds
 from carina.client import Client
 from carina.files import FileUpload
-from carina.issuer import DevelopmentIssuer, Role
 from carina.results import ImageState, JobSpec
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 

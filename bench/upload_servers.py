@@ -28,10 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.upload import MIB, Watched, measure
 from carina.channel import open_channel
-from carina.issuer import ISSUER, DevelopmentIssuer, Role
 from carina.jobs.v1 import image_pb2, job_pb2
 from chassis.auth import TokenVerifier
 from chassis.memory import keep_freed_memory
+from deploy.local.issuer import ISSUER, DevelopmentIssuer, Role
 from deploy.local.ports import free_port
 from services.gateway import multipart
 from services.gateway.app import Lingering, build_app

@@ -10,8 +10,8 @@ from bench.films import write_films
 from bench.processes import resident_mib
 from carina.client import Client
 from carina.files import FileUpload
-from carina.issuer import DevelopmentIssuer, Role
 from carina.results import JobSpec
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 

@@ -1,10 +1,9 @@
 """The `carina` command."""
 
 import csv
-import re
 import sys
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,6 @@ import typer
 from carina.client import Client
 from carina.exits import EPILOG, EXIT_OF, Exit, run_command
 from carina.files import find_files, printable
-from carina.issuer import DEFAULT_FOLDER, DevelopmentIssuer, Role
 from carina.progress import open_view
 from carina.rendering import (
     open_console,
@@ -57,14 +55,6 @@ def _instant(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except ValueError:
         raise typer.BadParameter("expected a time such as 2026-03-01T22:00+01:00") from None
-
-
-def _lifetime(text: str) -> timedelta:
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if found is None:
-        raise typer.BadParameter("expected a number and s, m, h or d, such as 12h")
-    return timedelta(**{units[found[2]]: int(found[1])})
 
 
 def _name(job: str) -> str:
@@ -306,43 +296,6 @@ def delete(
         return Exit.OK
 
     run_command(act, address, token)
-
-
-@app.command()
-def token(
-    role: Annotated[
-        list[Role], typer.Option("--role", help="May be repeated.", case_sensitive=False)
-    ],
-    *,
-    site: Annotated[str, typer.Option("--site", help="The hospital.")] = "demo",
-    subject: Annotated[str, typer.Option("--subject", help="Who it is for.")] = "",
-    patient: Annotated[
-        str, typer.Option("--patient", help="Whose jobs the role patient sees.")
-    ] = "",
-    lifetime: Annotated[
-        timedelta, typer.Option("--lifetime", parser=_lifetime, metavar="TIME", help="As 30m, 12h.")
-    ] = "12h",  # type: ignore[assignment] # typer runs defaults through the parser
-    folder: Annotated[
-        Path, typer.Option("--folder", envvar="CARINA_ISSUER_FOLDER", help="Where the key lies.")
-    ] = DEFAULT_FOLDER,
-    as_json: Json = False,
-) -> None:
-    """Sign a token for DEVELOPMENT, creating the key when absent.
-
-    Services accept it only where their INSECURE setting is on.
-    """
-    if Role.PATIENT in role and not patient:
-        raise typer.BadParameter("the role patient needs --patient", param_hint="--patient")
-    try:
-        issuer = DevelopmentIssuer(folder)
-    except OSError as error:
-        raise typer.BadParameter(os_error_words(error), param_hint="--folder") from None
-    signed = issuer.mint(role, site=site, subject=subject, lifetime=lifetime, patient_id=patient)
-    typer.echo("for development only: never let a production service trust this key", err=True)
-    if as_json:
-        print_json({"token": signed, "jwks": str(issuer.jwks_path)})
-    else:
-        typer.echo(signed)
 
 
 def main() -> None:

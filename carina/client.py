@@ -68,12 +68,16 @@ class Submission:
 
 
 class Client:
-    """Calls the jobs service. Open it with `async with`, one for a process.
+    """Calls the jobs service. Open one per process, with `async with`.
 
-    `token` is a bearer token, or a function (plain or async) that returns one that is still good.
-    Every method raises `RefusedError`, `UnavailableError` or, where the service is at fault, plain
-    `CarinaError`. `call_timeout` bounds each short call; `reconnect_timeout` is how long uploads
-    and watches keep trying while the service cannot be reached.
+        async with Client("localhost:50051", token) as client:
+            submission = await client.submit(["chest.dcm"], JobSpec(patient_id="P-1"))
+
+    `token` is a bearer token, or a function (plain or async) that returns a current one. With
+    `credentials`, such as `grpc.ssl_channel_credentials()`, the connection uses TLS. Every method
+    raises `RefusedError`, `UnavailableError` or, if the service is at fault, plain `CarinaError`.
+    `call_timeout` limits each short call; `reconnect_timeout` is how long uploads and watches keep
+    trying while the service is unavailable.
     """
 
     def __init__(

@@ -60,9 +60,7 @@ def run_command(
     except RefusedError as error:
         complain(str(error))
         if error.code is grpc.StatusCode.UNAUTHENTICATED and not token:
-            complain(
-                "give --token or set CARINA_TOKEN; for development: carina token --role doctor"
-            )
+            complain("give --token or set CARINA_TOKEN")
         code = Exit.REFUSED
     except CarinaError as error:
         complain(f"{address}: {error}")

@@ -1,27 +1,35 @@
-"""`python -m deploy.local up`: the whole system in the foreground, until Ctrl-C."""
+"""`python -m deploy.local up`: the whole system in the foreground, until Ctrl-C.
+
+`demo` checks a fresh one with a batch of real films; `token` signs a token for one that runs.
+"""
 
 import argparse
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from deploy.local.console import STACK, Console
 from deploy.local.demo import demonstrate
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.part import PartFailedError
 from deploy.local.ports import PortTakenError
+from deploy.local.postgres import PostgresSetupError
 from deploy.local.settings import ROOT, Options
 from deploy.local.stack import AlreadyRunningError, LocalStack, StepFailedError
 from deploy.local.triton import TritonSetupError
 
-# What a person can do something about; anything else is a fault of ours and shows its trace.
+# Errors that a person can act on; anything else is a bug and shows its traceback.
 _REASONS = (
     AlreadyRunningError,
     PartFailedError,
     PortTakenError,
+    PostgresSetupError,
     StepFailedError,
     TritonSetupError,
 )
@@ -29,18 +37,48 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _arguments(values: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.local", description="The whole of Carina on one machine."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="start everything, stop everything on Ctrl-C")
-    up.add_argument("--data", type=Path, default=ROOT / ".carina", help="folder that keeps it all")
-    up.add_argument("--http-port", type=int, default=8080, help="of the gateway; 0: a free one")
-    up.add_argument("--grpc-port", type=int, default=50051, help="of jobs; 0: a free one")
+    up = commands.add_parser("up", help="start everything; Ctrl-C stops everything")
+    _data_option(up)
+    up.add_argument("--http-port", type=int, default=8080, help="of the gateway; 0 for a free one")
+    up.add_argument("--grpc-port", type=int, default=50051, help="of jobs; 0 for a free one")
     for service in ("jobs", "preprocess", "inference", "gateway"):
-        up.add_argument(f"--{service}", type=int, default=1, metavar="N", help="how many of it")
-    up.add_argument("--blobs", choices=("folder", "s3"), default="folder", help="where files go")
+        up.add_argument(f"--{service}", type=int, default=1, metavar="N", help="replicas of it")
+    up.add_argument("--blobs", choices=("folder", "s3"), default="folder", help="blob store")
     up.add_argument("--log-format", choices=("console", "json"), default="console")
-    commands.add_parser("demo", help="submit a batch of real films to a fresh stack, and check it")
-    return parser.parse_args(values)
+    commands.add_parser("demo", help="submit a batch of real films to a fresh stack and check it")
+    token = commands.add_parser("token", help="sign a token that a local stack accepts")
+    _data_option(token)
+    token.add_argument(
+        "--role", action="append", required=True, type=Role, choices=list(Role), help="repeatable"
+    )
+    token.add_argument("--site", default="demo", help="the hospital")
+    token.add_argument("--subject", default="", help="who it is for; ROLE@SITE by default")
+    token.add_argument("--patient", default="", help="whose jobs the role patient sees")
+    token.add_argument(
+        "--lifetime", type=_lifetime, default="12h", metavar="TIME", help="such as 30m or 12h"
+    )
+    arguments = parser.parse_args(values)
+    if arguments.command == "token" and Role.PATIENT in arguments.role and not arguments.patient:
+        token.error("the role patient needs --patient")
+    return arguments
+
+
+def _data_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / ".carina", help="folder that holds all data"
+    )
+
+
+def _lifetime(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError("expected a number and s, m, h or d, such as 12h")
+    return timedelta(**{units[found[2]]: int(found[1])})
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -92,9 +130,9 @@ def _ready_lines(stack: LocalStack) -> list[str]:
         lines.append(f"HTTP API                {stack.http_url}")
     if stack.options.jobs:
         lines.append(f"gRPC                    {stack.grpc_address}")
-        folder = stack.issuer.jwks_path.parent
-        command = os.path.relpath(Path(sys.executable).with_name("carina"))
-        lines.append(f"a token to use them     {command} token --role doctor --folder {folder}")
+        command = f"{os.path.relpath(sys.executable)} -m deploy.local token --role doctor"
+        data = "" if stack.data == ROOT / ".carina" else f" --data {stack.data}"
+        lines.append(f"a token for both        {command}{data}")
     return lines
 
 
@@ -106,12 +144,33 @@ def _demo(console: Console) -> int:
         return 1
 
 
+def _token(arguments: argparse.Namespace) -> int:
+    try:
+        issuer = DevelopmentIssuer(arguments.data / "issuer")
+    except OSError as error:
+        print(f"cannot use {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    print("for development only; production must never trust this key", file=sys.stderr)
+    print(
+        issuer.mint(
+            arguments.role,
+            site=arguments.site,
+            subject=arguments.subject,
+            lifetime=arguments.lifetime,
+            patient_id=arguments.patient,
+        )
+    )
+    return 0
+
+
 def main(values: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = _arguments(values)
     console = Console()
     if arguments.command == "demo":
         return _demo(console)
+    if arguments.command == "token":
+        return _token(arguments)
     stack = LocalStack(arguments.data, _options(arguments), tell=console.tell)
     try:
         asyncio.run(_up(stack, console))

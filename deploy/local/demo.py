@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from carina.issuer import DevelopmentIssuer, Role
 from deploy.local.films import Expectation, write_batch
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 
@@ -40,7 +40,7 @@ async def demonstrate() -> bool:
     for problem in problems:
         _say(f"WRONG: {problem}")
     if not problems:
-        _say(f"every image ended as it must, after {time.monotonic() - begun:.1f} s in all")
+        _say(f"every image ended as expected, after {time.monotonic() - begun:.1f} s in all")
     return not problems
 
 

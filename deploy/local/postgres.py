@@ -25,6 +25,10 @@ _SUPERUSER = "postgres"
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
+class PostgresSetupError(Exception):
+    """The local PostgreSQL cannot be started here."""
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A server on a socket in a folder that only its owner may enter, so it needs no password."""
@@ -120,12 +124,15 @@ def _prepare(folder: Path, sockets: Path) -> None:
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
         "--sync-method=syncfs",
     ]
-    subprocess.run(
+    made = subprocess.run(
         launched(command, stop_signal=signal.SIGTERM, as_nobody=True),
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
         timeout=60,
     )
+    if made.returncode != 0:
+        raise PostgresSetupError(f"initdb cannot create {folder}: {made.stderr.strip()}")
     if folder.exists():
         folder.rmdir()  # empty: it would have had a PG_VERSION
     half.rename(folder)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from carina.issuer import AUDIENCE, ISSUER
+from deploy.local.issuer import AUDIENCE, ISSUER
 from deploy.local.probes import http_ok
 from deploy.local.program import Program
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TextIO
 
-from carina.issuer import DevelopmentIssuer
 from deploy.local import processes
 from deploy.local.console import STACK, LogFiles
 from deploy.local.guard import GOOD_BYE
+from deploy.local.issuer import DevelopmentIssuer
 from deploy.local.nats import nats_program
 from deploy.local.part import Part, Tell
 from deploy.local.ports import free_port, require_free

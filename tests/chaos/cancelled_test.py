@@ -13,9 +13,9 @@ from typing import Any
 
 import grpc
 
-from carina.issuer import AUDIENCE, ISSUER
 from carina.jobs.v1 import job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
+from deploy.local.issuer import AUDIENCE, ISSUER
 from deploy.local.ports import free_port
 from deploy.local.probes import http_ok
 from deploy.local.settings import ROOT

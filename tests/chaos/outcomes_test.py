@@ -13,10 +13,10 @@ import pytest
 
 from carina.client import Client
 from carina.errors import CarinaError, RefusedError
-from carina.issuer import Role
 from carina.results import JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
+from deploy.local.issuer import Role
 from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
 from tests.support.ledger import Backstage
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from carina.client import Client
-from carina.issuer import DevelopmentIssuer, Role
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.nats import nats_program
 from deploy.local.part import Part
 from deploy.local.ports import free_port

@@ -12,10 +12,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jwt
 import pytest
 
-from carina.issuer import DevelopmentIssuer, Role
+from deploy.local.issuer import Role
 from tests.support.jobs import Jobs, open_jobs
 
 
@@ -212,7 +211,7 @@ async def test_a_missing_token_is_refused_with_a_way_out(carina: Cli) -> None:
     carina.environment["CARINA_TOKEN"] = ""
     ran = await carina("jobs")
     assert ran.code == 1
-    assert "carina token --role doctor" in ran.err
+    assert "give --token or set CARINA_TOKEN" in ran.err
 
 
 async def test_an_interrupted_submission_says_how_to_go_on(carina: Cli, films: Path) -> None:
@@ -246,31 +245,5 @@ async def test_wrong_use_gives_2(tmp_path: Path) -> None:
         ("submit", str(tmp_path), "--patient", "P1"),
         ("submit", str(tmp_path)),
         ("results", "x", "--format", "pdf"),
-        ("token", "--role", "patient"),
-        ("token", "--role", "doctor", "--lifetime", "long"),
     ):
         assert (await cli(*arguments)).code == 2
-
-
-async def test_the_development_issuer_signs_what_its_keys_verify(tmp_path: Path) -> None:
-    folder = tmp_path / "issuer"
-    arguments = ("token", "--role", "patient", "--patient", "P1", "--site", "north")
-    cli = Cli({"CARINA_ISSUER_FOLDER": str(folder)})
-    tokens = [(await cli(*arguments)).out.strip()]
-    tokens += [(await cli(*arguments, "--lifetime", "5m")).out.strip()]
-    jwks = jwt.PyJWKSet.from_json((folder / "jwks.json").read_text())
-    for token in tokens:
-        key = jwks[jwt.get_unverified_header(token)["kid"]]
-        claims = jwt.decode(token, key, algorithms=["ES256"], audience="carina")
-        assert claims["roles"] == ["patient"]
-        assert claims["patient_id"] == "P1"
-        assert claims["site"] == "north"
-    assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
-
-
-async def test_issuers_that_start_at_once_share_one_key(tmp_path: Path) -> None:
-    issuers = await asyncio.gather(
-        *(asyncio.to_thread(DevelopmentIssuer, tmp_path / "issuer") for _ in range(8))
-    )
-    assert len({issuer._key_id for issuer in issuers}) == 1
-    assert len(list((tmp_path / "issuer").iterdir())) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from carina.issuer import DevelopmentIssuer
+from deploy.local.issuer import DevelopmentIssuer
 from tests.support.gateways import serving
 from tests.support.jobs import Jobs, open_jobs
 from tests.support.scripted_jobs import ScriptedJobs, serve

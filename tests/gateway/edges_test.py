@@ -11,8 +11,8 @@ import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from carina.issuer import DevelopmentIssuer, Role
 from chassis import tracing
+from deploy.local.issuer import DevelopmentIssuer, Role
 from services.gateway.multipart import PartBegin, PartData, PartEnd, read_form
 from services.gateway.problems import STATUS_OF
 from tests.support.gateways import serving

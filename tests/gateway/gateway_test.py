@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from carina.issuer import Role
+from deploy.local.issuer import Role
 from tests.support.gateways import form, serving, submit
 from tests.support.jobs import Jobs
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from carina.issuer import Role
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2 import ReadImageRequest
+from deploy.local.issuer import Role
 from services.gateway.app import build_app
 from services.gateway.comments import COMMENTS
 from services.gateway.openapi import build_document

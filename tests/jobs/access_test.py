@@ -9,10 +9,10 @@ import grpc
 import pytest
 
 from carina.errors import RefusedError
-from carina.issuer import Role
 from carina.jobs.v1 import job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import ImageKind, JobSpec
+from deploy.local.issuer import Role
 from tests.support.jobs import Jobs, rows
 
 

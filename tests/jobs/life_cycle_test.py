@@ -11,9 +11,9 @@ import pytest
 from carina.client import Client
 from carina.errors import RefusedError
 from carina.files import FileUpload
-from carina.issuer import Role
 from carina.results import ImageKind, ImageState, JobSpec, JobState, Priority
 from carina.tasks.v1 import tasks_pb2
+from deploy.local.issuer import Role
 from tests.support.jobs import Jobs, failed, rows, started, succeeded
 
 

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from carina.files import FileUpload
-from carina.issuer import Role
 from carina.results import JobSpec, Priority
+from deploy.local.issuer import Role
 from deploy.local.postgres import Postgres
 from services.jobs.commands.migrate import migrate
 from services.jobs.models import JobFilter, JobState, Scope

@@ -10,10 +10,10 @@ import pytest
 
 from carina.client import Client
 from carina.errors import RefusedError
-from carina.issuer import Role
 from carina.results import Job, JobSpec, JobState
 from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import open_blobs
+from deploy.local.issuer import Role
 from services.jobs.storage.database import open_database
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from carina.issuer import Role
 from carina.results import JobSpec, JobState
+from deploy.local.issuer import Role
 from deploy.local.postgres import Postgres
 from services.jobs.commands.migrate import MIGRATIONS, migrate
 from services.jobs.errors import OldSchemaError

@@ -14,10 +14,10 @@ import pytest
 from carina.client import Client
 from carina.events.v1 import events_pb2
 from carina.files import FileUpload
-from carina.issuer import Role
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from carina.jobs.v1.job_service_pb2_grpc import JobServiceStub
 from carina.results import JobSpec
+from deploy.local.issuer import Role
 from services.jobs.progress.feed import Feed
 from tests.support.jobs import Jobs, rows
 

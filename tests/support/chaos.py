@@ -16,9 +16,9 @@ from uuid import UUID
 
 import asyncpg
 
-from carina.issuer import DevelopmentIssuer, Role
 from chassis.nats.jetstream import JetStream, open_jetstream
 from deploy.local import processes
+from deploy.local.issuer import DevelopmentIssuer, Role
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options

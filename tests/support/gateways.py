@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from carina.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
+from deploy.local.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
 from deploy.local.ports import free_port
 from services.gateway.config import GatewayConfig
 from services.gateway.main import run

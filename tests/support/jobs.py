@@ -14,9 +14,9 @@ import grpc
 from nats.aio.msg import Msg
 
 from carina.client import Client
-from carina.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
 from carina.tasks.v1 import tasks_pb2
 from chassis.nats.jetstream import JetStream, open_jetstream
+from deploy.local.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from deploy.local.settings import ROOT

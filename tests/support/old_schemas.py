@@ -12,9 +12,9 @@ from functools import partial
 from operator import gt
 from pathlib import Path
 
-from carina.issuer import Role
 from carina.results import Job, JobSpec
 from carina.tasks.v1 import tasks_pb2
+from deploy.local.issuer import Role
 from deploy.local.postgres import Postgres, postgres_server, postgres_tool
 from deploy.local.settings import ROOT
 from services.jobs.storage.database import newest_migration

@@ -1,6 +1,6 @@
-"""The development issuer: signs tokens on one machine. Never for production.
+"""The development issuer: signs tokens for a local stack. Never for production.
 
-A service accepts what it signs only where a setting whose name says INSECURE is on.
+A service accepts its tokens only with the setting INSECURE_DEVELOPMENT_ISSUER.
 """
 
 import hashlib
@@ -27,12 +27,11 @@ from jwt.algorithms import ECAlgorithm
 
 ISSUER = "https://issuer.carina.localhost"
 AUDIENCE = "carina"
-DEFAULT_FOLDER = Path(".carina/issuer")
 _ALGORITHM = "ES256"
 
 
 class Role(StrEnum):
-    """What a principal may be."""
+    """The roles that a token can grant."""
 
     DOCTOR = "doctor"
     PATIENT = "patient"
@@ -41,12 +40,12 @@ class Role(StrEnum):
 
 
 class DevelopmentIssuer:
-    """A signing key in a folder, beside the `jwks.json` that services verify with.
+    """A signing key in a folder, beside the `jwks.json` that services verify tokens with.
 
-    Both are created when absent. Two processes that start at once end up with the same key.
+    Both are created if missing. Two processes that start at once end up with the same key.
     """
 
-    def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.jwks_path = folder / "jwks.json"
         self._key = _load_or_create(folder / "key.pem")
@@ -89,7 +88,7 @@ def _load_or_create(path: Path) -> ec.EllipticCurvePrivateKey:
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         aside = _write_aside(path, pem, mode=0o600)
         try:
-            # Unlike a rename, a link fails where another process was first; its key then counts.
+            # Unlike a rename, a link fails if another process was first; then its key counts.
             path.hardlink_to(aside)
         except FileExistsError:
             pass
@@ -97,12 +96,12 @@ def _load_or_create(path: Path) -> ec.EllipticCurvePrivateKey:
             aside.unlink()
     loaded = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(loaded, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{path} holds no EC key; remove it to get a new one")
+        raise TypeError(f"{path} is not an EC key; delete it to get a new one")
     return loaded
 
 
 def _write_aside(path: Path, data: bytes, *, mode: int) -> Path:
-    """Write a whole file beside its place, so that nobody sees half of it."""
+    """Write a whole file under a temporary name, so that nobody reads half of it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "wb") as file:
         file.write(data)
