@@ -32,9 +32,15 @@ CREATE INDEX CONCURRENTLY images_laterality ON images (laterality);
 SCHEMAS = sorted(old_schemas.FOLDER.glob("*.sql"), key=lambda path: path.stem)
 
 
-def test_every_schema_has_its_database() -> None:
-    migrations = {path.name.split("_")[0] for path in MIGRATIONS.glob("*.sql")}
-    assert {path.stem for path in SCHEMAS} == migrations
+def test_every_change_of_a_table_has_a_database_from_before_it_is_forgotten() -> None:
+    # A migration of indexes alone leaves rows as they were.
+    changed = {
+        path.name.split("_")[0]
+        for path in MIGRATIONS.glob("*.sql")
+        if "TABLE" in path.read_text().partition("-- migrate:down")[0]
+    }
+    assert changed
+    assert {path.stem for path in SCHEMAS} >= changed
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)

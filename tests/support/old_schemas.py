@@ -1,8 +1,8 @@
 """Databases as earlier schemas left them, with jobs in every state.
 
 `python -m tests.support.old_schemas` writes the one of the newest schema into `tests/data/schemas`;
-it is run once for each migration, and the file is never changed again. A job is named after the
-state it is in, and after the one it ends in once workers have done what is left to do.
+it is run once for each migration that changes a table, and the file is never changed again. A job
+is named after the state it is in, and after the one it ends in when workers have finished.
 """
 
 import asyncio

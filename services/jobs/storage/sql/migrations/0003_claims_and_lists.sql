@@ -54,24 +54,7 @@ CREATE TRIGGER add_patient AFTER INSERT ON jobs
     FOR EACH ROW WHEN (NEW.patient_id <> '') EXECUTE FUNCTION add_patient_of_job();
 CREATE TRIGGER add_patient AFTER INSERT ON images
     FOR EACH ROW WHEN (NEW.patient_id <> '') EXECUTE FUNCTION add_patient_of_image();
-INSERT INTO job_patients (job_id, patient_id, site, create_time)
-SELECT job_id, patient_id, site, create_time FROM jobs WHERE patient_id <> ''
-UNION
-SELECT i.job_id, i.patient_id, i.site, j.create_time
-FROM images i JOIN jobs j ON j.job_id = i.job_id WHERE i.patient_id <> '';
-
--- Each list reads one index in its order. A list that does not filter by state or priority merges
--- the few values of both, so that one index serves every combination.
 CREATE INDEX job_patients_list ON job_patients (site, patient_id, create_time DESC, job_id DESC);
-CREATE INDEX jobs_list_state ON jobs (site, priority, state, create_time DESC, job_id DESC);
-CREATE INDEX jobs_list_creator
-    ON jobs (site, creator, priority, state, create_time DESC, job_id DESC);
-DROP INDEX jobs_site_patient;
-
--- The reconciler looks at the oldest open image of each open job.
-CREATE INDEX jobs_open ON jobs (job_id) WHERE state IN ('RECEIVING', 'PENDING', 'RUNNING');
-CREATE INDEX images_open_job ON images (job_id, update_time) WHERE state IN ('QUEUED', 'RUNNING');
-DROP INDEX images_open;
 
 -- migrate:down
 
@@ -81,9 +64,6 @@ ALTER POLICY site_wall ON images
 ALTER POLICY site_wall ON jobs
     USING (site = current_setting('carina.site')
            AND current_setting('carina.patient') IN ('', patient_id));
-CREATE INDEX images_open ON images (update_time) WHERE state IN ('QUEUED', 'RUNNING');
-DROP INDEX images_open_job, jobs_open, jobs_list_creator, jobs_list_state;
-CREATE INDEX jobs_site_patient ON jobs (site, patient_id) WHERE patient_id <> '';
 DROP TRIGGER add_patient ON images;
 DROP TRIGGER add_patient ON jobs;
 DROP FUNCTION add_patient_of_image, add_patient_of_job;
