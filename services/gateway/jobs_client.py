@@ -110,7 +110,7 @@ class Upload:
 
     def __init__(self, call: Any, header: job_service_pb2.UploadHeader) -> None:
         self._call = call
-        self._ending = CallStatus(call)
+        self._status = CallStatus(call)
         self._header: job_service_pb2.UploadHeader | None = header
         self._pieces: list[bytes] = []
         self._held = 0
@@ -133,7 +133,7 @@ class Upload:
                 await self._call.done_writing()
             image: image_pb2.Image = await self._call
         except AioRpcError as error:
-            raise from_rpc_error(self._ending.error(error)) from error
+            raise from_rpc_error(self._status.error(error)) from error
         return image
 
     def cut(self) -> None:

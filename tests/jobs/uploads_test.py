@@ -78,9 +78,14 @@ async def cut(caller: Caller, job: str, data: bytes, key: str = "a") -> None:
     async def requests() -> AsyncIterator[job_service_pb2.UploadImageRequest]:
         for request in upload(job, data, key):
             yield request
+        sent.set()
         await asyncio.sleep(60)
 
+    sent = asyncio.Event()
     call = caller.stub.UploadImage(requests(), metadata=caller.metadata)
+    async with asyncio.timeout(30):
+        await sent.wait()
+    # Sent is not received yet.
     await asyncio.sleep(0.5)
     call.cancel()
 
