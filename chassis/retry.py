@@ -1,52 +1,106 @@
-"""Waiting for what is away: work that was taken up is not given up because a server restarts."""
+"""One retry for every server that may be unavailable (decision 15)."""
 
 import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
-from chassis.errors import TransientError
+from chassis.errors import DomainError, TransientError
 from chassis.logs import get_logger
 
 T = TypeVar("T")
-_FIRST = timedelta(milliseconds=200)
-_LONGEST = timedelta(seconds=5)
+# A long outage is logged when it begins, when its reason changes, and this often in between.
+_LOG_EVERY = timedelta(seconds=30)
 logger = get_logger(__name__)
 
 
-async def retry_transient(
-    what: str,
-    attempt: Callable[[], Awaitable[T]],
-    *,
-    final: tuple[type[TransientError], ...] = (),
-    most: timedelta | None = None,
-) -> T:
-    """Try until it works. Only TransientError is waited out, and of these none that is `final`.
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Which errors are retried, how long, and how far apart."""
 
-    After `most`, what the last try ended with is raised.
+    on: tuple[type[Exception], ...] = (TransientError,)
+    # Of these kinds, the ones that are not retried after all.
+    final: tuple[type[Exception], ...] = ()
+    # No retry starts later than this after the first attempt; None: retry for ever.
+    limit: timedelta | None = None
+    # The delay after the first failure, doubled after each one up to `longest`.
+    first: timedelta = timedelta(milliseconds=200)
+    longest: timedelta = timedelta(seconds=5)
 
-    A message stays alive meanwhile, for the consume loop sends its heartbeats; a worker that is
-    told to stop cancels this and hands the message back.
+    def delay(self, failures: int, error: BaseException | None = None) -> timedelta:
+        """Return the delay after so many failures in a row, with jitter so that callers spread.
+
+        A delay that the error asks for is the least that is waited.
+        """
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        if isinstance(error, TransientError) and error.delay is not None:
+            return error.delay * (0.5 + jitter)
+        doublings: int = 2 ** min(failures - 1, 30)
+        return min(self.first * doublings, self.longest) * jitter
+
+
+FOREVER = RetryPolicy()
+"""Retries every transient error until it succeeds."""
+
+
+async def retry(what: str, attempt: Callable[[], Awaitable[T]], policy: RetryPolicy = FOREVER) -> T:
+    """Call `attempt` until it succeeds, and return its result; `what` is its name in the log.
+
+    Raises an error that the policy does not retry, and the last one when its limit is reached.
+    Cancellation ends it at once.
     """
-    delay = _FIRST
-    ends = None if most is None else time.monotonic() + most.total_seconds()
+    started = time.monotonic()
+    outage = _Outage(what)
+    failures = 0
     while True:
         try:
-            return await attempt()
-        except final:
+            result = await attempt()
+        except policy.final:
             raise
-        except TransientError as error:
-            if ends is not None and time.monotonic() > ends:
+        except policy.on as error:
+            failures += 1
+            delay = policy.delay(failures, error)
+            waited = timedelta(seconds=time.monotonic() - started)
+            if policy.limit is not None and waited + delay > policy.limit:
                 raise
-            wait = error.delay or delay
-            logger.warning(
-                "waiting",
-                waiting_for=what,
-                reason=error.reason,
-                delay_seconds=wait.total_seconds(),
-            )
-        # Apart, so that all who wait do not come back at once.
-        await asyncio.sleep(wait.total_seconds() * random.uniform(0.5, 1.0))  # noqa: S311
-        delay = min(2 * delay, _LONGEST)
+            outage.failed(error, delay)
+        else:
+            outage.ended()
+            return result
+        await asyncio.sleep(delay.total_seconds())
+
+
+class _Outage:
+    """Logs an outage without a line for each attempt."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._reason = ""
+        self._logged = 0.0
+
+    def failed(self, error: BaseException, delay: timedelta) -> None:
+        reason = reason_of(error)
+        now = time.monotonic()
+        if reason == self._reason and now - self._logged < _LOG_EVERY.total_seconds():
+            return
+        self._reason, self._logged = reason, now
+        logger.warning(
+            "retrying",
+            waiting_for=self._what,
+            reason=reason,
+            delay_seconds=round(delay.total_seconds(), 3),
+        )
+
+    def ended(self) -> None:
+        if self._reason:
+            logger.info("available again", waiting_for=self._what)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what the log says of an error: our code for it, or its type, and its message."""
+    if isinstance(error, DomainError):
+        return f"{error.reason}: {error.message}"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

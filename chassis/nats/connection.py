@@ -10,11 +10,13 @@ from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
 from chassis.logs import get_logger
+from chassis.retry import RetryPolicy, reason_of, retry
 from chassis.stopping import cancel_and_wait
 
 logger = get_logger(__name__)
 
-_TRY_AGAIN = timedelta(seconds=1)
+# nats-py itself tries for ever; what it raises all the same, such as a refused login, may change.
+_CONNECT = RetryPolicy(on=(Exception,), first=timedelta(seconds=1), longest=timedelta(seconds=1))
 _PING_SECONDS = 20  # a dead server is seen after 40 to 60 s, not after 4 minutes
 _FLUSH_SECONDS = 2
 _CLOSE = timedelta(seconds=4)
@@ -59,11 +61,11 @@ class _Reporter:
 
     async def on_error(self, error: Exception) -> None:
         if self._client.is_connected:
-            logger.warning("nats error", reason=f"{type(error).__name__}: {error}")
+            logger.warning("nats error", reason=reason_of(error))
         elif not self._waiting:
             # nats-py reports each attempt; one line for each wait is enough.
             self._waiting = True
-            logger.info("waiting", waiting_for="nats", reason=type(error).__name__)
+            logger.info("waiting", waiting_for="nats", reason=reason_of(error))
 
     async def on_disconnected(self) -> None:
         if not self._client.is_closed:
@@ -110,22 +112,20 @@ async def _close(client: Client, *, connected: bool) -> None:
 
 async def _connect(client: Client, url: str, name: str, reporter: _Reporter) -> None:
     servers = [server.strip() for server in url.split(",")]
-    while True:
-        try:
-            await client.connect(
-                servers,
-                name=name,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=1,
-                connect_timeout=5,
-                ping_interval=_PING_SECONDS,
-                max_outstanding_pings=2,
-                error_cb=reporter.on_error,
-                disconnected_cb=reporter.on_disconnected,
-                reconnected_cb=reporter.on_connected,
-            )
-            break
-        except Exception as error:  # noqa: BLE001 - it need not stay so
-            await reporter.on_error(error)
-            await asyncio.sleep(_TRY_AGAIN.total_seconds())
+
+    async def connect() -> None:
+        await client.connect(
+            servers,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            connect_timeout=5,
+            ping_interval=_PING_SECONDS,
+            max_outstanding_pings=2,
+            error_cb=reporter.on_error,
+            disconnected_cb=reporter.on_disconnected,
+            reconnected_cb=reporter.on_connected,
+        )
+
+    await retry("NATS", connect, _CONNECT)
     await reporter.on_connected()

@@ -106,11 +106,13 @@ class _SlotLoop:
         started = time.perf_counter()
         try:
             with tracing.process_span(
-                delivery.source.durable,
+                delivery.source.destination,
                 delivery.headers,
                 {
-                    "messaging.destination.name": delivery.source.stream,
+                    "messaging.destination.name": delivery.subject,
                     "messaging.consumer.group.name": delivery.source.durable,
+                    "messaging.message.id": delivery.message_id,
+                    "messaging.message.body.size": len(delivery.data),
                     "messaging.nats.num_delivered": delivery.attempt,
                 },
             ):
@@ -251,8 +253,14 @@ async def _gather(
 
 async def _try(handler: BatchHandler, batch: Sequence[Delivery]) -> tuple[Exception | None, float]:
     started = time.perf_counter()
+    source = batch[0].source
     try:
-        await handler(batch)
+        with tracing.process_batch_span(
+            source.destination,
+            [delivery.headers for delivery in batch],
+            {"messaging.consumer.group.name": source.durable},
+        ):
+            await handler(batch)
     except Exception as error:  # noqa: BLE001 - settled by its kind
         return error, time.perf_counter() - started
     return None, time.perf_counter() - started

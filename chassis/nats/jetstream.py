@@ -27,11 +27,13 @@ from chassis.nats.streams import (
     StreamSpec,
     ensure_streams,
 )
+from chassis.retry import FOREVER, RetryPolicy, retry
 
 __all__ = [
     "MESSAGE_ID",
     "ConsumerSpec",
     "JetStream",
+    "Message",
     "MessageTooLargeError",
     "QueueFullError",
     "QueueRefusedError",
@@ -49,8 +51,13 @@ _API = "$JS.API"
 _REQUEST_TIMEOUT = timedelta(seconds=5)
 _PUBLISH_TIMEOUT = timedelta(seconds=2)
 _WRITE_TIMEOUT = timedelta(seconds=2)
-_PUBLISH_ATTEMPTS = 4
-_PUBLISH_PAUSE = timedelta(milliseconds=250)  # doubled each time: a leader election takes ~1 s
+# Bridges the election of a leader, which takes about a second.
+_BRIEFLY = RetryPolicy(
+    on=(QueueUnavailableError,),
+    limit=timedelta(seconds=3),
+    first=timedelta(milliseconds=250),
+    longest=timedelta(seconds=1),
+)
 _NOT_FOUND = 404
 _UNAVAILABLE = 503
 # Limits that clear when consumers catch up: messages or bytes of the stream, of its subject, of
@@ -78,6 +85,18 @@ class StoredMessage:
     def message_id(self) -> str:
         """The id it was published with; empty if it has none."""
         return self.headers.get(MESSAGE_ID, "")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to be stored."""
+
+    subject: str
+    payload: bytes
+    # By which the stream recognises a repetition.
+    message_id: str
+    # The subject without its identifiers, as traces group it.
+    template: str = ""
 
 
 class Mailbox:
@@ -131,38 +150,53 @@ class JetStream:
         *,
         message_id: str,
         headers: Mapping[str, str] | None = None,
+        template: str = "",
     ) -> bool:
-        """Store a message and wait until it is; return False if the stream had this id already.
+        """Store a message and wait for the ack; return False if the stream had this id already.
+
+        Retries for a few seconds while no server answers. `template` is the subject without its
+        identifiers, as traces group it.
 
         Raises QueueFullError, QueueUnavailableError, or QueueRefusedError, of which
         MessageTooLargeError is one.
         """
-        all_headers = tracing.inject(headers)
-        all_headers[MESSAGE_ID] = message_id
-        pause = _PUBLISH_PAUSE.total_seconds()
-        for attempt in range(1, _PUBLISH_ATTEMPTS + 1):
-            try:
-                answer = await self.request(subject, payload, headers=all_headers)
-                return not _checked(answer).get("duplicate", False)
-            except (QueueFullError, QueueRefusedError):
-                raise
-            except QueueUnavailableError:
-                # The same id makes it safe to send again what may have been stored.
-                if attempt == _PUBLISH_ATTEMPTS:
-                    raise
-            await asyncio.sleep(pause)
-            pause *= 2
-        raise AssertionError
+        message = Message(subject, payload, message_id, template)
+        return await self._publish(message, headers, _BRIEFLY)
 
-    async def publish_core(
-        self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None
-    ) -> None:
-        """Send to whoever listens now; lost when nobody does or the connection is down.
+    async def publish_until_stored(self, message: Message) -> None:
+        """Store a message, and retry for as long as the stream is full or unavailable.
+
+        Raises QueueRefusedError, of which MessageTooLargeError is one.
+        """
+        await self._publish(message, None, FOREVER)
+
+    async def _publish(
+        self, message: Message, headers: Mapping[str, str] | None, policy: RetryPolicy
+    ) -> bool:
+        with tracing.publish_span(
+            message.subject,
+            template=message.template,
+            message_id=message.message_id,
+            size=len(message.payload),
+        ):
+            sent = {**tracing.inject(headers), MESSAGE_ID: message.message_id}
+
+            async def attempt() -> bool:
+                answer = await self.request(message.subject, message.payload, headers=sent)
+                return not _checked(answer).get("duplicate", False)
+
+            # The same id makes it safe to send again what may have been stored.
+            return await retry("NATS", attempt, policy)
+
+    async def publish_core(self, subject: str, payload: bytes, *, template: str = "") -> None:
+        """Send to current subscribers; lost if there are none or the connection is down.
 
         Raises QueueUnavailableError when the line takes nothing.
         """
-        if self.connected:
-            await self._hand_over(subject, payload, headers=headers)
+        if not self.connected:
+            return
+        with tracing.publish_span(subject, template=template, size=len(payload)):
+            await self._hand_over(subject, payload, headers=tracing.inject())
 
     async def subscribe_core(self, subject: str, callback: CoreCallback) -> Subscription:
         """Listen on core NATS; `await subscription.unsubscribe()` ends it."""

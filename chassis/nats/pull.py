@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -18,7 +19,8 @@ from nats.aio.subscription import Subscription
 
 from chassis.errors import TransientError
 from chassis.logs import get_logger
-from chassis.nats.jetstream import MESSAGE_ID, JetStream, StreamNotFoundError
+from chassis.nats.jetstream import MESSAGE_ID, JetStream
+from chassis.retry import RetryPolicy, retry
 
 logger = get_logger(__name__)
 
@@ -27,7 +29,9 @@ _EXPIRES = timedelta(seconds=60)
 # The server says "still here" on an open request that often; a lost request costs _SILENCE.
 _HEARTBEAT = timedelta(seconds=2)
 _SILENCE = 2.5 * _HEARTBEAT
-_RETRY = timedelta(seconds=1)  # between looks for a stream or consumer that is missing
+# For a stream or consumer that is missing.
+_RETRY = RetryPolicy(first=timedelta(seconds=1), longest=timedelta(seconds=1))
+_REFUSED_PAUSE = timedelta(milliseconds=250)  # before binding again
 _PROBE_TIMEOUT = timedelta(seconds=5)
 _DRAIN_TIMEOUT = timedelta(seconds=2)
 _ACK_PREFIX = "$JS.ACK."
@@ -43,6 +47,13 @@ class Source:
     stream: str
     durable: str
     share: float = 0.0
+    # The subject of its messages without identifiers, as traces group it; else the stream.
+    template: str = ""
+
+    @property
+    def destination(self) -> str:
+        """What its messages are grouped by in traces."""
+        return self.template or self.stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,34 +166,22 @@ class PullConsumer:
 
     async def _bind(self) -> None:
         """Wait for the consumer, then listen on a fresh inbox, so that old requests are void."""
-        told = False
-        while True:
-            try:
-                info = await self._jetstream.api(
-                    f"CONSUMER.INFO.{self.source.stream}.{self.source.durable}"
-                )
-                self._broken.clear()
-                self._refused = False
-                self._inbox = self._jetstream.new_inbox()
-                self._subscription = await self._jetstream.subscribe_mailbox(
-                    f"{self._inbox}.*", self._take
-                )
-                break
-            except TransientError as error:
-                if not told:
-                    told = True
-                    what = "stream" if isinstance(error, StreamNotFoundError) else "nats"
-                    logger.info(
-                        "waiting",
-                        waiting_for=what,
-                        stream=self.source.stream,
-                        consumer=self.source.durable,
-                    )
-                await asyncio.sleep(_RETRY.total_seconds())
-        self.ack_wait = timedelta(microseconds=info["config"]["ack_wait"] / 1000)
-        self._max_deliver = info["config"].get("max_deliver", -1)
-        if told:
-            logger.info("bound", stream=self.source.stream, consumer=self.source.durable)
+        name = f"consumer {self.source.stream}.{self.source.durable}"
+        config = await retry(name, self._subscribe, _RETRY)
+        self.ack_wait = timedelta(microseconds=config["ack_wait"] / 1000)
+        self._max_deliver = config.get("max_deliver", -1)
+
+    async def _subscribe(self) -> dict[str, Any]:
+        """Subscribe, and return the configuration of the consumer."""
+        info = await self._jetstream.api(
+            f"CONSUMER.INFO.{self.source.stream}.{self.source.durable}"
+        )
+        self._broken.clear()
+        self._refused = False
+        self._inbox = self._jetstream.new_inbox()
+        self._subscription = await self._jetstream.subscribe_mailbox(f"{self._inbox}.*", self._take)
+        config: dict[str, Any] = info["config"]
+        return config
 
     async def _watch(self) -> None:
         """Return when the binding is broken or the server has fallen silent."""
@@ -261,7 +260,7 @@ class PullConsumer:
                 reason=headers.get("Description", "no responders"),
             )
             self._refused = True
-            self._loop.call_later(_RETRY.total_seconds() / 4, self._broken.set)
+            self._loop.call_later(_REFUSED_PAUSE.total_seconds(), self._broken.set)
         self._end_request()
         self._changed()
 

@@ -4,14 +4,16 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from prometheus_client import Histogram
 
-from chassis.retry import retry_transient
+from chassis.retry import RetryPolicy, retry
 from chassis.stopping import cancel_and_wait
+from chassis.tracing import Span, batch_span, current_span
 from services.inference.errors import (
     ModelAnswerInvalidError,
     ModelFailedError,
@@ -29,6 +31,8 @@ _SIZE = Histogram(
 )
 # What an image may have brought about, or a model that is ill.
 _PERHAPS_THE_IMAGE = (TooSlowError, ModelFailedError, ModelAnswerInvalidError)
+_READING = RetryPolicy(final=(*_PERHAPS_THE_IMAGE, ModelMissingError))
+_PROBING = RetryPolicy(final=(ModelAnswerInvalidError, ModelMissingError))
 
 
 class Reader(Protocol):
@@ -44,11 +48,12 @@ class Reader(Protocol):
 class _Waiting:
     image: bytes
     urgent: bool
-    since: float
+    arrived: float
     answer: asyncio.Future[Answer]
+    span: Span
 
 
-class _Gathering:
+class _Queue:
     """Images of one model that wait for a batch, the urgent ones first."""
 
     def __init__(self, model: Model) -> None:
@@ -62,15 +67,15 @@ class _Gathering:
         return len(self._urgent) + len(self._routine)
 
     @property
-    def since(self) -> float:
-        """When the first of them came."""
-        return min(queue[0].since for queue in (self._urgent, self._routine) if queue)
+    def oldest(self) -> float:
+        """When the first of them arrived."""
+        return min(queue[0].arrived for queue in (self._urgent, self._routine) if queue)
 
     def add(self, waiting: _Waiting) -> None:
         (self._urgent if waiting.urgent else self._routine).append(waiting)
 
     def take(self) -> list[_Waiting]:
-        """Take a batch, without those that nobody waits for any more."""
+        """Take a batch, without the images that nobody waits for any more."""
         batch: list[_Waiting] = []
         while len(self) and len(batch) < self.model.max_batch_size:
             waiting = (self._urgent or self._routine).popleft()
@@ -92,7 +97,7 @@ class Batcher:
         self._reader = reader
         self._max_batch_delay = max_batch_delay.total_seconds()
         self._concurrent_calls = concurrent_calls
-        self._groups: dict[Model, _Gathering] = {}
+        self._queues: dict[Model, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, model: Model, image: bytes, *, urgent: bool = False) -> Answer:
@@ -104,54 +109,61 @@ class Batcher:
             ModelMissingError: Triton does not serve the model.
         """
         loop = asyncio.get_running_loop()
-        group = self._groups.get(model)
-        if group is None:
-            group = self._groups[model] = _Gathering(model)
-        waiting = _Waiting(image, urgent, loop.time(), loop.create_future())
-        group.add(waiting)
-        self._dispatch(group)
+        queue = self._queues.get(model)
+        if queue is None:
+            queue = self._queues[model] = _Queue(model)
+        waiting = _Waiting(image, urgent, loop.time(), loop.create_future(), current_span())
+        queue.add(waiting)
+        self._dispatch(queue)
         return await waiting.answer
 
     async def close(self) -> None:
-        """Leave off what is under way."""
+        """Cancel the calls in flight."""
         await cancel_and_wait(self._tasks)
 
-    def _dispatch(self, group: _Gathering) -> None:
+    def _dispatch(self, queue: _Queue) -> None:
         loop = asyncio.get_running_loop()
-        while len(group) and group.calls < self._concurrent_calls:
-            due = group.since + self._max_batch_delay
-            if len(group) < group.model.max_batch_size and loop.time() < due:
-                if group.timer is None:
-                    group.timer = loop.call_at(due, self._timed, group)
+        while len(queue) and queue.calls < self._concurrent_calls:
+            due = queue.oldest + self._max_batch_delay
+            if len(queue) < queue.model.max_batch_size and loop.time() < due:
+                if queue.timer is None:
+                    queue.timer = loop.call_at(due, self._batch_due, queue)
                 return
-            if batch := group.take():
-                group.calls += 1
-                task = loop.create_task(self._call(group, batch))
+            if batch := queue.take():
+                queue.calls += 1
+                # In no image's context: the batch is none of their traces and none of their logs.
+                task = loop.create_task(self._call(queue, batch), context=Context())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    def _timed(self, group: _Gathering) -> None:
-        group.timer = None
-        self._dispatch(group)
+    def _batch_due(self, queue: _Queue) -> None:
+        queue.timer = None
+        self._dispatch(queue)
 
-    async def _call(self, group: _Gathering, batch: list[_Waiting]) -> None:
+    async def _call(self, queue: _Queue, batch: list[_Waiting]) -> None:
+        model = queue.model
+        attributes: dict[str, str | int] = {
+            "carina.model": f"{model.name} {model.version}",
+            "carina.images": len(batch),
+        }
         try:
-            await self._read(group.model, batch)
-        except Exception as error:  # noqa: BLE001 - each of them is told, as its own
+            with batch_span("infer batch", [waiting.span for waiting in batch], attributes):
+                await self._read(model, batch)
+        except Exception as error:  # noqa: BLE001 - every image of the batch gets it as its own
             _fail(batch, error)
         finally:
-            group.calls -= 1
-            self._dispatch(group)
+            queue.calls -= 1
+            self._dispatch(queue)
 
     async def _read(self, model: Model, batch: list[_Waiting]) -> None:
         _SIZE.labels(model.name).observe(len(batch))
         images = [waiting.image for waiting in batch]
         urgent = any(waiting.urgent for waiting in batch)
         try:
-            answers = await retry_transient(
-                f"Triton's {model.name} {model.version}",
+            answers = await retry(
+                f"Triton model {model.name} {model.version}",
                 lambda: self._reader.infer(model, images, urgent=urgent),
-                final=(*_PERHAPS_THE_IMAGE, ModelMissingError),
+                _READING,
             )
         except TooSlowError as error:
             await self._until_well(model)
@@ -174,14 +186,10 @@ class Batcher:
     async def _until_well(self, model: Model) -> None:
         """Wait until the model reads an empty image: no image pays for a model that is ill."""
         empty = bytes(model.width * model.height)
-        what = f"Triton's {model.name} {model.version} to read an empty image"
+        what = f"Triton model {model.name} {model.version} to read an empty image"
         # A refusal is an answer as well.
         with suppress(RefusedByModelError, ModelAnswerInvalidError):
-            await retry_transient(
-                what,
-                lambda: self._reader.infer(model, [empty]),
-                final=(ModelAnswerInvalidError, ModelMissingError),
-            )
+            await retry(what, lambda: self._reader.infer(model, [empty]), _PROBING)
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:

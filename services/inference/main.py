@@ -14,7 +14,7 @@ from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.inference.batcher import Batcher
 from services.inference.config import InferenceConfig
-from services.inference.queue import SOURCES, Reports, term_reason
+from services.inference.queue import SOURCES, term_reason
 from services.inference.readiness import Readiness
 from services.inference.triton import open_triton
 from services.inference.worker import Worker
@@ -38,7 +38,7 @@ async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
             triton, max_batch_delay=config.max_batch_delay, concurrent_calls=config.concurrent_calls
         )
         stack.push_async_callback(batcher.close)
-        worker = Worker(batcher=batcher, reports=Reports(jetstream))
+        worker = Worker(batcher=batcher, jetstream=jetstream)
         background = await stack.enter_async_context(background_tasks(stop))
         background.start("readiness", readiness.run())
         await readiness.wait_for_triton(stop)

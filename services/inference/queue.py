@@ -10,17 +10,21 @@ from carina.tasks import bus
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import DomainError
 from chassis.nats.consume import Delivery, Source
-from chassis.nats.jetstream import JetStream
-from chassis.retry import retry_transient
+from chassis.nats.jetstream import Message
 from services.inference.errors import MalformedTaskError
 from services.inference.heatmap import Placement
 from services.inference.model import Model
 
 _STAGE = bus.Stage.INFER
 # Urgent first; a quarter of the slots is kept for routine work, so that it never starves.
-SOURCES = (
-    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.URGENT)),
-    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.ROUTINE), share=0.25),
+SOURCES = tuple(
+    Source(
+        bus.TASKS,
+        bus.task_consumer(_STAGE, lane),
+        share=share,
+        template=bus.task_template(_STAGE, lane),
+    )
+    for lane, share in ((bus.Priority.URGENT, 0.0), (bus.Priority.ROUTINE, 0.25))
 )
 
 
@@ -37,6 +41,11 @@ class Task:
     def image(self) -> str:
         """The image, as logs name it."""
         return str(self.image_id)
+
+    @property
+    def result_subject(self) -> bus.ResultSubject:
+        """Where the outcome is published."""
+        return bus.ResultSubject(self.job_id)
 
     @property
     def pixels(self) -> bytes:
@@ -108,57 +117,52 @@ def term_reason(delivery: Delivery, error: DomainError) -> str:
     return str(bus.TermReason(error.reason, delivery.message_id, delivery.subject))
 
 
-class Reports:
-    """What the worker tells: an image was taken up, was read, or can not be read."""
+@dataclass(frozen=True)
+class Failure:
+    """Why an image was not read. It is worth another attempt: the film itself was readable."""
 
-    def __init__(self, jetstream: JetStream) -> None:
-        self._jetstream = jetstream
+    code: str
+    message: str
 
-    async def started(self, task: Task) -> None:
-        """Tell that an image was taken up; it moves a progress bar, so nobody waits for it."""
-        outcome = _outcome(task)
-        outcome.started.SetInParent()
-        await self._jetstream.publish_core(_subject(task), outcome.SerializeToString())
 
-    async def succeeded(self, task: Task, findings: Findings) -> None:
-        """Tell what was found, and wait until the broker has it."""
-        outcome = _outcome(task)
-        succeeded = outcome.succeeded
-        succeeded.probabilities.extend(findings.probabilities)
-        succeeded.predicted_label = findings.predicted_label
-        succeeded.heatmap_png = findings.heatmap_png
-        succeeded.notes.extend(findings.notes)
-        succeeded.model.CopyFrom(task.message.model)
-        succeeded.preparation.CopyFrom(task.message.preparation)
-        taken = datetime.now(UTC) - task.message.queue_time.ToDatetime(UTC)
-        # The clocks of two machines may differ by more than an image takes.
-        succeeded.infer.FromTimedelta(max(taken, timedelta(0)))
-        await self._publish(task, outcome, bus.Step.INFER_SUCCEEDED)
+def started_payload(task: Task) -> bytes:
+    """Return the outcome that says that work on an image has started."""
+    outcome = _outcome(task)
+    outcome.started.SetInParent()
+    return outcome.SerializeToString()
 
-    async def failed(self, task: Task, *, code: str, message: str) -> None:
-        """Tell why an image was not read, and wait until the broker has it.
 
-        It is always worth another attempt: the film itself was readable.
-        """
-        outcome = _outcome(task)
-        outcome.failed.code = code
-        outcome.failed.message = message
+def message_of(task: Task, result: Findings | Failure) -> Message:
+    """Return the outcome that is published when a task is done."""
+    outcome = _outcome(task)
+    if isinstance(result, Failure):
+        step = bus.Step.INFER_FAILED
+        outcome.failed.code = result.code
+        outcome.failed.message = result.message
         outcome.failed.retryable = True
         outcome.failed.preparation.CopyFrom(task.message.preparation)
-        await self._publish(task, outcome, bus.Step.INFER_FAILED)
+    else:
+        step = bus.Step.INFER_SUCCEEDED
+        _add_findings(outcome.succeeded, task, result)
+    ref, subject = task.message.ref, task.result_subject
+    return Message(
+        str(subject),
+        outcome.SerializeToString(),
+        message_id=str(bus.MessageId(task.image_id, ref.attempt, step, ref.republished)),
+        template=subject.template,
+    )
 
-    async def _publish(self, task: Task, outcome: tasks_pb2.Outcome, step: bus.Step) -> None:
-        ref = task.message.ref
-        message_id = str(bus.MessageId(task.image_id, ref.attempt, step, ref.republished))
-        subject, data = _subject(task), outcome.SerializeToString()
-        # A full or absent broker is back-pressure: the findings wait here, and the task lives on.
-        await retry_transient(
-            "the broker", lambda: self._jetstream.publish(subject, data, message_id=message_id)
-        )
 
-
-def _subject(task: Task) -> str:
-    return str(bus.ResultSubject(task.job_id))
+def _add_findings(succeeded: tasks_pb2.Succeeded, task: Task, findings: Findings) -> None:
+    succeeded.probabilities.extend(findings.probabilities)
+    succeeded.predicted_label = findings.predicted_label
+    succeeded.heatmap_png = findings.heatmap_png
+    succeeded.notes.extend(findings.notes)
+    succeeded.model.CopyFrom(task.message.model)
+    succeeded.preparation.CopyFrom(task.message.preparation)
+    duration = datetime.now(UTC) - task.message.queue_time.ToDatetime(UTC)
+    # The clocks of two machines may differ by more than an image takes.
+    succeeded.infer.FromTimedelta(max(duration, timedelta(0)))
 
 
 def _outcome(task: Task) -> tasks_pb2.Outcome:

@@ -41,6 +41,8 @@ _INPUT, _PROBABILITIES, _HEATMAP = "image", "probabilities", "heatmap"
 _PIXEL_SUM = "pixel_sum"
 _URGENT, _ROUTINE = 1, 2  # priority levels of the model's queue, as its config.pbtxt has them
 _READY_TIMEOUT = timedelta(seconds=2)
+# Asked every two seconds by each worker.
+_UNTRACED = ("ServerReady",)
 # Triton gives up first, so that its own words arrive.
 _MARGIN = timedelta(seconds=1)
 _LARGEST_MESSAGE = 64 * 2**20
@@ -135,7 +137,7 @@ class TritonClient:
 async def open_triton(address: str, *, deadline: timedelta) -> AsyncIterator[TritonClient]:
     """Keep one channel to Triton; it need not be there yet."""
     async with grpc.aio.insecure_channel(
-        address, options=_OPTIONS, interceptors=client_interceptors()
+        address, options=_OPTIONS, interceptors=client_interceptors(untraced=_UNTRACED)
     ) as channel:
         yield TritonClient(channel, deadline=deadline)
 

@@ -3,10 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from chassis.errors import DomainError
 from chassis.logs import get_logger
 from chassis.nats.consume import Delivery
-from chassis.tracing import process_span
+from chassis.nats.jetstream import JetStream
 from services.inference.batcher import Batcher
 from services.inference.errors import (
     ModelAnswerInvalidError,
@@ -17,47 +16,60 @@ from services.inference.errors import (
 )
 from services.inference.heatmap import heatmap_png
 from services.inference.model import Reading, read
-from services.inference.queue import Findings, Reports, Task, task_from_message
+from services.inference.queue import (
+    Failure,
+    Findings,
+    Task,
+    message_of,
+    started_payload,
+    task_from_message,
+)
 
 _MAY_WORK_LATER = (TooSlowError, ModelFailedError, ModelAnswerInvalidError, ModelMissingError)
-# Whoever watches a job hears that an image has reached the model only if it stays there for long
-# enough to be seen; most are read sooner, and a message for each would be work for nothing.
-_NOTICEABLE = timedelta(seconds=1)
+# The start is announced only if the image is still here after this time. Most are read sooner, and
+# a message for each would cost work that nobody sees.
+_ANNOUNCE_AFTER = timedelta(seconds=1)
 _log = get_logger(__name__)
 
 
 class Worker:
     """Reads images; any number of them at once."""
 
-    def __init__(self, *, batcher: Batcher, reports: Reports) -> None:
+    def __init__(self, *, batcher: Batcher, jetstream: JetStream) -> None:
         self._batcher = batcher
-        self._reports = reports
-        self._telling: set[asyncio.Task[None]] = set()
+        self._jetstream = jetstream
+        self._announcing: set[asyncio.Task[None]] = set()
 
     async def handle(self, delivery: Delivery) -> None:
-        """Do all of one task; being run twice changes nothing.
+        """Process one task; processing it twice changes nothing.
 
         Raises:
-            MalformedTaskError: the message is no task.
+            MalformedTaskError: the message is not a task.
             TooSlowError, ModelFailedError, ModelAnswerInvalidError, ModelMissingError: it may
                 work later.
         """
         task = task_from_message(delivery.data)
         loop = asyncio.get_running_loop()
-        with process_span("infer", delivery.headers):
-            timer = loop.call_later(_NOTICEABLE.total_seconds(), self._tell_started, task)
-            try:
-                reading = await self._read(task)
-            except _MAY_WORK_LATER as error:
-                if not delivery.last:
-                    raise
-                await self._failed(task, error)
-            except RefusedByModelError as error:
-                await self._failed(task, error)
-            else:
-                await self._reports.succeeded(task, _findings(task, reading))
-            finally:
-                timer.cancel()
+        timer = loop.call_later(_ANNOUNCE_AFTER.total_seconds(), self._announce_start, task)
+        try:
+            result = await self._process(task, last=delivery.last)
+        finally:
+            timer.cancel()
+        # While the broker is full or unavailable the findings wait here, and the task stays alive.
+        await self._jetstream.publish_until_stored(message_of(task, result))
+
+    async def _process(self, task: Task, *, last: bool) -> Findings | Failure:
+        """Read the image; what may work later is raised until the last delivery."""
+        try:
+            return _findings(task, await self._read(task))
+        except _MAY_WORK_LATER as error:
+            if not last:
+                raise
+            failure = Failure(error.reason, error.message)
+        except RefusedByModelError as error:
+            failure = Failure(error.reason, error.message)
+        _log.warning("image not read", image=task.image, code=failure.code)
+        return failure
 
     async def _read(self, task: Task) -> Reading:
         model = task.model
@@ -68,15 +80,16 @@ class Worker:
         answer = await self._batcher.read(model, task.pixels, urgent=task.urgent)
         return read(answer, model)
 
-    async def _failed(self, task: Task, error: DomainError) -> None:
-        _log.warning("image not read", image=task.image, code=error.reason)
-        await self._reports.failed(task, code=error.reason, message=error.message)
-
-    def _tell_started(self, task: Task) -> None:
-        telling = asyncio.create_task(self._reports.started(task))
-        # The event loop alone would let go of it.
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
+    def _announce_start(self, task: Task) -> None:
+        subject = task.result_subject
+        announcing = asyncio.create_task(
+            self._jetstream.publish_core(
+                str(subject), started_payload(task), template=subject.template
+            )
+        )
+        # The event loop keeps only a weak reference.
+        self._announcing.add(announcing)
+        announcing.add_done_callback(self._announcing.discard)
 
 
 def _findings(task: Task, reading: Reading) -> Findings:

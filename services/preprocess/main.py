@@ -17,7 +17,7 @@ from chassis.stopping import background_tasks, stop_on_signals
 from chassis.tracing import open_tracing
 from services.preprocess.config import PreprocessConfig
 from services.preprocess.pipeline import PipelineSettings
-from services.preprocess.queue import SOURCES, Reports, term_reason
+from services.preprocess.queue import SOURCES, term_reason
 from services.preprocess.readiness import Readiness
 from services.preprocess.worker import Worker
 
@@ -38,7 +38,7 @@ async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
         executor = stack.enter_context(ThreadPoolExecutor(config.slots, "film"))
         worker = Worker(
             blobs=blobs,
-            reports=Reports(jetstream),
+            jetstream=jetstream,
             executor=executor,
             settings=PipelineSettings(
                 width=0,

@@ -10,15 +10,19 @@ from carina.tasks import bus
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import DomainError, UsageError
 from chassis.nats.consume import Delivery, Source
-from chassis.nats.jetstream import JetStream
-from chassis.retry import retry_transient
+from chassis.nats.jetstream import Message
 from services.preprocess.pipeline import Prepared
 
 _STAGE = bus.Stage.PREPROCESS
 # Urgent first; a quarter of the slots is kept for routine work, so that it never starves.
-SOURCES = (
-    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.URGENT)),
-    Source(bus.TASKS, bus.task_consumer(_STAGE, bus.Priority.ROUTINE), share=0.25),
+SOURCES = tuple(
+    Source(
+        bus.TASKS,
+        bus.task_consumer(_STAGE, lane),
+        share=share,
+        template=bus.task_template(_STAGE, lane),
+    )
+    for lane, share in ((bus.Priority.URGENT, 0.0), (bus.Priority.ROUTINE, 0.25))
 )
 
 
@@ -52,15 +56,15 @@ class Task:
         return UUID(bytes=self.message.ref.job_id)
 
     @property
-    def outcome_subject(self) -> str:
+    def result_subject(self) -> bus.ResultSubject:
         """Where the outcome is published."""
-        return str(bus.ResultSubject(self._job_id))
+        return bus.ResultSubject(self._job_id)
 
     @property
-    def infer_subject(self) -> str:
-        """Where the prepared film goes."""
+    def infer_subject(self) -> bus.TaskSubject:
+        """Where the prepared film is published."""
         lane = bus.priority_of(urgent=self.message.ref.urgent)
-        return str(bus.TaskSubject(bus.Stage.INFER, lane, self._job_id))
+        return bus.TaskSubject(bus.Stage.INFER, lane, self._job_id)
 
     def message_id(self, step: bus.Step) -> str:
         """Return what the broker recognises a repeated message by."""
@@ -77,7 +81,7 @@ def task_from_message(data: bytes) -> Task:
     try:
         message = tasks_pb2.PreprocessTask.FromString(data)
         task = Task(message, datetime.now(UTC) - message.queue_time.ToDatetime(UTC))
-        _ = task.image, task.outcome_subject
+        _ = task.image, task.result_subject
     except (DecodeError, ValueError) as error:
         raise MalformedTaskError from error
     return task
@@ -88,44 +92,61 @@ def term_reason(delivery: Delivery, error: DomainError) -> str:
     return str(bus.TermReason(error.reason, delivery.message_id, delivery.subject))
 
 
-class Reports:
-    """What the worker tells: an image was taken up, is ready for the model, or can not be read."""
+@dataclass(frozen=True)
+class Ready:
+    """A film that is prepared for the model."""
 
-    def __init__(self, jetstream: JetStream) -> None:
-        self._jetstream = jetstream
+    film: Prepared
+    has_preview: bool
 
-    async def started(self, task: Task) -> None:
-        """Tell that a film was taken up; it moves a progress bar, so nobody waits for it."""
-        outcome = _outcome(task)
-        outcome.started.SetInParent()
-        await self._jetstream.publish_core(task.outcome_subject, outcome.SerializeToString())
 
-    async def prepared(self, task: Task, film: Prepared, *, has_preview: bool) -> None:
-        """Hand a prepared film to the model, and wait until the broker has it."""
-        message = tasks_pb2.InferTask(
-            ref=task.message.ref,
-            pixels=film.pixels.tobytes(),
-            model=task.message.model,
-            preparation=_preparation(task, film, has_preview=has_preview),
-        )
-        message.queue_time.GetCurrentTime()
-        await self._publish(task.infer_subject, message.SerializeToString(), task, bus.Step.INFER)
+@dataclass(frozen=True)
+class Failure:
+    """Why a film could not be prepared, in words for the doctor who uploaded it."""
 
-    async def failed(self, task: Task, *, code: str, message: str, retryable: bool) -> None:
-        """Tell why a film can not be read, and wait until the broker has it."""
-        outcome = _outcome(task)
-        outcome.failed.code = code
-        outcome.failed.message = message
-        outcome.failed.retryable = retryable
-        data = outcome.SerializeToString()
-        await self._publish(task.outcome_subject, data, task, bus.Step.PREPROCESS_FAILED)
+    code: str
+    message: str
+    retryable: bool
 
-    async def _publish(self, subject: str, data: bytes, task: Task, step: bus.Step) -> None:
-        message_id = task.message_id(step)
-        # A full or absent broker is back-pressure: the film waits here, and its task lives on.
-        await retry_transient(
-            "the broker", lambda: self._jetstream.publish(subject, data, message_id=message_id)
-        )
+
+def started_payload(task: Task) -> bytes:
+    """Return the outcome that says that work on a film has started."""
+    outcome = _outcome(task)
+    outcome.started.SetInParent()
+    return outcome.SerializeToString()
+
+
+def message_of(task: Task, result: Ready | Failure) -> Message:
+    """Return what is published when a task is done: the next task, or the outcome."""
+    if isinstance(result, Failure):
+        return _failed_message(task, result)
+    message = tasks_pb2.InferTask(
+        ref=task.message.ref,
+        pixels=result.film.pixels.tobytes(),
+        model=task.message.model,
+        preparation=_preparation(task, result.film, has_preview=result.has_preview),
+    )
+    message.queue_time.GetCurrentTime()
+    subject = task.infer_subject
+    return Message(
+        str(subject),
+        message.SerializeToString(),
+        message_id=task.message_id(bus.Step.INFER),
+        template=subject.template,
+    )
+
+
+def _failed_message(task: Task, failure: Failure) -> Message:
+    outcome = _outcome(task)
+    outcome.failed.code = failure.code
+    outcome.failed.message = failure.message
+    outcome.failed.retryable = failure.retryable
+    return Message(
+        str(task.result_subject),
+        outcome.SerializeToString(),
+        message_id=task.message_id(bus.Step.PREPROCESS_FAILED),
+        template=task.result_subject.template,
+    )
 
 
 def _outcome(task: Task) -> tasks_pb2.Outcome:

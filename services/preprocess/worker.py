@@ -11,11 +11,19 @@ from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError
 from chassis.errors import TransientError
 from chassis.logs import get_logger
 from chassis.nats.consume import Delivery
-from chassis.retry import retry_transient
+from chassis.nats.jetstream import JetStream
+from chassis.retry import RetryPolicy, retry
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits
 from services.preprocess.pipeline import PipelineSettings, Prepared, prepare
-from services.preprocess.queue import Reports, Task, task_from_message
+from services.preprocess.queue import (
+    Failure,
+    Ready,
+    Task,
+    message_of,
+    started_payload,
+    task_from_message,
+)
 
 _SECONDS = Histogram(
     "carina_preprocess_seconds",
@@ -24,8 +32,15 @@ _SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 ORIGINAL_MISSING, ORIGINAL_UNREADABLE = "ORIGINAL_MISSING", "ORIGINAL_UNREADABLE"
-# A store that answers for others, and so long not for this file, has lost it.
-_MOST = timedelta(minutes=1)
+_ORIGINAL_MISSING = Failure(
+    ORIGINAL_MISSING, "The uploaded file is no longer there; upload it again.", retryable=False
+)
+_ORIGINAL_UNREADABLE = Failure(
+    ORIGINAL_UNREADABLE, "The uploaded file could not be read back; retry it later.", retryable=True
+)
+_BLOB_STORE = "the blob store"
+# A store that does not return this file for so long, though it answers otherwise, has lost it.
+_READING = RetryPolicy(limit=timedelta(minutes=1))
 _log = get_logger(__name__)
 
 
@@ -48,55 +63,55 @@ class Worker:
         self,
         *,
         blobs: BlobStore,
-        reports: Reports,
+        jetstream: JetStream,
         executor: Executor,
         settings: PipelineSettings,
         limits: Limits,
     ) -> None:
         self._blobs = blobs
-        self._reports = reports
+        self._jetstream = jetstream
         self._executor = executor
         self._settings = settings
         self._limits = limits
 
     async def handle(self, delivery: Delivery) -> None:
-        """Do all of one task; being run twice changes nothing.
+        """Process one task; processing it twice changes nothing.
 
         Raises:
-            TransientError: it may work later, or elsewhere.
+            MalformedTaskError: the message is not a task.
+            TransientError: it may work later, or on another worker.
         """
         task = task_from_message(delivery.data)
-        await self._reports.started(task)
+        # It moves a progress bar, so nothing waits for it.
+        subject = task.result_subject
+        await self._jetstream.publish_core(
+            str(subject), started_payload(task), template=subject.template
+        )
+        result = await self._process(task, last=delivery.last)
+        # While the broker is full or unavailable the film waits here, and its task stays alive.
+        await self._jetstream.publish_until_stored(message_of(task, result))
+
+    async def _process(self, task: Task, *, last: bool) -> Ready | Failure:
+        """Prepare the film; what may work later is raised until the last delivery."""
         try:
             film = await self._prepare(task)
         except FilmError as error:
-            # What a parser stumbled over, by its kind: its words may quote the file.
+            # Only the type of the cause: its message may quote the file.
             cause = type(error.__cause__).__name__ if error.__cause__ else None
             _log.info("film not readable", image=task.image, code=error.code, reason=cause)
-            await self._reports.failed(
-                task, code=error.code, message=str(error), retryable=error.retryable
-            )
+            return Failure(error.code, str(error), error.retryable)
         except BlobNotFoundError:
-            await self._reports.failed(
-                task,
-                code=ORIGINAL_MISSING,
-                message="The uploaded file is no longer there; upload it again.",
-                retryable=False,
-            )
+            return _ORIGINAL_MISSING
         except BlobsUnavailableError:
-            if not delivery.last:
+            if not last:
                 raise
-            await self._reports.failed(
-                task,
-                code=ORIGINAL_UNREADABLE,
-                message="The uploaded file could not be read back; retry it later.",
-                retryable=True,
-            )
+            return _ORIGINAL_UNREADABLE
         except MemoryError:
-            await self._out_of_memory(task, last=delivery.last)
-        else:
-            has_preview = await self._keep_preview(task, film)
-            await self._reports.prepared(task, film, has_preview=has_preview)
+            shortage = OutOfMemoryError()
+            if not last:
+                raise shortage from None
+            return Failure(shortage.reason, shortage.message, retryable=True)
+        return Ready(film, has_preview=await self._keep_preview(task, film))
 
     async def _prepare(self, task: Task) -> Prepared:
         data = await self._read(task)
@@ -120,9 +135,9 @@ class Worker:
     async def _read_part(self, key: str) -> bytes:
         """Wait for a store that is away; one file that is not to be had holds up no other."""
         try:
-            return await retry_transient("the blob store", lambda: self._blobs.get(key), most=_MOST)
+            return await retry(_BLOB_STORE, lambda: self._blobs.get(key), _READING)
         except BlobsUnavailableError:
-            await retry_transient("the blob store", self._blobs.check)
+            await retry(_BLOB_STORE, self._blobs.check)
             raise
 
     async def _keep_preview(self, task: Task, film: Prepared) -> bool:
@@ -135,9 +150,3 @@ class Worker:
             _log.warning("preview not kept", image=task.image, reason=error.reason)
             return False
         return True
-
-    async def _out_of_memory(self, task: Task, *, last: bool) -> None:
-        error = OutOfMemoryError()
-        if not last:
-            raise error
-        await self._reports.failed(task, code=error.reason, message=error.message, retryable=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chassis.nats.jetstream import JetStream, open_jetstream
+from chassis.retry import RetryPolicy
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from tests.support.consuming import SPEC
@@ -48,6 +49,7 @@ async def jetstream(nats_server: Server, own_nats_url: str) -> AsyncIterator[Jet
 @pytest.fixture
 async def work_stream(jetstream: JetStream, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream to consume, and short pauses."""
-    monkeypatch.setattr("chassis.nats.pull._RETRY", timedelta(milliseconds=100))
+    soon = timedelta(milliseconds=100)
+    monkeypatch.setattr("chassis.nats.pull._RETRY", RetryPolicy(first=soon, longest=soon))
     monkeypatch.setattr("chassis.nats.settle._FIRST_DELAY", timedelta(milliseconds=20))
     await jetstream.ensure_streams([SPEC])

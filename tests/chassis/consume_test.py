@@ -218,9 +218,12 @@ async def test_the_work_on_a_message_is_traced_to_its_publisher(jetstream: JetSt
             await publish(jetstream, "urgent", "a")
         async with consuming(jetstream, seen):
             await until(emptied(jetstream))
-    sender, worker = spans.get_finished_spans()
-    assert worker.context.trace_id == sender.context.trace_id
-    assert worker.name == "process urgent"
+    publisher, sender, worker = spans.get_finished_spans()
+    assert publisher.parent is not None
+    assert publisher.parent.span_id == sender.context.span_id
+    assert worker.parent is not None
+    assert worker.parent.span_id == publisher.context.span_id
+    assert (publisher.name, worker.name) == ("publish", "process WORK")
 
 
 async def test_batches_take_what_is_there_and_are_acked_together(jetstream: JetStream) -> None:

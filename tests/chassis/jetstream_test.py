@@ -17,7 +17,7 @@ from chassis.nats.jetstream import (
     StreamSpec,
     open_jetstream,
 )
-from chassis.retry import retry_transient
+from chassis.retry import RetryPolicy, retry
 from deploy.local.ports import free_port
 from deploy.local.program import Program
 from tests.support.cluster import nats_cluster
@@ -110,7 +110,8 @@ async def test_a_message_that_is_too_large_is_refused_at_once(jetstream: JetStre
 async def test_publishing_where_no_stream_listens_gives_up_after_some_tries(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.nats.jetstream._PUBLISH_PAUSE", timedelta(milliseconds=1))
+    briefly = RetryPolicy(on=(QueueUnavailableError,), limit=timedelta(milliseconds=50))
+    monkeypatch.setattr("chassis.nats.jetstream._BRIEFLY", briefly)
     with pytest.raises(QueueUnavailableError):
         await jetstream.publish("nowhere", b"x", message_id="1")
 
@@ -140,12 +141,10 @@ async def test_what_a_cluster_could_not_agree_on_is_stored_when_it_can_again(
             with pytest.raises(QueueUnavailableError):
                 await stream.publish("work.a.1", b"x", message_id="1")
             await asyncio.gather(*(asyncio.to_thread(each.start) for each in followers))
-            publishing = retry_transient(
-                "NATS", lambda: stream.publish("work.a.1", b"x", message_id="1")
-            )
+            publishing = retry("NATS", lambda: stream.publish("work.a.1", b"x", message_id="1"))
             async with asyncio.timeout(60):
                 await publishing
-                assert await retry_transient("NATS", lambda: stream.count("WORK", "work.>")) == 1
+                assert await retry("NATS", lambda: stream.count("WORK", "work.>")) == 1
     finally:
         for server in servers.values():
             server.kill()

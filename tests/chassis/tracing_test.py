@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis import tracing
 from chassis.grpc_server import build_server
+from chassis.nats.jetstream import QueueFullError
 
 
 def test_without_an_endpoint_nothing_is_traced() -> None:
@@ -33,8 +34,49 @@ def test_the_work_on_a_message_joins_the_trace_of_its_sender() -> None:
     assert second.context.trace_id == first.context.trace_id
     assert second.parent is not None
     assert second.parent.span_id == first.context.span_id
-    assert second.links[0].context.span_id == first.context.span_id
     assert second.kind is trace.SpanKind.CONSUMER
+
+
+def test_a_stored_trace_is_continued_and_none_starts_a_new_one() -> None:
+    spans = InMemorySpanExporter()
+    with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
+        with tracing.server_span("call", {}):
+            stored = tracing.current_traceparent()
+        with tracing.process_span("loop", {}):
+            for traceparent in (stored, "", "00-nonsense-01"):
+                with (
+                    tracing.remote_parent(traceparent),
+                    tracing.publish_span("a.1", template="a.{job}"),
+                ):
+                    pass
+    call, joined, *others, loop = spans.get_finished_spans()
+    assert stored.startswith(f"00-{call.context.trace_id:032x}-{call.context.span_id:016x}-")
+    assert joined.parent is not None
+    assert joined.parent.span_id == call.context.span_id
+    assert joined.context.trace_id == call.context.trace_id
+    assert [each.parent for each in others] == [None, None]
+    assert len({each.context.trace_id for each in (call, loop, *others)}) == 4
+
+
+def test_without_tracing_nothing_is_stored_or_continued() -> None:
+    assert tracing.current_traceparent() == ""
+    with tracing.remote_parent("00-" + "1" * 32 + "-" + "2" * 16 + "-01"):
+        assert tracing.inject() == {}
+
+
+def test_a_span_that_failed_has_a_type_and_no_message_which_may_quote_a_file() -> None:
+    spans = InMemorySpanExporter()
+    with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
+        for error in (ValueError("Doe^Jane"), QueueFullError()):
+            with pytest.raises(type(error)), tracing.process_span("work", {}):
+                raise error
+    finished = spans.get_finished_spans()
+    assert [each.attributes["error.type"] for each in finished if each.attributes] == [
+        "ValueError",
+        "QUEUE_FULL",
+    ]
+    assert all(each.status.status_code is trace.StatusCode.ERROR for each in finished)
+    assert "Doe" not in "".join(each.to_json() for each in finished)
 
 
 async def test_calls_are_traced_and_a_cancelled_stream_still_ends() -> None:

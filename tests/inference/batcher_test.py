@@ -60,7 +60,8 @@ async def read(batcher: Batcher, number: int, *, urgent: bool = False, model: Mo
     return int(answer.probabilities[0])
 
 
-async def test_each_image_gets_its_own_answer(batcher: Batcher, reader: StandIn) -> None:
+async def test_each_image_gets_its_own_answer(reader: StandIn) -> None:
+    batcher = Batcher(reader, max_batch_delay=timedelta(milliseconds=200), concurrent_calls=2)
     answers = await asyncio.gather(*(read(batcher, number) for number in range(20)))
     assert answers == list(range(20))
     assert [len(batch) for batch in reader.batches] == [8, 8, 4]

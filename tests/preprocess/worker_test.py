@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from carina.tasks.v1 import tasks_pb2
+from chassis.retry import RetryPolicy
 from deploy.local.probes import http_ok
 from services.preprocess import worker as worker_module
 from services.preprocess.film import Limits
@@ -174,7 +175,8 @@ async def test_a_preview_that_can_not_be_kept_costs_no_film(bench: Bench, tmp_pa
 async def test_a_file_that_can_not_be_read_back_holds_no_slot_and_fails_in_the_end(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "_MOST", timedelta(milliseconds=100))
+    soon = RetryPolicy(limit=timedelta(milliseconds=100))
+    monkeypatch.setattr(worker_module, "_READING", soon)
     monkeypatch.setattr("chassis.nats.settle._FIRST_DELAY", timedelta(milliseconds=20))
     # A link to itself can not be followed, not even by root.
     (tmp_path / "blobs" / "loop").symlink_to("loop")
