@@ -9,6 +9,8 @@ DATA ?= .carina
 MINUTES ?= 2
 HTTP_PORT ?= 8080
 GRPC_PORT ?= 50051
+# pip shows its progress on a terminal; a log gets one line for each step.
+PIP_OPTIONS := --disable-pip-version-check $$(test -t 1 || echo --quiet)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -68,26 +70,31 @@ model: $(TRAINING_VENV)/.done ## Train the reference model: DATA=folder with a m
 model-eval: $(TRAINING_VENV)/.done ## Measure the model on films with labels: DATA=folder
 	$(TRAINING_VENV)/bin/python -m models.training.evaluate --data "$(DATA)"
 
-clean: ## Remove the environments and the data of the local stack
+clean: ## Remove the environments, the data of the local stack and what it left in /tmp
+	$(PYTHON) -m deploy.local.scratch
 	rm -rf $(VENV) $(TRITON_VENV) $(TRAINING_VENV) .carina .mypy_cache .ruff_cache .pytest_cache
 
 $(TRAINING_VENV)/.done: requirements/training.txt
-	$(PYTHON) -m venv $(TRAINING_VENV)
-	$(TRAINING_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "setup: the libraries for training, in $(TRAINING_VENV)"
+	@$(PYTHON) -m venv $(TRAINING_VENV)
+	@$(TRAINING_VENV)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@
 
 $(VENV)/.done: requirements/dev.txt
 	@$(PYTHON) -m deploy.local.preflight
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "setup: PostgreSQL, NATS and the libraries of Carina, 1.1 GB in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@
 
 $(BIN)/carina: $(VENV)/.done pyproject.toml carina/pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable . --editable carina
+	@echo "setup: Carina itself"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable . --editable carina
 	@touch $@
 
 $(TRITON_VENV)/.done: requirements/triton.txt
 	@$(PYTHON) -m deploy.local.preflight
-	$(PYTHON) -m venv $(TRITON_VENV)
-	$(TRITON_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "setup: Triton, 0.5 GB in $(TRITON_VENV)"
+	@$(PYTHON) -m venv $(TRITON_VENV)
+	@$(TRITON_VENV)/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@

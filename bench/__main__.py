@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from bench import batches, watchers
 from bench.report import report
 from deploy.local.issuer import DevelopmentIssuer, Role
+from deploy.local.scratch import scratch_folder
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 
@@ -23,8 +23,8 @@ _FILES, _FILE_MIB = 32, 64
 
 async def measure_upload() -> dict[str, Any]:
     """Send 2 GiB through the gateway in one form."""
-    with tempfile.TemporaryDirectory(prefix="carina-bench-") as folder:
-        data = Path(folder, "data")
+    with scratch_folder("bench") as folder:
+        data = folder / "data"
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
         # Nobody reads these files: what is measured is the way in.
         async with LocalStack(data, Options(preprocess=0, inference=0)) as stack:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from carina.client import Client
 from carina.files import FileUpload
 from carina.results import ImageState, JobSpec
 from deploy.local.issuer import DevelopmentIssuer, Role
+from deploy.local.scratch import scratch_folder
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 
@@ -25,20 +25,20 @@ _REPEATS = 3
 async def measure() -> list[dict[str, Any]]:
     """Measure each kind of film, loop and system in turn."""
     rows = []
-    with tempfile.TemporaryDirectory(prefix="carina-bench-") as folder:
-        data = Path(folder, "data")
+    with scratch_folder("bench") as folder:
+        data = folder / "data"
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
         for kind in KINDS:
-            await asyncio.to_thread(write_films, Path(folder, kind), kind)
+            await asyncio.to_thread(write_films, folder / kind, kind)
         async with LocalStack(data, Options()) as stack:
             pids = {name: part.pid or 0 for name, part in stack.processes.items()}
             async with Client(stack.grpc_address, token) as client:
-                await _run(client, Path(folder, KINDS[0]))  # warm
+                await _run(client, folder / KINDS[0])  # warm
                 for kind in KINDS:
                     for _ in range(_REPEATS):
-                        loop = await _loop(Path(folder, kind))
+                        loop = await _loop(folder / kind)
                         before = cpu_seconds(pids)
-                        row = await _run(client, Path(folder, kind))
+                        row = await _run(client, folder / kind)
                         after = cpu_seconds(pids)
                         parts = {name: round(after[name] - before[name], 3) for name in pids}
                         row |= {"kind": kind, "loop": loop, "parts": parts}

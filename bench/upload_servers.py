@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import timedelta
@@ -33,6 +32,7 @@ from chassis.auth import TokenVerifier
 from chassis.memory import keep_freed_memory
 from deploy.local.issuer import ISSUER, DevelopmentIssuer, Role
 from deploy.local.ports import free_port
+from deploy.local.scratch import scratch_folder
 from services.gateway import multipart
 from services.gateway.app import Lingering, build_app
 from services.gateway.config import GatewayConfig
@@ -131,13 +131,13 @@ async def serve_sink(port: int) -> None:
 
 def compare(files: int, file_bytes: int) -> None:
     """Measure every pair and print a line for each."""
-    with tempfile.TemporaryDirectory() as folder:
-        token = DevelopmentIssuer(Path(folder)).mint([Role.DOCTOR])
+    with scratch_folder("bench") as folder:
+        token = DevelopmentIssuer(folder).mint([Role.DOCTOR])
         for server in SERVERS:
             for parser in PARSERS:
                 jobs_port, port = free_port(), free_port()
                 sink = _start("sink", str(jobs_port))
-                gateway = _start("gateway", server, parser, str(port), str(jobs_port), folder)
+                gateway = _start("gateway", server, parser, str(port), str(jobs_port), str(folder))
                 try:
                     url = f"http://127.0.0.1:{port}"
                     _wait_for(url)

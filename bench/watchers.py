@@ -1,9 +1,7 @@
 """Five hundred watchers of one job on one replica: each sees the last event, none costs much."""
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from bench.films import write_films
@@ -12,6 +10,7 @@ from carina.client import Client
 from carina.files import FileUpload
 from carina.results import JobSpec
 from deploy.local.issuer import DevelopmentIssuer, Role
+from deploy.local.scratch import scratch_folder
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 
@@ -21,9 +20,9 @@ _CONNECTIONS = 10
 
 async def measure() -> dict[str, Any]:
     """Measure the memory of `jobs` without and with the watchers."""
-    with tempfile.TemporaryDirectory(prefix="carina-bench-") as folder:
-        data = Path(folder, "data")
-        films = await asyncio.to_thread(write_films, Path(folder, "films"), "jpeg", 20)
+    with scratch_folder("bench") as folder:
+        data = folder / "data"
+        films = await asyncio.to_thread(write_films, folder / "films", "jpeg", 20)
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
         async with LocalStack(data, Options()) as stack:
             pid = stack.processes["jobs-1"].pid or 0

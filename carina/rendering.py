@@ -36,9 +36,11 @@ async def results_to_json(client: Client, job: Job) -> dict[str, Any]:
 
 
 async def print_results(client: Client, job: Job, refused: Iterable[RefusedFile]) -> None:
-    """Print the table of findings."""
+    """Print the findings: a table on a terminal, a line for each image anywhere else."""
     images = [image async for image in client.images(job)]
-    print_table(open_console(), images, list(refused))
+    console = open_console()
+    show = print_table if console.is_terminal else print_lines
+    show(console, images, refused)
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,32 @@ class _Row:
     remark: str = ""
 
     @property
+    def line(self) -> str:
+        """The row as plain text."""
+        milliseconds = f"{self.sum_of_stages} ms" if self.sum_of_stages else ""
+        facts = (self.state, self.label, self.probability, milliseconds, self.remark)
+        return "  ".join((self.file, *(fact for fact in facts if fact)))
+
+    @property
     def sum_of_stages(self) -> str:
         """All stages together, in milliseconds, or nothing where none was reached."""
         reached = [int(stage) for stage in self.stages if stage]
         return str(sum(reached)) if reached else ""
 
 
+def print_lines(console: Console, images: Iterable[Image], refused: Iterable[RefusedFile]) -> None:
+    """Print findings for a log or a pipe, one line for each image."""
+    for row in _rows(images, refused):
+        console.print(row.line, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_table(console: Console, images: Iterable[Image], refused: Iterable[RefusedFile]) -> None:
     """Print findings in the widest form that fits.
 
-    Reasons are sentences: where they have no room beside the table they follow it. Where the times
-    of the stages have none, their sum stands for them.
+    Reasons are sentences: if there is no room for them beside the table, they follow it. If there
+    is none for the time of each stage, the table shows their sum.
     """
-    rows = [_image_row(image) for image in images] + [_refused_row(each) for each in refused]
+    rows = _rows(images, refused)
     for times, reasons in ((True, True), (True, False), (False, False)):
         table = _result_table(rows, times=times, reasons=False)
         room = console.width - _natural_width(console, table)
@@ -78,6 +93,10 @@ def print_table(console: Console, images: Iterable[Image], refused: Iterable[Ref
         if row.remark:
             console.print(Text(row.file, style="bold"))
             console.print(Padding(Text(row.remark), (0, 0, 0, 2)))
+
+
+def _rows(images: Iterable[Image], refused: Iterable[RefusedFile]) -> list[_Row]:
+    return [_image_row(image) for image in images] + [_refused_row(each) for each in refused]
 
 
 def _image_row(image: Image) -> _Row:
@@ -128,9 +147,12 @@ def _remark(image: Image) -> str:
 
 
 def print_jobs(console: Console, found: Iterable[Job]) -> None:
-    """Print a table of jobs; where it has no room, two lines a job."""
+    """Print a table of jobs; two lines for each job if the table does not fit.
+
+    A log or a pipe gets the table without its frame.
+    """
     jobs = list(found)
-    table = _job_table(jobs)
+    table = _job_table(jobs, framed=console.is_terminal)
     if _natural_width(console, table) <= console.width:
         console.print(table)
         return
@@ -149,8 +171,8 @@ def print_jobs(console: Console, found: Iterable[Job]) -> None:
         console.print(line.append("  ").append(" · ".join(fact for fact in facts if fact)))
 
 
-def _job_table(found: Iterable[Job]) -> Table:
-    table = Table()
+def _job_table(found: Iterable[Job], *, framed: bool) -> Table:
+    table = Table() if framed else Table(box=None, pad_edge=False)
     for column in ("job", "state", "images", "failed", "patient", "priority", "created", "title"):
         table.add_column(column, no_wrap=column in {"job", "created"})
     for job in found:

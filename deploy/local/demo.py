@@ -1,17 +1,16 @@
-"""`make demo`: the main job on real components, with real films, checked at the end."""
+"""`make demo`: a batch of real films through a whole stack, checked at the end."""
 
 import asyncio
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from deploy.local.films import Expectation, write_batch
 from deploy.local.issuer import DevelopmentIssuer, Role
+from deploy.local.scratch import scratch_folder
 from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 
@@ -20,18 +19,18 @@ _PARTIALLY = 3
 
 
 async def demonstrate() -> bool:
-    """Start a fresh stack, submit the batch, follow it, check it; return whether all was right."""
+    """Start a fresh stack, submit the batch, follow it, check it; return whether it went well."""
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="carina-demo-") as folder:
-        films = Path(folder, "films")
+    with scratch_folder("demo") as folder:
+        films = folder / "films"
         expected = await asyncio.to_thread(write_batch, films)
         _say(f"{len(expected)} files: one real chest film in {len(expected) - 3} encodings, a leg,")
-        _say("a truncated JPEG, and a PDF that is named .png")
+        _say("a truncated JPEG, and a PDF named .png")
         _say("starting NATS, PostgreSQL, Triton and the four services ...")
-        data = Path(folder, "data")
+        data = folder / "data"
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
         async with LocalStack(data, Options()) as stack:
-            _say(f"ready after {time.monotonic() - begun:.1f} s at {stack.http_url}\n")
+            _say(f"ready after {time.monotonic() - begun:.1f} s at {stack.http_url}")
             carina = Carina(stack.grpc_address, token)
             code = await carina.show("submit", str(films), "--patient", "DEMO-1")
             (job,) = json.loads(await carina.read("jobs"))
@@ -45,20 +44,20 @@ async def demonstrate() -> bool:
 
 
 class Carina:
-    """The command, as anybody would call it."""
+    """The `carina` command, run as a user would."""
 
     def __init__(self, address: str, token: str) -> None:
         self._environment = {**os.environ, "CARINA_ADDRESS": address, "CARINA_TOKEN": token}
 
     async def show(self, *arguments: str) -> int:
-        """Run it in this terminal; return its exit code."""
+        """Run it with our own output; return its exit code."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "carina", *arguments), env=self._environment
         )
         return await process.wait()
 
     async def read(self, *arguments: str) -> bytes:
-        """Run it with --json and return what it says."""
+        """Run it with --json and return its output."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "carina", *arguments, "--json"),
             env=self._environment,
@@ -71,7 +70,7 @@ class Carina:
 def _problems(
     expected: Mapping[str, Expectation], results: Mapping[str, Any], code: int
 ) -> list[str]:
-    """Compare what became of each file with what had to."""
+    """Compare how each image ended with what is expected of its file."""
     problems = []
     if code != _PARTIALLY:
         problems.append(f"carina submit ended with {code} instead of {_PARTIALLY}")
@@ -79,7 +78,7 @@ def _problems(
         problems.append(f"the job ended {results['job']['state']}")
     images = {image["fileName"]: image for image in results["images"]}
     odd = expected.keys() ^ images.keys()
-    problems += [f"{name} is missing, or too much" for name in odd]
+    problems += [f"{name} is missing, or was not submitted" for name in odd]
     for name in expected.keys() & images.keys():
         image, must = images[name], expected[name]
         code_found = image.get("error", {}).get("code", "")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 class PortTakenError(Exception):
-    """A port that was asked for belongs to somebody else."""
+    """Another program uses the requested port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} is taken by another program: choose another one")
+        super().__init__(f"port {port} is used by another program; choose another port")
 
 
 _LOWEST = 20000
@@ -22,9 +22,9 @@ _held: dict[int, int] = {}
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free, and keep it from every other caller.
+    """Return a free port of 127.0.0.1 and reserve it for this process.
 
-    It lies below the range from which the kernel takes ports for outgoing connections, so nobody
+    It is below the range from which the kernel takes ports for outgoing connections, so nobody
     gets it by accident between this call and the start of the server, or during a restart.
     """
     folder = Path(tempfile.gettempdir()) / f"carina-ports-{os.getuid()}"
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 def require_free(port: int) -> None:
-    """Raise PortTakenError if somebody listens on a port already."""
+    """Raise PortTakenError if another program listens on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -55,8 +55,10 @@ def _reserve(lock: Path, port: int) -> bool:
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_nlink == 0:
+            raise FileNotFoundError(lock)  # `make clean` has removed it since it was opened
         with socket.socket() as probe:
-            # As servers do: a connection that ended a minute ago does not count.
+            # Servers set it too: a connection that ended a minute ago does not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
     except OSError:

@@ -1,5 +1,6 @@
 """The PostgreSQL server of the local stack."""
 
+import atexit
 import importlib.util
 import os
 import shutil
@@ -14,6 +15,7 @@ from types import MappingProxyType
 
 from deploy.local.launch import launched
 from deploy.local.program import Program
+from deploy.local.scratch import lock_folder
 
 # Found, not imported: an import makes lock files, and the package's own server changes the
 # permissions of every folder above it when it runs as root.
@@ -23,6 +25,7 @@ _BINARIES = Path((_PACKAGE and _PACKAGE.origin) or "missing").parent / "pginstal
 _LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
 _SUPERUSER = "postgres"
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+_locks: list[int | None] = []
 
 
 class PostgresSetupError(Exception):
@@ -104,7 +107,14 @@ def postgres_server(
 def _socket_folder(folder: Path) -> Path:
     if len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER:
         return folder
-    return Path(tempfile.mkdtemp(prefix="carina-pg-"))
+    sockets = Path(tempfile.mkdtemp(prefix="carina-sockets-"))
+    if len(os.fsencode(sockets)) > _LONGEST_SOCKET_FOLDER:
+        sockets.rmdir()
+        sockets = Path(tempfile.mkdtemp(prefix="carina-sockets-", dir="/tmp"))
+    # Locked until this process ends, however it ends: `make clean` removes what is not locked.
+    _locks.append(lock_folder(sockets))
+    atexit.register(shutil.rmtree, sockets, ignore_errors=True)
+    return sockets
 
 
 def _prepare(folder: Path, sockets: Path) -> None:

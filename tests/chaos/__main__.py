@@ -5,15 +5,14 @@ import asyncio
 import random
 import shutil
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 from chassis.errors import DomainError
 from chassis.logs import configure_logs
+from deploy.local.scratch import scratch_folder
 from tests.support.chaos import ACK_WAIT, Chaos, ProxiedStack, options, running_stack
 from tests.support.load import Load
 
@@ -142,9 +141,9 @@ async def run(minutes: float, seed: int, blobs: str) -> bool:
     """Return whether every promise was kept."""
     _say(f"seed {seed}: python -m tests.chaos --minutes {minutes:g} --seed {seed} --blobs {blobs}")
     random.seed(seed)
-    with tempfile.TemporaryDirectory(prefix="carina-chaos-") as folder:
+    with scratch_folder("chaos") as folder:
         async with running_stack(
-            Path(folder), kind=ProxiedStack, stack_options=options(_PATIENT, blobs=blobs)
+            folder, kind=ProxiedStack, stack_options=options(_PATIENT, blobs=blobs)
         ) as chaos:
             _say(f"{len(chaos.stack.processes)} processes serve")
             ledger = None

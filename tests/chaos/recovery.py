@@ -7,14 +7,13 @@ reconciler comes every 10 s, as delivered. Each line is measured against its tar
 import argparse
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from chassis.logs import configure_logs
+from deploy.local.scratch import scratch_folder
 from services.jobs.config import JobsConfig
 from tests.support.chaos import Chaos, options, running_stack
 from tests.support.load import Load
@@ -110,9 +109,9 @@ MEASURES: dict[str, tuple[float, Measure]] = {
 async def run(repeats: int) -> bool:
     """Return whether every target was met."""
     met = True
-    with tempfile.TemporaryDirectory(prefix="carina-recovery-") as folder:
+    with scratch_folder("recovery") as folder:
         async with running_stack(
-            Path(folder), stack_options=replace(options(), environment=_SETTINGS)
+            folder, stack_options=replace(options(), environment=_SETTINGS)
         ) as chaos:
             for what, (target, measure) in MEASURES.items():
                 times = []

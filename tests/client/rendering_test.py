@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from carina.jobs.v1 import image_pb2, job_pb2
-from carina.rendering import print_jobs, print_table
+from carina.rendering import print_jobs, print_lines, print_table
 from carina.results import Image, Job
 
 REASON = "This is a PDF document, not a radiograph that can be read. Please send DICOM or PNG."
@@ -84,3 +84,12 @@ def test_jobs_can_be_read_at_any_width(width: int) -> None:
     text = written.getvalue()
     for whole in ("02811626-6bf6-4c0e-aec4-4aed9ce5460f", "PARTIALLY_SUCCEEDED", "Night", "5/5"):
         assert whole in text
+
+
+def test_a_log_gets_one_line_for_each_image_without_a_frame() -> None:
+    console, written = terminal(400)
+    print_lines(console, images(), ())
+    assert written.getvalue().splitlines() == [
+        "chest.dcm  SUCCEEDED  pneumonia  0.870  15000 ms",
+        f"report.png  FAILED  UNSUPPORTED_FILE_TYPE: {REASON}",
+    ]

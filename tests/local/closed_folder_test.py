@@ -52,6 +52,10 @@ def test_the_demo_runs_in_a_folder_that_only_root_may_enter(closed: Path) -> Non
     ran = run_local("demo", closed=closed)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "demo: every image ended as expected" in ran.stdout
+    # For a log it prints lines, not a table.
+    assert not set("┃│") & set(ran.stdout)
+    assert max(map(len, ran.stdout.splitlines())) < 180
+    assert not list((closed / "tmp").glob("carina-demo-*"))
 
 
 @pytest.mark.parametrize("closes", [True, False])

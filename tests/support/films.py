@@ -29,7 +29,7 @@ def real_film(name: str) -> bytes:
 
 def transcoded(data: bytes, syntax: uid.UID) -> bytes:
     """Return the same film in another transfer syntax."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="carina-films-") as folder:
         before, after = Path(folder, "before.dcm"), Path(folder, "after.dcm")
         before.write_bytes(data)
         reader = gdcm.ImageReader()

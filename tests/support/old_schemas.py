@@ -106,5 +106,5 @@ async def _write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(prefix="carina-schemas-") as scratch:
         asyncio.run(_write(Path(scratch)))
