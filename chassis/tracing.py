@@ -119,11 +119,6 @@ def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
     return carrier
 
 
-def current_traceparent() -> str:
-    """Return the active trace as a W3C traceparent, empty if there is none."""
-    return inject().get("traceparent", "")
-
-
 @contextmanager
 def server_span(name: str, headers: Mapping[str, str]) -> Iterator[trace.Span]:
     """Make a SERVER span around the answer to a request, in the trace that its headers name.

@@ -30,7 +30,7 @@ class InferenceConfig(ServiceConfig, NatsConfig):
     )
     max_batch_delay: Duration = Field(
         default=timedelta(milliseconds=5),
-        title="Gather",
+        title="Maximum batch delay",
         description="How long an image waits for others to share its batch",
     )
     deadline: Duration = Field(

@@ -352,7 +352,7 @@ async def test_the_reason_why_the_database_is_waited_for_is_logged(
     assert process.stderr is not None
     try:
         async with asyncio.timeout(30):
-            while b"waiting for PostgreSQL" not in (line := await process.stderr.readline()):
+            while b"PostgreSQL" not in (line := await process.stderr.readline()):
                 assert line, "it ended"
     finally:
         process.terminate()

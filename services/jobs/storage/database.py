@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import asyncpg
 from aiosql.adapters.asyncpg import AsyncPGAdapter
 
 from chassis.logs import get_logger
+from chassis.retry import RetryPolicy, reason_of, retry
 from services.jobs.errors import OldSchemaError, OldServerError, StoreUnavailableError
 
 SQL_FOLDER = Path(__file__).parent / "sql"
@@ -74,6 +76,7 @@ _MISCONFIGURED = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
+_UNTIL_IT_SERVES = RetryPolicy(on=(*_UNAVAILABLE, *_MISCONFIGURED), longest=timedelta(seconds=2))
 # After one of these a connection is not used again.
 _UNUSABLE = (
     TimeoutError,
@@ -196,44 +199,36 @@ async def _pool(url: str, role: str, connections: int) -> AsyncIterator[asyncpg.
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await pool.close()
         except _UNAVAILABLE as error:
-            _log.warning("closing connections failed", reason=_reason(error))
+            _log.warning("closing connections failed", reason=reason_of(error))
 
 
 async def _open_pool(url: str, role: str, connections: int) -> asyncpg.Pool:
-    delay = 0.2
-    while True:
-        try:
-            return await asyncpg.create_pool(
-                url,
-                min_size=1,
-                max_size=connections,
-                command_timeout=_STATEMENT_TIMEOUT_SECONDS,
-                # Wait for a standby to be promoted, or a restore to finish.
-                target_session_attrs="read-write",
-                # asyncpg closes statements that are too old, and waits for that without a timeout.
-                max_cached_statement_lifetime=0,
-                # Scope is set per transaction, so there is nothing to reset.
-                reset=_nothing,
-                server_settings={
-                    "role": role,
-                    "application_name": "carina-jobs",
-                    "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
-                    "transaction_timeout": _LONGEST_TRANSACTION,
-                    "tcp_user_timeout": _UNACKNOWLEDGED,
-                },
-            )
-        except asyncpg.UndefinedObjectError as error:
-            raise OldServerError from error
-        except (*_UNAVAILABLE, *_MISCONFIGURED) as error:
-            _log.warning("waiting for PostgreSQL", reason=_reason(error))
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, 2.0)
+    async def attempt() -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=connections,
+            command_timeout=_STATEMENT_TIMEOUT_SECONDS,
+            # Wait for a standby to be promoted, or a restore to finish.
+            target_session_attrs="read-write",
+            # asyncpg closes statements that are too old, and waits for that without a timeout.
+            max_cached_statement_lifetime=0,
+            # Scope is set per transaction, so there is nothing to reset.
+            reset=_nothing,
+            server_settings={
+                "role": role,
+                "application_name": "carina-jobs",
+                "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION,
+                "transaction_timeout": _LONGEST_TRANSACTION,
+                "tcp_user_timeout": _UNACKNOWLEDGED,
+            },
+        )
+
+    try:
+        return await retry("PostgreSQL", attempt, _UNTIL_IT_SERVES)
+    except asyncpg.UndefinedObjectError as error:
+        raise OldServerError from error
 
 
 async def _nothing(_connection: asyncpg.Connection) -> None:
     return
-
-
-def _reason(error: BaseException) -> str:
-    """Say what an operator has to know: wrong password, connection refused, read-only."""
-    return f"{type(error).__name__}: {error}"

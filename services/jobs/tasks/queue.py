@@ -18,6 +18,7 @@ from chassis.nats.jetstream import (
     StreamNotFoundError,
     StreamSpec,
 )
+from chassis.tracing import remote_parent
 from services.jobs.errors import MalformedMessageError
 from services.jobs.models import DeadTask, ImageRef, Model, OutboxTask, Priority
 from services.jobs.storage.blob_keys import preview_key
@@ -128,12 +129,14 @@ class TaskQueue:
         ref = task.ref
         lane = bus.Priority(task.priority.lower())
         step = bus.Step.PREPROCESS
-        await self._jetstream.publish(
-            str(bus.TaskSubject(bus.Stage.PREPROCESS, lane, ref.job_id)),
-            _task_message(task, self.models[task.model]).SerializeToString(),
-            message_id=str(bus.MessageId(ref.image_id, ref.attempt, step, ref.republished)),
-            headers={"traceparent": task.traceparent} if task.traceparent else None,
-        )
+        subject = bus.TaskSubject(bus.Stage.PREPROCESS, lane, ref.job_id)
+        with remote_parent(task.traceparent):
+            await self._jetstream.publish(
+                str(subject),
+                _task_message(task, self.models[task.model]).SerializeToString(),
+                message_id=str(bus.MessageId(ref.image_id, ref.attempt, step, ref.republished)),
+                template=subject.template,
+            )
 
     async def purge(self, job_id: UUID) -> None:
         """Remove the queued tasks of a job.
