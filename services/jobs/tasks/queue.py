@@ -176,8 +176,10 @@ class TaskQueue:
         """Tell watchers on all replicas that a change was committed. Best effort."""
         event = events_pb2.JobChanged(job_id=job_id.bytes, revision=revision)
         try:
-            subject = str(bus.EventSubject(job_id))
-            await self._jetstream.publish_core(subject, event.SerializeToString())
+            subject = bus.EventSubject(job_id)
+            await self._jetstream.publish_core(
+                str(subject), event.SerializeToString(), template=subject.template
+            )
         except TransientError as error:
             _log.debug("announcing a change failed", job=str(job_id), reason=error.reason)
 
