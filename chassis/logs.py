@@ -9,7 +9,7 @@ import structlog
 from opentelemetry import trace
 
 # Keys the chassis and structlog write themselves.
-_OWN_KEYS = frozenset({
+OWN_KEYS = frozenset({
     "event", "level", "logger", "timestamp", "service", "exception", "exc_info", "stack_info",
     "trace_id", "span_id", "dropped_keys",
     "address", "attempt", "bytes", "code", "consumer", "count", "delay_seconds", "duration_ms",
@@ -25,7 +25,7 @@ class AllowList:
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._keys = _OWN_KEYS | frozenset(keys)
+        self._keys = OWN_KEYS | frozenset(keys)
         self.dropped = 0
 
     def __call__(

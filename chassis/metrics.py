@@ -55,8 +55,10 @@ async def _tell(readiness: ReadinessCheck) -> None:
         await asyncio.sleep(_TELL_SECONDS)
         ready, missing = now = readiness()
         if now != told:
-            waits = {"waiting_for": missing} if missing else {}
-            logger.info("ready" if ready else "not ready", **waits)
+            if missing:
+                logger.info("ready" if ready else "not ready", waiting_for=missing)
+            else:
+                logger.info("ready" if ready else "not ready")
         told = now
 
 

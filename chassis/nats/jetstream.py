@@ -214,6 +214,36 @@ class JetStream:
         except nats.errors.Error as error:
             raise QueueUnavailableError(type(error).__name__) from error
 
+    async def end_mailbox(self, subscription: Subscription) -> None:
+        """Unsubscribe; everything that the server has sent until then is delivered first.
+
+        Not by nats-py's `drain`, which writes its PING past an UNSUB that still waits in the
+        buffer: messages that arrive after the PONG are then dropped. Our round trip waits its turn.
+
+        Raises QueueUnavailableError when the server does not answer in time.
+        """
+        await self.client._send_unsubscribe(subscription._id)  # noqa: SLF001 - keeps it until then
+        await self._round_trip()
+        await subscription.unsubscribe()
+
+    async def _round_trip(self) -> None:
+        """Wait until the server has processed all that was sent before."""
+        token, answer = self._expect_answer()
+        try:
+            await self._hand_over(token, b"")
+            async with asyncio.timeout(_PUBLISH_TIMEOUT.total_seconds()):
+                await answer
+        except TimeoutError:
+            raise QueueUnavailableError("no answer in time") from None
+        finally:
+            self._answers.pop(token, None)
+
+    def _expect_answer(self) -> tuple[str, asyncio.Future[Msg]]:
+        token = f"{self._inbox}.{next(self._tokens)}"
+        answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        self._answers[token] = answer
+        return token, answer
+
     async def send(self, subject: str, payload: bytes = b"", *, reply: str = "") -> None:
         """Send raw: acks and pull requests; raises QueueUnavailableError when it cannot.
 
@@ -239,13 +269,11 @@ class JetStream:
         """
         if not self._opened.is_set():
             raise QueueUnavailableError("not connected yet")
-        token = f"{self._inbox}.{next(self._tokens)}"
-        future: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-        self._answers[token] = future
+        token, expected = self._expect_answer()
         try:
             await self._hand_over(subject, payload, reply=token, headers=headers)
             async with asyncio.timeout(timeout.total_seconds()):
-                answer = await future
+                answer = await expected
         except TimeoutError:
             raise QueueUnavailableError("no answer in time") from None
         finally:

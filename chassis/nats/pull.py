@@ -20,7 +20,7 @@ from nats.aio.subscription import Subscription
 from chassis.errors import TransientError
 from chassis.logs import get_logger
 from chassis.nats.jetstream import MESSAGE_ID, JetStream
-from chassis.retry import RetryPolicy, retry
+from chassis.retry import RetryPolicy, reason_of, retry
 
 logger = get_logger(__name__)
 
@@ -33,7 +33,6 @@ _SILENCE = 2.5 * _HEARTBEAT
 _RETRY = RetryPolicy(first=timedelta(seconds=1), longest=timedelta(seconds=1))
 _REFUSED_PAUSE = timedelta(milliseconds=250)  # before binding again
 _PROBE_TIMEOUT = timedelta(seconds=5)
-_DRAIN_TIMEOUT = timedelta(seconds=2)
 _ACK_PREFIX = "$JS.ACK."
 _OLD_ACK_TOKENS = 9  # with more, a domain and an account hash stand before the stream
 _STATUS_HEARTBEAT = "100"
@@ -156,12 +155,12 @@ class PullConsumer:
         if subscription is not None:
             try:
                 if self._jetstream.connected:
-                    async with asyncio.timeout(_DRAIN_TIMEOUT.total_seconds()):
-                        await subscription.drain()  # type: ignore[no-untyped-call]
+                    await self._jetstream.end_mailbox(subscription)
                 else:
                     await subscription.unsubscribe()
-            except (nats.errors.Error, TimeoutError) as error:
-                logger.debug("not drained", reason=type(error).__name__)
+            except (nats.errors.Error, TransientError) as error:
+                # What still arrives is redelivered after ack_wait.
+                logger.debug("unsubscribe failed", reason=reason_of(error))
         self._end_request()
 
     async def _bind(self) -> None:

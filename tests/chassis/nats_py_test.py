@@ -1,0 +1,145 @@
+"""The private parts of nats-py that we use (decision 16): a new nats-py has to pass this first."""
+
+import asyncio
+import inspect
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
+from packaging.requirements import Requirement
+
+from chassis.nats.connection import _Line
+from chassis.nats.jetstream import JetStream, open_jetstream
+from tests.support.servers import Server
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_nats_py_is_held_below_the_next_minor_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    required = [Requirement(each) for each in project["optional-dependencies"]["chassis"]]
+    (bound,) = [each.specifier for each in required if each.name == "nats-py"]
+    installed = version("nats-py")
+    major, minor, *_ = installed.split(".")
+    assert bound.contains(installed)
+    assert not bound.contains(f"{major}.{int(minor) + 1}.0")
+
+
+def test_the_transport_has_the_methods_that_our_line_replaces() -> None:
+    for name in ("close", "write", "writelines", "__bool__"):
+        assert list(inspect.signature(getattr(TcpTransport, name)).parameters) == list(
+            inspect.signature(getattr(_Line, name)).parameters
+        )
+    line = _Line()
+    assert line._io_writer is None
+    line.close()  # before the first connection there is nothing to close
+    assert Client()._transport is None
+
+
+async def test_the_client_connects_over_the_line_it_was_given_and_keeps_it(
+    jetstream: JetStream, nats_server: Server
+) -> None:
+    line = jetstream.client._transport
+    assert isinstance(line, _Line)
+    assert line._io_writer is not None
+    first = line._io_writer
+    reconnected = asyncio.Event()
+
+    def changed(connected: bool) -> None:  # noqa: FBT001 - a callback
+        if connected:
+            reconnected.set()
+
+    jetstream.connection_callbacks.append(changed)
+    nats_server.kill()
+    await asyncio.to_thread(nats_server.start)
+    async with asyncio.timeout(20):
+        await reconnected.wait()
+    assert jetstream.client._transport is line
+    assert line._io_writer is not first
+    assert not line._io_writer.transport.is_closing()
+
+
+async def test_the_line_ends_its_connection_at_once(jetstream: JetStream) -> None:
+    line = jetstream.client._transport
+    assert isinstance(line, _Line)
+    assert line._io_writer is not None
+    writer = line._io_writer
+    line.close()
+    assert writer.transport.is_closing()
+
+
+async def test_a_line_that_is_broken_raises_an_error_that_nats_py_handles(
+    jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport>; the handler is closed")
+
+    monkeypatch.setattr(TcpTransport, "writelines", closed)
+    line = jetstream.client._transport
+    assert line is not None
+    with pytest.raises(ConnectionResetError):
+        line.writelines([b"PING\r\n"])
+    with pytest.raises(ConnectionResetError):
+        line.write(b"PING\r\n")
+
+
+async def test_a_mailbox_takes_every_message_in_the_read_loop_without_queue_or_task(
+    jetstream: JetStream,
+) -> None:
+    taken: list[bytes] = []
+    loops = set()
+
+    def take(message: Msg) -> None:
+        loops.add(asyncio.current_task())
+        taken.append(message.data)
+
+    before = asyncio.all_tasks()
+    subscription = await jetstream.subscribe_mailbox("mail.*", take)
+    assert asyncio.all_tasks() == before
+    assert subscription._wait_for_msgs_task is None
+    for number in range(50):
+        await jetstream.send("mail.1", b"%d" % number)
+    await jetstream._round_trip()
+    assert taken == [b"%d" % number for number in range(50)]
+    assert loops == {jetstream.client._reading_task}
+
+
+async def test_a_mailbox_that_ends_has_taken_what_was_on_its_way(jetstream: JetStream) -> None:
+    taken: list[bytes] = []
+    subscription = await jetstream.subscribe_mailbox("mail.*", lambda each: taken.append(each.data))
+    for _ in range(1000):
+        await jetstream.send("mail.1", b"x")
+    await jetstream.end_mailbox(subscription)
+    assert len(taken) == 1000
+    await jetstream.send("mail.1", b"late")
+    await jetstream._round_trip()
+    assert len(taken) == 1000
+    assert subscription._id not in jetstream.client._subs
+
+
+async def test_a_flush_of_nats_py_overtakes_what_it_has_buffered(jetstream: JetStream) -> None:
+    """Why `end_mailbox` is not `Subscription.drain`: once this fails, it can be."""
+    taken: list[bytes] = []
+    await jetstream.subscribe_mailbox("mail.*", lambda each: taken.append(each.data))
+    await jetstream._round_trip()
+    for _ in range(1000):
+        await jetstream.send("mail.1", b"x")
+    await jetstream.client.flush()
+    assert len(taken) < 1000
+
+
+async def test_connecting_reports_each_failure_and_goes_on(
+    stopped_nats: Server, own_nats_url: str
+) -> None:
+    async with open_jetstream(own_nats_url, name="test") as stream, asyncio.timeout(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await stream.opened()
+        assert not stream.client.is_connected
+        assert not stream.client.is_closed
+        await asyncio.to_thread(stopped_nats.start)
+        await stream.opened()
