@@ -6,6 +6,8 @@ bars, marks), the aspect ratio (stretch), the scanner's tone curve (curve, windo
 system's own preprocessing, as in life.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -55,13 +57,14 @@ def _geometry(pixels: Grey, chance: Generator) -> Grey:
     linear = turn @ np.array([[1, shear], [0, 1]]) @ scale
     shift = np.array([centre_x, centre_y]) - linear @ np.array([new_width / 2, new_height / 2])
     border = cv2.BORDER_CONSTANT if happens(chance, 0.7) else cv2.BORDER_REPLICATE
-    return cv2.warpAffine(
+    placed = cv2.warpAffine(
         pixels,
         np.column_stack([linear, shift]),
         (new_width, new_height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=border,
     )
+    return _grey(placed)
 
 
 def _tone(film: Grey, chance: Generator) -> Grey:
@@ -79,7 +82,7 @@ def _tone(film: Grey, chance: Generator) -> Grey:
     levels = (1 - share) * levels + share * rising
     floor, ceiling = chance.uniform(0, 0.15), chance.uniform(0.8, 1)
     curve = np.rint(255 * (floor + (ceiling - floor) * levels)).astype(np.uint8)
-    return cv2.LUT(film, curve)
+    return _grey(cv2.LUT(film, curve))
 
 
 def _detail(film: Grey, chance: Generator) -> Grey:
@@ -90,17 +93,18 @@ def _detail(film: Grey, chance: Generator) -> Grey:
         small = cv2.resize(
             film, (round(width * side), round(height * side)), interpolation=cv2.INTER_AREA
         )
-        film = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        film = _grey(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
     if happens(chance, 0.3):
-        film = cv2.GaussianBlur(film, (0, 0), chance.uniform(0.4, 1.6))
+        film = _grey(cv2.GaussianBlur(film, (0, 0), chance.uniform(0.4, 1.6)))
     elif happens(chance, 0.35):
         soft = cv2.GaussianBlur(film, (0, 0), chance.uniform(1, 4))
         amount = chance.uniform(0.3, 1.5)
-        film = cv2.addWeighted(film, 1 + amount, soft, -amount, 0)
+        film = _grey(cv2.addWeighted(film, 1 + amount, soft, -amount, 0))
     if happens(chance, 0.35):
         grain = chance.normal(0, chance.uniform(2, 9), film.shape)
         if happens(chance, 0.5):
-            grain = cv2.GaussianBlur(grain, (0, 0), chance.uniform(0.5, 1.2)) * 2
+            blurred = cv2.GaussianBlur(grain, (0, 0), chance.uniform(0.5, 1.2))
+            grain = np.asarray(blurred, np.float64) * 2
         film = np.clip(film + grain, 0, 255).astype(np.uint8)
     return film
 
@@ -122,9 +126,9 @@ def _lines(film: Grey, chance: Generator) -> Grey:
         x, y = (chance.uniform(0, 1, 2) * [width, height]).astype(int)
         size = int(chance.integers(2, 8))
         cv2.circle(drawn, (int(x), int(y)), size, float(chance.uniform(0.2, 0.9)), -1)
-    drawn = cv2.GaussianBlur(drawn, (0, 0), 0.7)
+    soft = cv2.GaussianBlur(drawn, (0, 0), 0.7)
     bright = 255 if happens(chance, 0.85) else 0
-    return np.rint(film * (1 - drawn) + bright * drawn).astype(np.uint8)
+    return np.rint(film * (1 - soft) + bright * soft).astype(np.uint8)
 
 
 def _marks(film: Grey, chance: Generator) -> Grey:
@@ -168,4 +172,9 @@ def _bars(film: Grey, chance: Generator) -> Grey:
 def _jpeg(film: Grey, quality: int) -> Grey:
     """Compress and decompress."""
     _, encoded = cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
+    return _grey(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE))
+
+
+def _grey(film: Any) -> Grey:
+    """Say what OpenCV does not: that it returns the type it was given."""
+    return np.asarray(film, np.uint8)

@@ -20,7 +20,7 @@ def _clahe(pixels: Grey) -> Grey:
 
 def _jpeg(pixels: Grey) -> Grey:
     _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 50])
-    return _plain(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE))
+    return _plain(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8))
 
 
 def _window(share: float) -> Callable[[Grey], Grey]:

@@ -63,7 +63,7 @@ def read_pixels(film: Film) -> Grey:
     pixels = cv2.imread(str(film.path), cv2.IMREAD_GRAYSCALE)
     if pixels is None:
         raise FileNotFoundError(film.path)
-    return pixels
+    return np.asarray(pixels, np.uint8)
 
 
 def model_frame(pixels: Grey, *, clahe: bool) -> Grey:

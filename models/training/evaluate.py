@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -75,7 +76,7 @@ def main() -> None:
     print(arguments.out / "report.md")  # noqa: T201
 
 
-def read_entry(repository: Path, name: str) -> dict:
+def read_entry(repository: Path, name: str) -> dict[str, Any]:
     """Find a model in the catalogue."""
     catalogue = yaml.safe_load((repository / "catalogue.yaml").read_text())
     return next(entry for entry in catalogue["models"] if entry["name"] == name)
@@ -153,7 +154,7 @@ def cross_validated(
         mine = np.flatnonzero(folds == fold)
         temperature = _temperature_without(int(fold), run, labels)
         for name, condition in CONDITIONS.items():
-            given = read_films([session], [films[index] for index in mine], condition)
+            given = read_films([session], [films[int(index)] for index in mine], condition)
             answers[name].probabilities[mine] = tempered(given.probabilities, temperature)
             answers[name].frontal[mine] = given.frontal
     return answers

@@ -35,7 +35,7 @@ def photograph(name: str) -> Grey:
     pixels = cv2.imread(str(Path(skimage.__file__).parent / "data" / name), cv2.IMREAD_GRAYSCALE)
     if pixels is None:
         raise FileNotFoundError(name)
-    return pixels
+    return np.asarray(pixels, np.uint8)
 
 
 def _turned(film: Grey, chance: Generator) -> Grey:
@@ -56,7 +56,8 @@ def _random_box(film: Grey, share: float, chance: Generator) -> Grey:
     top = int(chance.integers(0, max(1, film.shape[0] - height)))
     left = int(chance.integers(0, max(1, film.shape[1] - width)))
     piece = film[top : top + height, left : left + width]
-    return cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    grown = cv2.resize(piece, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(grown, np.uint8)
 
 
 def _shuffled(film: Grey, chance: Generator) -> Grey:
@@ -106,7 +107,8 @@ def _shapes(_film: Grey, chance: Generator) -> Grey:
         else:
             corner = (centre[0] + axes[0], centre[1] + axes[1])
             cv2.rectangle(drawn, centre, corner, ink, -1)
-    return _grainy(cv2.GaussianBlur(drawn, (0, 0), chance.uniform(0.3, 6)), chance)
+    soft = cv2.GaussianBlur(drawn, (0, 0), chance.uniform(0.3, 6))
+    return _grainy(np.asarray(soft, np.uint8), chance)
 
 
 def _bones(_film: Grey, chance: Generator) -> Grey:
@@ -126,8 +128,8 @@ def _bones(_film: Grey, chance: Generator) -> Grey:
                 drawn, chance, middle=beside, angle=angle,
                 width=flesh * chance.uniform(0.12, 0.4), strength=0.45,
             )  # fmt: skip
-    drawn = cv2.GaussianBlur(np.clip(drawn, 0, 1), (0, 0), chance.uniform(0.6, 2.5))
-    return _grainy(_to_grey(drawn, chance), chance)
+    soft = cv2.GaussianBlur(np.clip(drawn, 0, 1), (0, 0), chance.uniform(0.6, 2.5))
+    return _grainy(_to_grey(np.asarray(soft, np.float32), chance), chance)
 
 
 def _limb(

@@ -1,7 +1,7 @@
 """The evaluation as a page of tables and two plots."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,7 @@ from models.training.data import LABELS, Film
 from models.training.metrics import (
     Interval,
     Scores,
+    Truth,
     auroc,
     bootstrap,
     calibration_error,
@@ -101,15 +102,25 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _auroc_of(scores: Scores, truth: Truth) -> Callable[[NDArray[np.int64]], float]:
+    return lambda drawn: auroc(scores[drawn], truth[drawn])
+
+
+def _macro_auroc_of(
+    probabilities: Scores, labels: NDArray[np.int64]
+) -> Callable[[NDArray[np.int64]], float]:
+    return lambda drawn: macro_auroc(probabilities[drawn], labels[drawn])
+
+
 def _discrimination(evaluation: Evaluation) -> str:
     labels, rows = evaluation.labels, []
     for condition in READ_AS:
         given = evaluation.probabilities[condition]
         figures = [
-            bootstrap(lambda i, k=k, p=given: auroc(p[i, k], labels[i] == k), evaluation.patients)
+            bootstrap(_auroc_of(given[:, k], labels == k), evaluation.patients)
             for k in range(len(LABELS))
         ]
-        macro = bootstrap(lambda i, p=given: macro_auroc(p[i], labels[i]), evaluation.patients)
+        macro = bootstrap(_macro_auroc_of(given, labels), evaluation.patients)
         rows.append([condition, macro, *figures])
     head = ["AUROC", "macro", *(f"{label} against the rest" for label in LABELS)]
     return "## Discrimination\n\n" + _table(head, rows)
@@ -122,10 +133,10 @@ def _operating_points(evaluation: Evaluation) -> str:
         for condition in READ_AS:
             found = evaluation.probabilities[condition][:, k] >= evaluation.thresholds[label]
 
-            def sensitivity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
+            def sensitivity(i: NDArray[np.int64], f: Truth = found, t: Truth = truth) -> float:
                 return float(f[i][t[i]].mean())
 
-            def specificity(i: NDArray[np.int64], f: NDArray = found, t: NDArray = truth) -> float:
+            def specificity(i: NDArray[np.int64], f: Truth = found, t: Truth = truth) -> float:
                 return float((~f[i][~t[i]]).mean())
 
             figures = [bootstrap(figure, units) for figure in (sensitivity, specificity)]
@@ -214,12 +225,10 @@ def _left_out(evaluation: Evaluation) -> str:
             if own.sum() < LEAST_OF_EACH:
                 continue
             others = (labels != k) & (sources != source)
-            areas = []
-            for pool in (own | others, own | (others & ~np.isin(sources, CHILDREN))):
-                scores, truth = given[pool, k], own[pool]
-                areas.append(
-                    bootstrap(lambda i, p=scores, t=truth: auroc(p[i], t[i]), patients[pool])
-                )
+            areas = [
+                bootstrap(_auroc_of(given[pool, k], own[pool]), patients[pool])
+                for pool in (own | others, own | (others & ~np.isin(sources, CHILDREN)))
+            ]
             recall = f"{(given[own].argmax(axis=1) == k).mean():.2f} of {own.sum()}"
             within_it = _inside(source, k, sources, labels, given)
             rows.append([source, label, condition, recall, *areas, within_it])
