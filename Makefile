@@ -9,6 +9,13 @@ DATA ?= .carina
 MINUTES ?= 2
 HTTP_PORT ?= 8080
 GRPC_PORT ?= 50051
+# Quick tests compute, so there is one worker for each core. Tests on servers mostly wait, so there
+# are more; each may have a whole stack of about 1 GB, and eight are as many as ever have one.
+CORES := $(shell nproc)
+WORKERS ?= $(shell n=$$((3 * $(CORES))); echo $$((n < 8 ? n : 8)))
+QUICK_TESTS = $(BIN)/python -m pytest -m 'not servers' -n $(CORES)
+# By file, in order: a module shares its stack, and the longest modules come first (tests/chaos).
+SERVER_TESTS = $(BIN)/python -m pytest -m servers -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # pip shows its progress on a terminal; a log gets one line for each step.
 PIP_OPTIONS := --disable-pip-version-check $$(test -t 1 || echo --quiet)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -27,17 +34,18 @@ up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=500
 demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it, stop
 	@$(BIN)/python -m deploy.local demo
 
-test: setup ## Run the tests, on real servers, with the faults (about 30 minutes)
-	$(BIN)/python -m pytest
+test: setup ## Run every test: the quick ones, then those on real servers, with the faults
+	$(QUICK_TESTS)
+	$(SERVER_TESTS)
 
-test-quick: setup ## Run the tests without the faults
-	$(BIN)/python -m pytest --ignore tests/chaos
+test-quick: setup ## Run the tests that start no server
+	$(QUICK_TESTS)
 
-test-chaos: setup ## Run the faults: processes killed, lines cut, brokers wiped (about 20 minutes)
-	$(BIN)/python -m pytest tests/chaos
+test-chaos: setup ## Run the faults: processes killed, lines cut, brokers wiped
+	$(SERVER_TESTS) tests/chaos
 
 chaos: setup ## Faults one by one, then at random under load, compared with a ledger: MINUTES=2 SEED=...
-	$(if $(SEED),,$(BIN)/python -m pytest tests/chaos --ignore tests/chaos/random_test.py)
+	$(if $(SEED),,$(SERVER_TESTS) tests/chaos --ignore tests/chaos/random_test.py)
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 recovery: setup ## Measure recovery times with the settings of production against their targets

@@ -1,15 +1,70 @@
-"""Fixtures that cross a boundary: real NATS, PostgreSQL, Triton and S3."""
+"""Fixtures that cross a boundary: real NATS, PostgreSQL, Triton and S3; which tests are quick."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
+from typing import NoReturn
 
 import pytest
+import structlog
 
 from deploy.local.nats import nats_program
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres, postgres_server
 from deploy.local.seaweed import Seaweed, seaweed_server
+from deploy.local.settings import ROOT
+from deploy.local.stack import LocalStack
 from tests.support.databases import fresh_database
-from tests.support.servers import running, tiny_repository, triton_of
+from tests.support.servers import Server, running, tiny_repository, triton_of
+
+# A test that asks for one of these, or lies in one of these folders, starts a server. Any other
+# test that starts one says so with `pytest.mark.servers`; the rest are quick.
+_SERVERS = frozenset({
+    "nats_url", "postgres", "s3", "triton_address",
+    "bench", "own_triton", "repository_address", "stopped_nats",
+})  # fmt: skip
+_FOLDERS = (ROOT / "tests" / "chaos", ROOT / "tests" / "local")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a server, so that everything else can be run first."""
+    for item in items:
+        asks = not _SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
+        if asks or any(item.path.is_relative_to(folder) for folder in _FOLDERS):
+            item.add_marker("servers")
+
+
+def pytest_runtest_setup() -> None:
+    """Log without local variables: to render them takes a service in the test's process seconds."""
+    if not structlog.is_configured():
+        *rest, _ = structlog.get_config()["processors"]
+        plain = structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        )
+        structlog.configure(processors=[*rest, plain])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Refuse a server to a test that counts as quick."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise RuntimeError("only tests marked with pytest.mark.servers may start a server")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("servers") is None:
+            patch.setattr(Server, "start", refuse)
+            patch.setattr(LocalStack, "__aenter__", refuse)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what would be skipped under CI: a test that never runs there guards nothing."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def url_of(s3: Seaweed, endpoint: str = "") -> str:
     return f"s3://{s3.bucket}/{uuid.uuid4()}?{urlencode(named)}"
 
 
-@pytest.fixture(params=["file", "s3", "memory"])
+@pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.servers), "memory"])
 async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "s3":
         return open_blobs(url_of(request.getfixturevalue("s3")))

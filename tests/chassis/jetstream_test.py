@@ -123,6 +123,7 @@ async def test_publishing_waits_for_a_stream_that_comes_late(jetstream: JetStrea
     assert await publishing
 
 
+@pytest.mark.servers
 async def test_what_a_cluster_could_not_agree_on_is_stored_when_it_can_again(
     tmp_path: Path,
 ) -> None:

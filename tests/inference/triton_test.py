@@ -107,6 +107,7 @@ async def test_an_answer_whose_content_is_not_what_it_says_is_invalid(
         await server.stop(None)
 
 
+@pytest.mark.servers
 async def test_the_answer_to_another_image_is_no_answer(tmp_path: Path) -> None:
     program, address = triton_of(tiny_repository(tmp_path, blind=True), tmp_path)
     with running(program, tmp_path):

@@ -216,6 +216,7 @@ async def test_an_event_stream_from_the_lost_time_begins_anew(way: Way, tmp_path
             await replica.end()
 
 
+@pytest.mark.servers
 async def test_a_server_that_may_only_be_read_is_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

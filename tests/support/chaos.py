@@ -121,6 +121,8 @@ class Chaos:
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         self.stack = stack
         self.folder = folder
+        # Several stacks may be at work at the same time.
+        self.logs = _LOGS / stack.mark
         addresses = stack.direct if isinstance(stack, ProxiedStack) else stack.addresses
         self.backstage = Backstage.of(addresses)
         self._nats_url = addresses.nats_url
@@ -155,8 +157,8 @@ class Chaos:
             yield
         except Exception as broken:
             logs = self.stack.data / "logs"
-            await asyncio.to_thread(shutil.copytree, logs, _LOGS, dirs_exist_ok=True)
-            with (_LOGS / "broken.txt").open("a") as file:
+            await asyncio.to_thread(shutil.copytree, logs, self.logs, dirs_exist_ok=True)
+            with (self.logs / "broken.txt").open("a") as file:
                 print(fault, repr(broken), sep="\n", file=file)
             raise
 
@@ -167,7 +169,7 @@ class Chaos:
         if problems:
             raise AssertionError(
                 f"{len(problems)} broken promises after {fault or 'no fault'}"
-                f" (logs: {_LOGS}):\n" + "\n".join(problems[:40])
+                f" (logs: {self.logs}):\n" + "\n".join(problems[:40])
             )
 
     async def quiet(self, seconds: float = QUIET_SECONDS) -> None:

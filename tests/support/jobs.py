@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import grpc
+import pytest
 from nats.aio.msg import Msg
 
 from carina.client import Client
 from carina.tasks.v1 import tasks_pb2
+from chassis.grpc_server import serve_until_stopped
 from chassis.nats.jetstream import JetStream, open_jetstream
 from deploy.local.issuer import AUDIENCE, ISSUER, DevelopmentIssuer, Role
 from deploy.local.nats import nats_program
@@ -25,6 +28,10 @@ from services.jobs.config import JobsConfig
 from services.jobs.main import run
 from tests.support.servers import Server, running
 
+# No load balancer has to see first that a replica is about to stop.
+_STOPS_AT_ONCE = partial(serve_until_stopped, settle=timedelta(0))
+# The first connection comes before the service listens: the next one not a whole second later.
+_EAGER = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50))
 # How long a task may take to come, in seconds: a command that is to submit it has to start first.
 _TIMEOUT = 20
 
@@ -85,7 +92,7 @@ class Jobs:
         task = asyncio.create_task(run(config, stop))
         replica = Replica(address, stop, task)
         self.replicas.append(replica)
-        async with grpc.aio.insecure_channel(address) as channel:
+        async with grpc.aio.insecure_channel(address, options=_EAGER) as channel:
             ready = asyncio.create_task(channel.channel_ready())
             await asyncio.wait({ready, task}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -212,7 +219,8 @@ async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
     await migrate(postgres_url)
     port = free_port()
     program = nats_program(folder / "nats", port=port, monitor_port=free_port())
-    with running(program, folder) as server:
+    with running(program, folder) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("services.jobs.main.serve_until_stopped", _STOPS_AT_ONCE)
         jobs = Jobs(folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}")
         jobs.nats = server
         async with open_jetstream(jobs.nats_url, name="test") as jetstream:

@@ -15,6 +15,8 @@ from deploy.local.postgres import postgres_server
 from deploy.local.seaweed import Seaweed
 from tests.support.servers import Server, running
 
+pytestmark = pytest.mark.servers
+
 
 async def test_nats_keeps_a_message_in_a_stream(nats_url: str) -> None:
     client = await nats.connect(nats_url)
