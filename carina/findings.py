@@ -1,4 +1,4 @@
-"""What is known of one image: the findings, the model, the film itself, the time it took."""
+"""The details of an image: findings, model, acquisition, durations."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +9,7 @@ from carina.wire import duration_of
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFailure:
-    """Why an image failed: a code, a sentence for a doctor, whether a retry may help."""
+    """Why an image failed: a code, a message for a doctor, and whether a retry may help."""
 
     code: str
     message: str
@@ -18,7 +18,7 @@ class ImageFailure:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What the model says of one label; probability and operating threshold are 0 to 1."""
+    """The model's result for one label; probability and operating threshold are 0 to 1."""
 
     label: str
     probability: float
@@ -36,7 +36,7 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Acquisition:
-    """Facts of the acquisition that identify nobody; empty and 0 where unknown."""
+    """Acquisition parameters that identify nobody; empty or 0 if unknown."""
 
     modality: str
     view_position: str
@@ -50,7 +50,7 @@ class Acquisition:
 
 @dataclass(frozen=True, kw_only=True)
 class StageDurations:
-    """How long each stage of the last attempt took; None where it was not reached."""
+    """How long each stage of the last attempt took; None if it was not reached."""
 
     queued: timedelta | None
     decode: timedelta | None
@@ -60,7 +60,7 @@ class StageDurations:
 
 
 def failure_of(image: image_pb2.Image) -> ImageFailure | None:
-    """Return why an image failed, None where it did not."""
+    """Return why an image failed, or None if it did not."""
     if not image.HasField("error"):
         return None
     error = image.error
@@ -68,7 +68,7 @@ def failure_of(image: image_pb2.Image) -> ImageFailure | None:
 
 
 def model_of(image: image_pb2.Image) -> Model | None:
-    """Return the model that read an image, None where none has."""
+    """Return the model that read an image, or None if none has."""
     if not image.HasField("model"):
         return None
     model = image.model
@@ -76,7 +76,7 @@ def model_of(image: image_pb2.Image) -> Model | None:
 
 
 def acquisition_of(image: image_pb2.Image) -> Acquisition | None:
-    """Return the facts of the acquisition, None where none are known."""
+    """Return the acquisition parameters, or None if none are known."""
     if not image.HasField("acquisition"):
         return None
     facts = image.acquisition

@@ -1,4 +1,4 @@
-"""Between the messages of the contract and plain Python values."""
+"""Converts between messages of the contract and plain Python values."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ _Member = TypeVar("_Member", bound=StrEnum)
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
-    """Return the proto3 JSON form of a message, with the fields that stand at their default."""
+    """Return the proto3 JSON form of a message, including fields with default values."""
     as_dict: dict[str, Any] = json_format.MessageToDict(
         message, always_print_fields_with_no_presence=True
     )
@@ -22,7 +22,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
 
 
 def timestamp_from(moment: datetime | None) -> Timestamp | None:
-    """Return the message of a moment; a moment without a zone is local time."""
+    """Return a time as a message; a time without a zone is local time."""
     if moment is None:
         return None
     timestamp = Timestamp()
@@ -31,7 +31,7 @@ def timestamp_from(moment: datetime | None) -> Timestamp | None:
 
 
 def moment_of(message: Any, name: str) -> datetime | None:
-    """Return the moment in a field, None where the field is not set."""
+    """Return the time in a field, or None if it is not set."""
     if not message.HasField(name):
         return None
     value: Timestamp = getattr(message, name)
@@ -39,14 +39,14 @@ def moment_of(message: Any, name: str) -> datetime | None:
 
 
 def member_of(kind: type[_Member], wrapper: Any, number: int) -> _Member:
-    """Return the member without its prefix; a number that only a newer server knows is 0."""
+    """Return the member without its prefix; a number of a newer contract is UNSPECIFIED."""
     names: Mapping[int, str] = {value: name for name, value in wrapper.items()}
     _, _, short = names.get(number, "_UNSPECIFIED").partition("_")
     return kind(short)
 
 
 def duration_of(message: Any, name: str) -> timedelta | None:
-    """Return the duration in a field, None where the field is not set."""
+    """Return the duration in a field, or None if it is not set."""
     if not message.HasField(name):
         return None
     value: Duration = getattr(message, name)
