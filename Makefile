@@ -1,4 +1,4 @@
-# Carina. `make help` lists what can be done; nothing has to be installed by hand.
+# Carina. `make help` lists the targets; nothing has to be installed by hand.
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,7 +31,7 @@ setup: $(BIN)/carina $(TRITON_VENV)/.done ## Create both environments from the h
 up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=50051 DATA=.carina
 	@exec $(BIN)/python -m deploy.local up --data $(DATA) --http-port $(HTTP_PORT) --grpc-port $(GRPC_PORT)
 
-demo: setup ## Submit a batch of real films to a fresh stack, watch it, check it, stop
+demo: setup ## Send a batch of real films through a fresh stack and check the result
 	@$(BIN)/python -m deploy.local demo
 
 test: setup ## Run every test: the quick ones, then those on real servers, with the faults
@@ -48,10 +48,10 @@ chaos: setup ## Faults one by one, then at random under load, compared with a le
 	$(if $(SEED),,$(SERVER_TESTS) tests/chaos --ignore tests/chaos/random_test.py)
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-recovery: setup ## Measure recovery times with the settings of production against their targets
+recovery: setup ## Measure recovery times with production settings against their targets
 	$(BIN)/python -m tests.chaos.recovery
 
-check: $(VENV)/.done ## Everything that can be told without running: style, types, rooms, contract
+check: $(VENV)/.done ## Check format, lint, types, import rules and contract; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -59,23 +59,23 @@ check: $(VENV)/.done ## Everything that can be told without running: style, type
 	$(BIN)/buf lint
 	proto/check.sh
 
-fix: $(VENV)/.done ## Format, and mend what can be mended
+fix: $(VENV)/.done ## Format, and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-proto: $(VENV)/.done ## Write the stubs again
+proto: $(VENV)/.done ## Regenerate the stubs from the contract
 	proto/generate.sh
 
-lock: ## Write the locks again (needs uv)
+lock: ## Regenerate the locks (needs uv)
 	requirements/compile.sh
 
-bench: setup ## Measure; the report goes to bench/
+bench: setup ## Measure throughput and latency; the report goes to bench/
 	$(BIN)/python -m bench
 
 model: $(TRAINING_VENV)/.done ## Train the reference model: DATA=folder with a manifest.csv
 	$(TRAINING_VENV)/bin/python -m models.training.train --data "$(DATA)"
 
-model-eval: $(TRAINING_VENV)/.done ## Measure the model on films with labels: DATA=folder
+model-eval: $(TRAINING_VENV)/.done ## Evaluate the model on labelled films: DATA=folder
 	$(TRAINING_VENV)/bin/python -m models.training.evaluate --data "$(DATA)"
 
 clean: ## Remove the environments, the data of the local stack and what it left in /tmp

@@ -1,4 +1,4 @@
-"""How long to wait before a broken stream is taken up again."""
+"""Wait between the attempts to resume a broken stream."""
 
 import asyncio
 import random
@@ -11,9 +11,9 @@ _LONGEST_WAIT = 10.0
 
 
 class Backoff:
-    """Waits longer after each failure, and gives up when nothing worked for `reconnect_timeout`.
+    """Waits longer after each failure, and gives up after `reconnect_timeout` without success.
 
-    Jitter keeps the callers of a replica that went away from coming back in one wave.
+    Jitter keeps the callers of a replica that stopped from returning all at once.
     """
 
     def __init__(self, reconnect_timeout: timedelta) -> None:
@@ -22,7 +22,7 @@ class Backoff:
         self._failing_since = 0.0
 
     def reset(self) -> None:
-        """Note that something worked."""
+        """Start over after a success."""
         self._failures = 0
 
     async def wait(self, error: CarinaError) -> None:
@@ -34,4 +34,4 @@ class Backoff:
             raise error
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2**self._failures)
         self._failures = min(self._failures + 1, 10)
-        await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - jitter, no secret
+        await asyncio.sleep(random.uniform(longest / 2, longest))  # noqa: S311 - jitter, not a secret

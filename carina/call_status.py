@@ -1,4 +1,4 @@
-"""What a call that sends a stream really ended with."""
+"""The status that the server really sent for a call that streams its request."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 import grpc
 from grpc.aio import AioRpcError
 
-# grpc.aio puts this in the place of the status when a write fails, also after the server's own
-# status has arrived: without care, one refusal in ten of an upload would read "INTERNAL".
+# grpc.aio replaces the status with this when a write fails, even after the server's own status has
+# arrived: otherwise one in ten refused uploads would be reported as INTERNAL.
 _OVERWRITTEN = "Internal error from Core"
 
 
 class CallStatus:
-    """Keeps the status that the server sent, for calls whose writes may fail meanwhile."""
+    """Remembers the status that the server sent, even if a write fails afterwards."""
 
     def __init__(self, call: Any) -> None:
         self._sent: AioRpcError | None = None
         call.add_done_callback(self._note)
 
     def error(self, raised: AioRpcError) -> AioRpcError:
-        """Return what the server sent; what was raised if that never arrived."""
+        """Return the server's status, or the error that was raised if none arrived."""
         return self._sent or raised
 
     def _note(self, call: Any) -> None:
-        """Called each time that a status is set, so that the status is there to be read."""
+        """Called whenever a status is set, while that status can still be read."""
         code: grpc.StatusCode = _result(call.code())
         details: str = _result(call.details())
         if code is not grpc.StatusCode.OK and details != _OVERWRITTEN:
@@ -36,10 +36,10 @@ class CallStatus:
 
 
 def _result(ready: Coroutine[Any, Any, Any]) -> Any:
-    """Return the result of a coroutine that has nothing to wait for."""
+    """Return the result of a coroutine that does not have to wait."""
     try:
         ready.send(None)
     except StopIteration as finished:
         return finished.value
     ready.close()
-    raise RuntimeError("the call is not over")
+    raise RuntimeError("the call has not ended")

@@ -1,4 +1,4 @@
-"""How anyone who calls the jobs service opens a channel to it."""
+"""Opens gRPC channels to the jobs service."""
 
 import json
 
@@ -6,8 +6,8 @@ import grpc
 from grpc.aio import Channel
 
 _SERVICE = "carina.jobs.v1.JobService"
-# These carry a state of their own (an offset, a revision), so the caller resumes them itself; a
-# repeat from the start by the channel would be wrong or wasteful.
+# These have state of their own (an offset, a revision) and are resumed by the caller; a retry from
+# the start by the channel would be wrong or wasteful.
 _RESUMED_BY_CALLER = ("UploadImage", "SubmitJob", "WatchJob", "ReadImage")
 
 SERVICE_CONFIG = json.dumps(
@@ -22,32 +22,32 @@ SERVICE_CONFIG = json.dumps(
                     "initialBackoff": "0.5s",
                     "maxBackoff": "10s",
                     "backoffMultiplier": 2,
-                    # Cancelled by a server that ends: who cancels here hears of no status.
+                    # A stopping server cancels calls; our own cancellations never get here.
                     "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
                 },
             },
         ],
-        # Retries pause while more than half of the recent calls failed, so that a service that is
-        # coming back is not run over. The bucket is wide enough for all the calls that one process
-        # has under way while a replica is replaced; five of them would empty one of ten tokens.
+        # Retries pause while more than half of the recent calls fail, so that a recovering service
+        # is not overrun. The bucket holds enough tokens for all the calls that a process has in
+        # flight while a replica is replaced; five of them would empty a bucket of ten.
         "retryThrottling": {"maxTokens": 200, "tokenRatio": 0.5},
     }
 )
 
 CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.service_config", SERVICE_CONFIG),
-    # Servers end connections that ping more often than their minimum (30 s here, 5 min by default
-    # elsewhere); a minute is what the gRPC guide calls the lower bound.
+    # Servers close connections that ping more often than their minimum (30 s here, 5 min by default
+    # elsewhere); the gRPC guide recommends at least a minute.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    # A server that comes back is found again within seconds, not after gRPC's two minutes.
+    # Reconnect to a recovered server within seconds instead of gRPC's two minutes.
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 500),
 )
 
 
 def open_channel(address: str, credentials: grpc.ChannelCredentials | None = None) -> Channel:
-    """Open a channel with retries, keepalive and round robin; without TLS if no credentials."""
+    """Open a channel with retries, keepalive and round robin; TLS only with credentials."""
     if credentials is None:
         return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
     return grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)

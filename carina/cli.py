@@ -15,7 +15,7 @@ from carina.files import find_files, printable
 from carina.progress import open_view
 from carina.rendering import (
     open_console,
-    os_error_words,
+    os_error_text,
     print_changed,
     print_job,
     print_jobs,
@@ -30,7 +30,7 @@ from carina.table import HEADER, row_of
 
 app = typer.Typer(
     name="carina",
-    help="Hand in chest radiographs, follow them, read the findings.",
+    help="Submit chest radiographs, follow them, read the findings.",
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -43,7 +43,7 @@ Address = Annotated[
 Token = Annotated[
     str, typer.Option("--token", envvar="CARINA_TOKEN", help="Bearer token.", show_default=False)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 JobName = Annotated[
     str, typer.Argument(metavar="JOB", help="Name of a job, with or without `jobs/`.")
 ]
@@ -68,22 +68,24 @@ def submit(
     ],
     *,
     patient: Annotated[str, typer.Option("--patient", help="Patient of all images.")],
-    clahe: Annotated[bool, typer.Option("--clahe/--no-clahe", help="Enhance the films.")] = True,
-    urgent: Annotated[bool, typer.Option("--urgent", help="Go before routine work.")] = False,
-    notes: Annotated[str, typer.Option("--notes", help="Free words.")] = "",
+    clahe: Annotated[bool, typer.Option("--clahe/--no-clahe", help="Enhance the contrast.")] = True,
+    urgent: Annotated[bool, typer.Option("--urgent", help="Process before routine jobs.")] = False,
+    notes: Annotated[str, typer.Option("--notes", help="Free text.")] = "",
     title: Annotated[str, typer.Option("--title", help="A short title for lists.")] = "",
-    model: Annotated[str, typer.Option("--model", help="A model of the catalogue.")] = "",
+    model: Annotated[str, typer.Option("--model", help="A model from the catalogue.")] = "",
     start_time: Annotated[
         datetime | None,
         typer.Option(
-            "--start-time", parser=_instant, metavar="TIME", help="Not before this moment."
+            "--start-time", parser=_instant, metavar="TIME", help="Do not process before this time."
         ),
     ] = None,
     request_id: Annotated[
         str,
-        typer.Option("--request-id", help="UUID of a submission that broke off, to go on with it."),
+        typer.Option("--request-id", help="UUID of an interrupted submission, to continue it."),
     ] = "",
-    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Stay until it ends.")] = True,
+    watch: Annotated[
+        bool, typer.Option("--watch/--no-watch", help="Wait until the job ends.")
+    ] = True,
     as_json: Json = False,
     address: Address = DEFAULT_ADDRESS,
     token: Token = "",
@@ -92,9 +94,9 @@ def submit(
     try:
         files = find_files(paths)
     except OSError as error:
-        raise typer.BadParameter(os_error_words(error)) from None
+        raise typer.BadParameter(os_error_text(error)) from None
     if not files:
-        raise typer.BadParameter("the paths hold no file")
+        raise typer.BadParameter("the paths contain no file")
     spec = JobSpec(
         patient_id=patient,
         clahe=None if clahe else False,
@@ -119,13 +121,13 @@ def watch_job(
     job: JobName,
     *,
     after_revision: Annotated[
-        int, typer.Option("--after-revision", min=0, help="Only what changed after it.")
+        int, typer.Option("--after-revision", min=0, help="Only later changes.")
     ] = 0,
     as_json: Json = False,
     address: Address = DEFAULT_ADDRESS,
     token: Token = "",
 ) -> None:
-    """Follow a job until it ends. With --json each change is a line."""
+    """Follow a job until it ends. With --json, print each change on a line."""
 
     async def act(client: Client) -> Exit:
         if as_json:
@@ -149,20 +151,22 @@ def jobs(
     *,
     state: Annotated[
         list[JobState] | None,
-        typer.Option("--state", case_sensitive=False, help="Only this state; may be repeated."),
+        typer.Option("--state", case_sensitive=False, help="Only this state; repeatable."),
     ] = None,
     patient: Annotated[str, typer.Option("--patient", help="Only jobs of this patient.")] = "",
     since: Annotated[
         datetime | None,
-        typer.Option("--since", parser=_instant, metavar="TIME", help="Created then or later."),
+        typer.Option(
+            "--since", parser=_instant, metavar="TIME", help="Created at this time or later."
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--until", parser=_instant, metavar="TIME", help="Created before."),
+        typer.Option("--until", parser=_instant, metavar="TIME", help="Created before this time."),
     ] = None,
-    urgent: Annotated[bool, typer.Option("--urgent", help="Only urgent ones.")] = False,
-    creator: Annotated[str, typer.Option("--creator", help="Only of this subject.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    urgent: Annotated[bool, typer.Option("--urgent", help="Only urgent jobs.")] = False,
+    creator: Annotated[str, typer.Option("--creator", help="Only jobs of this subject.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of jobs.")] = 50,
     as_json: Json = False,
     address: Address = DEFAULT_ADDRESS,
     token: Token = "",
@@ -246,7 +250,7 @@ def results(
 def cancel(
     job: JobName, *, as_json: Json = False, address: Address = DEFAULT_ADDRESS, token: Token = ""
 ) -> None:
-    """Cancel what has not ended."""
+    """Cancel the images of a job that have not ended."""
 
     async def act(client: Client) -> Exit:
         print_changed(await client.cancel(_name(job)), as_json=as_json)
@@ -260,10 +264,10 @@ def retry(
     job: JobName,
     *,
     image: Annotated[
-        list[str] | None, typer.Option("--image", help="Only this image; may be repeated.")
+        list[str] | None, typer.Option("--image", help="Only this image; repeatable.")
     ] = None,
     only_retryable: Annotated[
-        bool, typer.Option("--only-retryable", help="Only what may succeed this time.")
+        bool, typer.Option("--only-retryable", help="Only images that may succeed this time.")
     ] = False,
     as_json: Json = False,
     address: Address = DEFAULT_ADDRESS,
@@ -283,7 +287,7 @@ def retry(
 def delete(
     job: JobName, *, as_json: Json = False, address: Address = DEFAULT_ADDRESS, token: Token = ""
 ) -> None:
-    """Delete a job that has ended, with all its images, for ever."""
+    """Permanently delete a job that has ended, with all its images."""
 
     async def act(client: Client) -> Exit:
         await client.delete(_name(job))

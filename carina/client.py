@@ -1,4 +1,4 @@
-"""The async client: hand in a batch, follow it, read the findings."""
+"""The async client: submit a batch, follow it, read the findings."""
 
 import asyncio
 import inspect
@@ -39,14 +39,14 @@ from carina.wire import timestamp_from
 
 Token = str | Callable[[], str | Awaitable[str]]
 
-# These say that the job or the caller is the matter, so the other files would fare no better.
+# These concern the job or the caller, so the remaining files would be refused as well.
 _REFUSES_ALL = {
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
 }
-# The bytes of one image; a cold store may take this long.
+# For the bytes of one image from a slow store.
 _READ_SECONDS = 600.0
 
 
@@ -111,7 +111,7 @@ class Client:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection; calls that are under way are cancelled."""
+        """Close the connection; calls in flight are cancelled."""
         await self._channel.close()
 
     async def submit(
@@ -124,14 +124,14 @@ class Client:
     ) -> Submission:
         """Create a job, upload files and folders into it, close it.
 
-        With the `request_id` of an earlier call that broke off, goes on where that one stopped.
-        Files that are refused do not hold up the others. Where all are, the first refusal is
-        raised, and the job is cancelled unless an earlier call has put images into it. Raises
-        OSError where a path cannot be read and ValueError where the paths hold no file.
+        With the `request_id` of an earlier call that was interrupted, continues that submission.
+        Refused files do not hold up the others. If all are refused, the first refusal is raised,
+        and the job is cancelled unless an earlier call has uploaded images to it. Raises OSError
+        if a path cannot be read and ValueError if the paths contain no file.
         """
         files = await asyncio.to_thread(find_files, [Path(path) for path in paths])
         if not files:
-            raise ValueError("there is no file to upload")
+            raise ValueError("the paths contain no file")
         job = await self.create(spec or JobSpec(), request_id=request_id)
         images, refused = await self.upload_all(job, files, on_bytes=on_bytes)
         if not images:
@@ -149,10 +149,10 @@ class Client:
     async def upload_all(
         self, job: Job | str, files: Sequence[FileUpload], *, on_bytes: OnBytes | None = None
     ) -> tuple[tuple[Image, ...], tuple[RefusedFile, ...]]:
-        """Upload files side by side; return the images and the files that were refused.
+        """Upload files concurrently; return the images and the files that were refused.
 
-        Raises where the job or the caller is refused, or the service cannot be reached: what was
-        uploaded until then stays, and a second call goes on from there.
+        Raises if the job or the caller is refused, or the service is unavailable. Images uploaded
+        until then remain, and a second call continues from there.
         """
         waiting = iter(files)
         images: list[Image] = []
@@ -184,8 +184,8 @@ class Client:
     ) -> Image:
         """Upload one file and return its image, which from then on is never lost.
 
-        A cut upload goes on at the offset that the service has on disk. `on_bytes` is told how
-        many bytes have been sent; the number falls when an upload goes on further back.
+        A broken upload resumes at the offset that the service has stored. `on_bytes` receives the
+        number of bytes sent, which falls when an upload resumes further back.
         """
         if not isinstance(file, FileUpload):
             file = await asyncio.to_thread(FileUpload.from_path, Path(file))
@@ -210,7 +210,7 @@ class Client:
         return Job.from_proto(await self._call(self._stub.CloseJob, request))
 
     async def get(self, job: Job | str) -> Job:
-        """Return a job as it is now."""
+        """Return the current state of a job."""
         request = job_service_pb2.GetJobRequest(name=_name_of(job))
         return Job.from_proto(await self._call(self._stub.GetJob, request))
 
@@ -264,8 +264,8 @@ class Client:
     ) -> AsyncGenerator[Update, None]:
         """Yield a snapshot, then every change, until the job is terminal.
 
-        Goes on by itself after a cut line, a restarted replica or a deadline, and yields nothing
-        twice. With `after_revision` only what changed after it is yielded.
+        Resumes by itself after a lost connection, a restarted replica or a deadline, and yields
+        nothing twice. With `after_revision`, yields only later changes.
         """
         following = follow(
             self._stub,
@@ -279,12 +279,12 @@ class Client:
                 yield _update_from(message)
 
     async def cancel(self, job: Job | str, *, etag: str = "") -> Job:
-        """Cancel what has not ended; with an etag only if the job has not moved on since."""
+        """Cancel what has not ended; with an etag, only if the job has not changed since."""
         request = job_service_pb2.CancelJobRequest(name=_name_of(job), etag=etag)
         return Job.from_proto(await self._call(self._stub.CancelJob, request))
 
     async def cancel_if_empty(self, job: Job | str) -> Job:
-        """Cancel a job that has no images; return the job as it then is."""
+        """Cancel a job if it has no images; return the job."""
         known = await self.get(job)
         return known if known.progress.total else await self.cancel(job)
 
@@ -296,7 +296,7 @@ class Client:
         only_retryable: bool = False,
         request_id: str | None = None,
     ) -> Job:
-        """Queue failed images again: the ones given, or all."""
+        """Queue failed images again: the given ones, or all."""
         request = job_service_pb2.RetryJobRequest(
             name=_name_of(job),
             images=[_name_of(image) for image in images],
@@ -306,7 +306,7 @@ class Client:
         return Job.from_proto(await self._call(self._stub.RetryJob, request))
 
     async def delete(self, job: Job | str) -> None:
-        """Delete a job that has ended, with all its images, for ever."""
+        """Permanently delete a job that has ended, with all its images."""
         request = job_service_pb2.DeleteJobRequest(name=_name_of(job))
         await self._call(self._stub.DeleteJob, request)
 

@@ -1,4 +1,4 @@
-"""What can go wrong for a caller, in one vocabulary."""
+"""The errors that the client raises."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,10 +11,10 @@ NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 class CarinaError(Exception):
-    """The service answered with an error; this class itself stands for a fault of the service.
+    """The call failed; if it is not one of the subclasses, the service itself is at fault.
 
-    `reason` is a word of the catalogue in `docs/api.md`, or empty where the answer came from a
-    proxy or from the transport. `metadata` repeats the values that the message names.
+    `reason` is one of the reasons in `docs/api.md`, or empty if the answer came from a proxy or
+    from the transport. `metadata` holds the values that the message mentions.
     """
 
     def __init__(
@@ -32,23 +32,23 @@ class CarinaError(Exception):
         self.metadata = MappingProxyType(dict(metadata))
 
     def __str__(self) -> str:
-        """Return the sentence with the reason behind it."""
+        """Return the message, followed by the reason."""
         return f"{self.message} [{self.reason or self.code.name}]"
 
 
 class RefusedError(CarinaError):
-    """The call can never work as it stands: wrong input, not allowed, over a limit."""
+    """The call can never work as it stands: invalid, not allowed, or over a limit."""
 
 
 class UnavailableError(CarinaError):
-    """The service could not be reached, or not in time; the same call may work later."""
+    """The service did not answer in time or at all; the same call may work later."""
 
 
 _UNAVAILABLE = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
-    # What a server that ends says of a call that it had taken and not begun. Whoever cancels a
-    # call of their own gets asyncio.CancelledError instead.
+    # A stopping server answers this to calls that it accepted but did not start. Cancelling a call
+    # locally raises asyncio.CancelledError instead.
     grpc.StatusCode.CANCELLED,
 }
 _FAULT = {
@@ -60,7 +60,7 @@ _FAULT = {
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> CarinaError:
-    """Turn what gRPC raised into the error that a caller of the client sees."""
+    """Turn an error of gRPC into one of ours."""
     code = error.code()
     kind = CarinaError
     if code in _UNAVAILABLE:
@@ -75,11 +75,11 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> CarinaError:
 
 
 def error_info(error: grpc.aio.AioRpcError) -> error_details_pb2.ErrorInfo | None:
-    """Return the ErrorInfo that an answer carries, or None where it has none that can be read."""
+    """Return the ErrorInfo of an answer, or None if it has no readable one."""
     try:
         status = rpc_status.from_call(error)
     except ValueError:
-        # The trailers contradict the status: a proxy rewrote one of the two.
+        # The trailers contradict the status: a proxy has rewritten one of them.
         return None
     info = error_details_pb2.ErrorInfo()
     for detail in status.details if status is not None else ():

@@ -1,4 +1,4 @@
-"""How a command ends: a sentence where it failed, and an exit code in any case."""
+"""Runs a command, and turns failures into a message and an exit code."""
 
 import asyncio
 import os
@@ -13,12 +13,12 @@ import typer
 from carina.client import Client
 from carina.errors import CarinaError, RefusedError
 from carina.files import printable
-from carina.rendering import os_error_words
+from carina.rendering import os_error_text
 from carina.results import JobState
 
 
 class Exit(IntEnum):
-    """What a script learns from the exit code."""
+    """The exit codes of the command."""
 
     OK = 0
     REFUSED = 1
@@ -28,15 +28,15 @@ class Exit(IntEnum):
     CANCELLED = 5
     UNAVAILABLE = 6
     INTERRUPTED = 130
-    # As of a program that SIGPIPE has ended.
+    # Like a program that was ended by SIGPIPE.
     CLOSED_PIPE = 141
 
 
 EPILOG = (
     "Exit codes: 0 done, and every image succeeded; 1 the service refused the call or every file; "
-    "2 wrong use of the command; 3 some images failed, or some files were refused; 4 no image "
+    "2 the command was used wrongly; 3 some images failed, or some files were refused; 4 no image "
     "succeeded; 5 the job was cancelled; 6 the service is unavailable or at fault; 130 interrupted "
-    "(the job goes on). 3 to 5 come from `submit --watch` and `watch`."
+    "(the job continues). Only `submit --watch` and `watch` return 3 to 5."
 )
 EXIT_OF = {
     JobState.SUCCEEDED: Exit.OK,
@@ -49,7 +49,7 @@ EXIT_OF = {
 def run_command(
     act: Callable[[Client], Coroutine[Any, Any, Exit]], address: str, token: str
 ) -> None:
-    """Run what a command does, and turn every failure into a sentence and an exit code."""
+    """Run a command with a client, and exit with a message if it fails."""
 
     async def with_client() -> Exit:
         async with Client(address, token) as client:
@@ -66,19 +66,19 @@ def run_command(
         complain(f"{address}: {error}")
         code = Exit.UNAVAILABLE
     except BrokenPipeError:
-        # Whoever read our answer has read enough. What is still in the buffer must not be tried
-        # again when Python ends.
+        # The reader has closed the pipe. Python must not flush what is left in the buffer when it
+        # exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = Exit.CLOSED_PIPE
     except OSError as error:
-        complain(os_error_words(error))
+        complain(os_error_text(error))
         code = Exit.USAGE
     except KeyboardInterrupt:
-        complain("interrupted; what the service has accepted goes on")
+        complain("interrupted; images that the service has accepted are still processed")
         code = Exit.INTERRUPTED
     raise typer.Exit(code)
 
 
 def complain(sentence: str) -> None:
-    """Say on standard error what went wrong."""
+    """Print a message on standard error."""
     typer.echo(f"carina: {printable(sentence)}", err=True)

@@ -1,4 +1,4 @@
-"""Files on their way up: which ones, under which key, read in parts off the event loop."""
+"""Files to upload: finding them, naming them, reading them in chunks off the event loop."""
 
 import asyncio
 import hashlib
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-# The contract allows 1 MiB a message, but a GiB costs 2.8 s of CPU in messages of 1 MiB, and 1.4 s
-# in messages of 256 KiB, for which malloc need not take fresh pages at every copy.
+# The contract allows 1 MiB a message. A GiB costs 2.8 s of CPU in messages of 1 MiB but only 1.4 s
+# in messages of 256 KiB, because malloc does not have to map fresh pages for every copy.
 CHUNK_BYTES = 256 * 1024
-# Indexes and leavings of operating systems, never radiographs.
-_NO_IMAGES = {"dicomdir", "thumbs.db", "desktop.ini", "__macosx"}
+# Indexes and files that operating systems leave behind, never radiographs.
+_IGNORED_NAMES = {"dicomdir", "thumbs.db", "desktop.ini", "__macosx"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileUpload:
-    """One file that shall become an image.
+    """A file to upload as an image.
 
-    `image_key` is what makes a repeated upload find its first attempt; `file_name` is a label.
+    `image_key` lets a repeated upload find its first attempt; `file_name` is only a label.
     """
 
     path: Path
@@ -29,11 +29,11 @@ class FileUpload:
 
     @classmethod
     def from_path(cls, path: Path, *, file_name: str = "", patient_id: str = "") -> Self:
-        """Describe a file; raises OSError where it cannot be read.
+        """Describe a file; raises OSError if it cannot be read.
 
-        The key is a digest of where the file lies, its size and its time of change: the same in a
-        second run over the same folder, another one once the file was replaced. It is a digest
-        because folder names tend to hold patients' names.
+        The key is a digest of the file's path, size and modification time: it stays the same in a
+        second run over the same folder and changes when the file is replaced. It is a digest
+        because folder names often contain patients' names.
         """
         facts = path.stat()
         seen_as = f"{path.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}"
@@ -46,21 +46,21 @@ class FileUpload:
         )
 
     async def sha256(self) -> str:
-        """Return the digest of the bytes, in hexadecimal digits."""
+        """Return the SHA-256 digest of the bytes, in hexadecimal."""
         return await asyncio.to_thread(_digest, self.path)
 
     async def chunks(self, offset: int = 0) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes from an offset on, in parts of at most CHUNK_BYTES."""
+        """Yield the bytes from an offset on, in chunks of at most CHUNK_BYTES."""
         while chunk := await asyncio.to_thread(_read, self.path, offset):
             yield chunk
             offset += len(chunk)
 
 
 def find_files(paths: Iterable[Path], *, patient_id: str = "") -> list[FileUpload]:
-    """Return every file of the paths, folders searched through, each file once.
+    """Return the files of the paths, including those in folders, each file once.
 
-    Hidden files and the indexes that media carry are passed over inside folders. Raises OSError
-    where a path is missing or cannot be read.
+    Hidden files and the index files of media are skipped inside folders. Raises OSError if a path
+    is missing or cannot be read.
     """
     found: dict[str, FileUpload] = {}
     for path in paths:
@@ -71,7 +71,7 @@ def find_files(paths: Iterable[Path], *, patient_id: str = "") -> list[FileUploa
 
 
 def printable(text: str) -> str:
-    """Return a text whose control characters and broken code points show as a replacement."""
+    """Return the text with control characters and broken code points replaced."""
     whole = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in whole)
 
@@ -82,15 +82,15 @@ def _walk(path: Path) -> Iterator[tuple[Path, str]]:
         return
     for each in sorted(path.rglob("*")):
         inside = each.relative_to(path)
-        passed_over = any(
-            part.startswith(".") or part.lower() in _NO_IMAGES for part in inside.parts
+        ignored = any(
+            part.startswith(".") or part.lower() in _IGNORED_NAMES for part in inside.parts
         )
-        if each.is_file() and not passed_over:
+        if each.is_file() and not ignored:
             yield each, inside.as_posix()
 
 
 def _read(path: Path, offset: int) -> bytes:
-    # Opened for each part: a file that a thread opens stays open where its waiter was cancelled.
+    # Opened for each chunk: if the waiting task is cancelled, nobody would close a file kept open.
     with path.open("rb", buffering=0) as file:
         file.seek(offset)
         return file.read(CHUNK_BYTES)

@@ -1,4 +1,4 @@
-"""What is known of one image: the findings, the model, the film itself, the time it took."""
+"""The details of an image: findings, model, acquisition, durations."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFailure:
-    """Why an image failed: a code, a sentence for a doctor, whether a retry may help."""
+    """Why an image failed: a code, a message for a doctor, and whether a retry may help."""
 
     code: str
     message: str
@@ -15,7 +15,7 @@ class ImageFailure:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What the model says of one label; probability and operating threshold are 0 to 1."""
+    """The model's result for one label; probability and operating threshold are 0 to 1."""
 
     label: str
     probability: float
@@ -33,7 +33,7 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Acquisition:
-    """Facts of the acquisition that identify nobody; empty and 0 where unknown."""
+    """Acquisition parameters that identify nobody; empty or 0 if unknown."""
 
     modality: str
     view_position: str
@@ -47,7 +47,7 @@ class Acquisition:
 
 @dataclass(frozen=True, kw_only=True)
 class StageDurations:
-    """How long each stage of the last attempt took; None where it was not reached."""
+    """How long each stage of the last attempt took; None if it was not reached."""
 
     queued: timedelta | None
     decode: timedelta | None

@@ -1,4 +1,4 @@
-"""Following a job across cut lines: one stream after another, told as one."""
+"""Follows a job across lost connections, resuming the stream where it broke."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -17,11 +17,11 @@ from carina.jobs.v1.job_service_pb2 import (
     WatchJobResponse,
 )
 
-# A stream that a middle box holds open without a server behind it ends at last.
+# Ends a stream that a proxy keeps open without a server behind it.
 _STREAM_SECONDS = 3600.0
 _GET_SECONDS = 30.0
-# One replica is full; round robin brings the next try to another.
-_TRIED_ELSEWHERE = {"TOO_MANY_WATCHERS"}
+# This replica is full; round robin sends the next attempt to another one.
+_RETRIED_ELSEWHERE = {"TOO_MANY_WATCHERS"}
 _TERMINAL = {
     job_pb2.Job.STATE_SUCCEEDED,
     job_pb2.Job.STATE_PARTIALLY_SUCCEEDED,
@@ -46,11 +46,10 @@ async def follow(
     reconnect_timeout: timedelta,
     metadata: GetMetadata,
 ) -> AsyncGenerator[WatchJobResponse, None]:
-    """Yield whole snapshots and changes until the job is terminal, none of them twice.
+    """Yield complete snapshots and changes until the job is terminal, each of them once.
 
-    A stream that ends early (a cut line, a replica that stops, a deadline) is taken up again after
-    the last revision that was seen; when nothing works for `reconnect_timeout`, the last error is
-    raised.
+    A stream that ends early (lost connection, stopped replica, deadline) is resumed after the last
+    revision seen. After `reconnect_timeout` without success the last error is raised.
     """
     seen = after_revision or -1
     backoff = Backoff(reconnect_timeout)
@@ -74,7 +73,7 @@ async def follow(
             if ended or await _ended_at(stub, name, seen, await metadata()):
                 return
         except (UnavailableError, RefusedError) as error:
-            if isinstance(error, RefusedError) and error.reason not in _TRIED_ELSEWHERE:
+            if isinstance(error, RefusedError) and error.reason not in _RETRIED_ELSEWHERE:
                 raise
             stopped = error
         await backoff.wait(stopped)
@@ -83,7 +82,7 @@ async def follow(
 async def _one_stream(
     stub: Any, request: WatchJobRequest, metadata: Metadata
 ) -> AsyncGenerator[WatchJobResponse | None, None]:
-    """Yield what one stream brings, snapshots put together; None stands for a sign of life."""
+    """Yield the messages of one stream, with snapshots joined; None stands for a heartbeat."""
     call = stub.WatchJob(request, timeout=_STREAM_SECONDS, metadata=metadata)
     whole = Snapshot()
     try:
@@ -105,7 +104,7 @@ async def _one_stream(
 
 
 async def _ended_at(stub: Any, name: str, revision: int, metadata: Metadata) -> bool:
-    """Tell whether a job is terminal with nothing to see after a revision."""
+    """Tell whether a job is terminal and has no change after a revision."""
     request = GetJobRequest(name=name)
     try:
         job = await stub.GetJob(request, timeout=_GET_SECONDS, metadata=metadata)

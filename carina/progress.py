@@ -1,4 +1,4 @@
-"""A job as it runs, on a terminal: bars while it can redraw, plain lines where it cannot."""
+"""Shows a running job: progress bars on a terminal, plain lines anywhere else."""
 
 import time
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from rich.text import Text
 from carina.files import FileUpload, printable
 from carina.results import Image, ImageStage, ImageState, Job, JobState, Snapshot, Update
 
-# Where in its life an image is, of STEPS_TO_END: a bar an image.
+# The bar of an image has this many steps.
 _STEPS_TO_END = 4
 _STYLES = {
     "SUCCEEDED": "green",
@@ -26,10 +26,10 @@ _NAME_WIDTH = 36
 
 
 class JobView(Protocol):
-    """Shows a job while it runs."""
+    """Shows a running job."""
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start showing."""
 
     def __exit__(self, *_: object) -> None:
         """Leave the last state on the screen."""
@@ -41,14 +41,14 @@ class JobView(Protocol):
         """Show how many bytes of a file have been sent."""
 
     def refused(self, file: FileUpload, reason: str) -> None:
-        """Show that a file was not accepted."""
+        """Show that a file was refused."""
 
     def update(self, update: Update) -> None:
-        """Show what a watch has brought."""
+        """Show an update of the job."""
 
 
 def open_view(console: Console) -> JobView:
-    """Return bars for a terminal, lines for everything else."""
+    """Return bars for a terminal, lines for anything else."""
     return BarView(console) if console.is_terminal else LineView(console)
 
 
@@ -58,25 +58,25 @@ def styled(word: str) -> Text:
 
 
 def where(image: Image) -> str:
-    """Return the stage of a running image, or its state."""
+    """Return the stage of a running image, otherwise its state."""
     if image.state is ImageState.RUNNING and image.stage is not ImageStage.UNSPECIFIED:
         return str(image.stage)
     return str(image.state)
 
 
 def outcome(image: Image) -> str:
-    """Return in a few words what came of an image, or nothing while it is open."""
+    """Return the outcome of an image in a few words, or nothing until it has ended."""
     if image.error is not None:
         return printable(f"{image.error.code}: {image.error.message}")
     if image.state is not ImageState.SUCCEEDED:
         return ""
     if not image.predicted_label or image.probability is None:
-        return "no finding named"
+        return "no finding"
     return printable(f"{image.predicted_label} {image.probability:.0%}")
 
 
 class LineView:
-    """One line for each thing that happens to an image."""
+    """Prints a line for each change of an image."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -84,27 +84,27 @@ class LineView:
         self._job_state = JobState.UNSPECIFIED
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start showing."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """Nothing is left to redraw."""
 
     def expect(self, files: Iterable[FileUpload]) -> None:
-        """Say how many files there are."""
+        """Print how many files there are."""
         names = list(files)
         size = sum(file.size_bytes for file in names) / 1e6
         self._say(f"uploading {len(names)} file(s), {size:.1f} MB")
 
     def sent(self, file: FileUpload, size: int) -> None:
-        """Lines tell of whole images, not of bytes."""
+        """Lines report whole images, not bytes."""
 
     def refused(self, file: FileUpload, reason: str) -> None:
-        """Say that a file was not accepted."""
+        """Print that a file was refused."""
         self._say(f"{file.file_name}  REFUSED  {printable(reason)}")
 
     def update(self, update: Update) -> None:
-        """Say what has changed since the last update."""
+        """Print what has changed since the last update."""
         progress = update.job.progress
         count = f"{progress.processed}/{progress.total}"
         for image in update.images:
@@ -132,11 +132,11 @@ class BarView:
         self._sent: dict[str, int] = {}
         self._refused: dict[str, str] = {}
         self._touched: dict[str, float] = {}
-        # Last, because it renders at once.
+        # Last, because it renders immediately.
         self._live = Live(console=console, refresh_per_second=8, get_renderable=self._render)
 
     def __enter__(self) -> Self:
-        """Begin to redraw."""
+        """Start redrawing."""
         self._live.start()
         return self
 
@@ -154,12 +154,12 @@ class BarView:
         self._touch(file.image_key)
 
     def refused(self, file: FileUpload, reason: str) -> None:
-        """Mark a file that was not accepted."""
+        """Mark a file as refused."""
         self._refused[file.image_key] = reason
         self._touch(file.image_key)
 
     def update(self, update: Update) -> None:
-        """Take over what a watch has brought."""
+        """Apply an update of the job."""
         self._job = update.job
         if isinstance(update, Snapshot):
             self._images.clear()
@@ -168,7 +168,7 @@ class BarView:
             self._touch(image.image_key)
 
     def _name_width(self) -> int:
-        """Leave room for the bar and the state beside a name, also on 60 columns."""
+        """Leave room for the bar and the state beside the name, even on 60 columns."""
         return min(_NAME_WIDTH, max(self._console.width - 30, 10))
 
     def _touch(self, key: str) -> None:
@@ -201,7 +201,7 @@ class BarView:
         grid.add_column(no_wrap=True, min_width=10)
         grid.add_column(no_wrap=True, overflow="ellipsis")
         keys = list(self._files) + [key for key in self._images if key not in self._files]
-        # Room for the line of the job, the line that says what is hidden, and the prompt.
+        # Leave room for the job's line, the line about hidden images, and the prompt.
         room = max(self._console.height - 4, 1)
         if len(keys) > room:
             latest = sorted(keys, key=lambda key: self._touched.get(key, 0.0), reverse=True)[:room]
@@ -226,7 +226,7 @@ class BarView:
             done = 0.0 if words else self._sent.get(key, 0) / max(file.size_bytes, 1)
         bar = ProgressBar(total=_STEPS_TO_END, completed=done, width=16)
         if len(name) > (width := self._name_width()):
-            # The end of a path tells two files apart, its beginning seldom does.
+            # The end of a path tells files apart; its beginning rarely does.
             name = "\N{HORIZONTAL ELLIPSIS}" + name[1 - width :]
         return Text(name), bar, styled(state), Text(printable(words))
 

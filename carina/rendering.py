@@ -1,4 +1,4 @@
-"""Jobs and images in words, tables and JSON, for people and for scripts."""
+"""Prints jobs and images as text, tables and JSON."""
 
 import json
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from carina.results import Change, Image, Job, Update
 from carina.table import milliseconds
 
 _STAGES = ("queued", "decode", "enhance", "resize", "infer")
-# Longer names are folded, before they push the findings off the screen.
+# Longer names are wrapped, so that they do not push the findings off the screen.
 _FILE_WIDTH = 36
-# What a sentence needs beside the table to be read with ease.
+# A reason beside the table needs this width to be readable.
 _REASON_WIDTH = 44
 
 
@@ -63,7 +63,7 @@ class _Row:
 
     @property
     def sum_of_stages(self) -> str:
-        """All stages together, in milliseconds, or nothing where none was reached."""
+        """All stages together, in milliseconds, or empty if none was reached."""
         reached = [int(stage) for stage in self.stages if stage]
         return str(sum(reached)) if reached else ""
 
@@ -111,7 +111,7 @@ def _image_row(image: Image) -> _Row:
 
 
 def _refused_row(each: RefusedFile) -> _Row:
-    return _Row(file=each.file.file_name, state="REFUSED", remark=refusal_words(each))
+    return _Row(file=each.file.file_name, state="REFUSED", remark=refusal_text(each))
 
 
 def _result_table(rows: Iterable[_Row], *, times: bool, reasons: bool) -> Table:
@@ -134,13 +134,13 @@ def _result_table(rows: Iterable[_Row], *, times: bool, reasons: bool) -> Table:
 
 
 def _natural_width(console: Console, table: Table) -> int:
-    """Return how wide a table is where nothing limits it."""
+    """Return the width of a table that nothing limits."""
     unlimited = console.options.update(max_width=10_000)
     return Measurement.get(console, unlimited, table).maximum
 
 
 def _remark(image: Image) -> str:
-    """Say why an image failed, or what there is to know of its findings."""
+    """Return why an image failed, or the notes on its findings."""
     if image.error:
         return f"{image.error.code}: {image.error.message}"
     return "; ".join(image.notes)
@@ -191,7 +191,7 @@ def _job_table(found: Iterable[Job], *, framed: bool) -> Table:
 
 
 def print_job(job: Job) -> None:
-    """Print what there is to know of a job, without its images."""
+    """Print a job without its images."""
     grid = Table.grid(padding=(0, 2))
     facts = {
         "job": job.name,
@@ -213,7 +213,7 @@ def print_job(job: Job) -> None:
 
 
 def print_changed(job: Job, *, as_json: bool) -> None:
-    """Print the state that a command has left a job in."""
+    """Print the state of a job after a command."""
     if as_json:
         print_json(job.to_json())
     else:
@@ -221,12 +221,12 @@ def print_changed(job: Job, *, as_json: bool) -> None:
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
-    """Print JSON; without an indent it is one line."""
+    """Print JSON, on one line if there is no indent."""
     typer.echo(json.dumps(value, indent=indent))
 
 
 def update_to_json(update: Update) -> dict[str, Any]:
-    """Return what a watch has brought."""
+    """Return an update of a job as JSON."""
     return {
         "event": "change" if isinstance(update, Change) else "snapshot",
         "revision": str(update.revision),
@@ -236,7 +236,7 @@ def update_to_json(update: Update) -> dict[str, Any]:
 
 
 def refused_to_json(each: RefusedFile) -> dict[str, Any]:
-    """Return a refused file as JSON; a file that could not be read has a reason of our own."""
+    """Return a refused file as JSON; an unreadable file has the reason UNREADABLE."""
     answer: dict[str, Any] = {"fileName": each.file.file_name}
     if isinstance(each.error, CarinaError):
         return answer | {
@@ -244,18 +244,18 @@ def refused_to_json(each: RefusedFile) -> dict[str, Any]:
             "message": each.error.message,
             "metadata": dict(each.error.metadata),
         }
-    return answer | {"reason": "UNREADABLE", "message": refusal_words(each), "metadata": {}}
+    return answer | {"reason": "UNREADABLE", "message": refusal_text(each), "metadata": {}}
 
 
-def refusal_words(each: RefusedFile) -> str:
-    """Return why a file was refused, for one line."""
+def refusal_text(each: RefusedFile) -> str:
+    """Return in one line why a file was refused."""
     return printable(
-        os_error_words(each.error) if isinstance(each.error, OSError) else str(each.error)
+        os_error_text(each.error) if isinstance(each.error, OSError) else str(each.error)
     )
 
 
-def os_error_words(error: OSError) -> str:
-    """Return which file could not be used and why."""
+def os_error_text(error: OSError) -> str:
+    """Return which file could not be used, and why."""
     return printable(f"{error.filename or 'a file'}: {error.strerror or error}")
 
 
@@ -264,14 +264,14 @@ def _local(moment: datetime | None) -> str:
 
 
 class _Console(Console):
-    """A console whose reader may go away."""
+    """A console that reports a closed pipe."""
 
     def on_broken_pipe(self) -> None:
-        """Leave the exit code to who knows all of them."""
+        """Let the caller choose the exit code."""
         raise BrokenPipeError
 
 
 def open_console(*, stderr: bool = False) -> Console:
-    """Open standard output or error; nothing is folded in a pipe, which has no width."""
+    """Open standard output or error; nothing is wrapped in a pipe, which has no width."""
     console = _Console(stderr=stderr, highlight=False)
     return console if console.is_terminal else _Console(stderr=stderr, highlight=False, width=400)

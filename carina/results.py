@@ -1,4 +1,4 @@
-"""What the client returns: frozen, typed, free of protobuf until one asks for it."""
+"""What the client takes and returns: frozen, typed, without protobuf."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from carina.wire import message_to_json, record_of, timestamp_from
 
 
 class JobState(StrEnum):
-    """What is true of a job."""
+    """The state of a job."""
 
     UNSPECIFIED = "UNSPECIFIED"
     RECEIVING = "RECEIVING"
@@ -35,7 +35,7 @@ class JobState(StrEnum):
 
 
 class ImageState(StrEnum):
-    """What is true of an image."""
+    """The state of an image."""
 
     UNSPECIFIED = "UNSPECIFIED"
     QUEUED = "QUEUED"
@@ -51,7 +51,7 @@ class ImageState(StrEnum):
 
 
 class ImageStage(StrEnum):
-    """Where in the pipeline a running image is."""
+    """The pipeline stage of a running image."""
 
     UNSPECIFIED = "UNSPECIFIED"
     PREPROCESS = "PREPROCESS"
@@ -59,7 +59,7 @@ class ImageStage(StrEnum):
 
 
 class Priority(StrEnum):
-    """Which queue the images of a job take."""
+    """The priority of a job's images."""
 
     UNSPECIFIED = "UNSPECIFIED"
     ROUTINE = "ROUTINE"
@@ -67,7 +67,7 @@ class Priority(StrEnum):
 
 
 class ImageKind(StrEnum):
-    """Which bytes of an image."""
+    """Which bytes of an image to read."""
 
     ORIGINAL = "ORIGINAL"
     PREVIEW = "PREVIEW"
@@ -85,7 +85,7 @@ _TERMINAL_IMAGE_STATES = {ImageState.SUCCEEDED, ImageState.FAILED, ImageState.CA
 
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """What a caller decides about a job; None and empty leave it to the service."""
+    """What a caller chooses for a job; the service decides whatever is None or empty."""
 
     patient_id: str = ""
     clahe: bool | None = None
@@ -96,7 +96,7 @@ class JobSpec:
     display_name: str = ""
 
     def to_proto(self) -> job_pb2.JobSpec:
-        """Return the message of the contract."""
+        """Return this as a message of the contract."""
         return job_pb2.JobSpec(
             patient_id=self.patient_id,
             clahe=self.clahe,
@@ -109,7 +109,7 @@ class JobSpec:
 
     @classmethod
     def from_proto(cls, spec: job_pb2.JobSpec) -> Self:
-        """Read the message of the contract."""
+        """Convert a message of the contract."""
         return record_of(cls, spec)
 
 
@@ -128,9 +128,9 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A batch of radiographs that one caller handed in together.
+    """A batch of radiographs that a caller submitted together.
 
-    `message` is the answer as it came, with what a newer contract may hold.
+    `message` is the answer as received, including fields of a newer contract.
     """
 
     name: str
@@ -149,11 +149,11 @@ class Job:
 
     @classmethod
     def from_proto(cls, job: job_pb2.Job) -> Self:
-        """Read the message of the contract."""
+        """Convert a message of the contract."""
         return record_of(cls, job, message=job)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form of the contract, the same that the gateway answers with."""
+        """Return the contract's JSON form, as the gateway returns it."""
         return message_to_json(self.message)
 
 
@@ -161,7 +161,7 @@ class Job:
 class Image:
     """One radiograph of a job.
 
-    `message` is the answer as it came, with what a newer contract may hold.
+    `message` is the answer as received, including fields of a newer contract.
     """
 
     name: str
@@ -192,18 +192,18 @@ class Image:
 
     @classmethod
     def from_proto(cls, image: image_pb2.Image) -> Self:
-        """Read the message of the contract."""
+        """Convert a message of the contract."""
         return record_of(cls, image, message=image)
 
     @property
     def probability(self) -> float | None:
-        """Probability of the predicted label, or None where there is none."""
+        """Probability of the predicted label, or None if there is none."""
         return next(
             (each.probability for each in self.findings if each.label == self.predicted_label), None
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form of the contract, the same that the gateway answers with."""
+        """Return the contract's JSON form, as the gateway returns it."""
         return message_to_json(self.message)
 
 
@@ -218,7 +218,7 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """The job after a change, and the images that the change touched."""
+    """The job after a change, and the images that changed."""
 
     revision: int
     job: Job
@@ -239,12 +239,12 @@ class ImageContent:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadStatus:
-    """How far an upload has come; `image` is empty until it is complete."""
+    """How much of an upload is stored; `image` is empty until it is complete."""
 
     committed_size: int
     image: str
 
     @classmethod
     def from_proto(cls, upload: job_service_pb2.Upload) -> Self:
-        """Read the message of the contract."""
+        """Convert a message of the contract."""
         return record_of(cls, upload)

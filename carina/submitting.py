@@ -1,4 +1,4 @@
-"""A submission on a terminal: bars while it runs, a table when it is done."""
+"""Submits files and shows the job: progress while it runs, the findings at the end."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from carina.rendering import (
     open_console,
     print_json,
     print_results,
-    refusal_words,
+    refusal_text,
     refused_to_json,
     results_to_json,
 )
@@ -29,7 +29,7 @@ async def submit_and_follow(
     watch: bool,
     as_json: bool,
 ) -> Exit:
-    """Hand files in as one job, show how far it is, and print what came of it."""
+    """Submit files as one job, show its progress, and print the outcome."""
     job = await client.create(spec, request_id=request_id)
     console = open_console(stderr=True)
     if not as_json:
@@ -41,12 +41,12 @@ async def submit_and_follow(
         try:
             images, refused = await client.upload_all(job, files, on_bytes=view.sent)
             for each in refused:
-                view.refused(each.file, refusal_words(each))
+                view.refused(each.file, refusal_text(each))
             job = await (client.close(job) if images else client.cancel_if_empty(job))
             if following is not None and images:
                 job = await following or job
         except (CarinaError, OSError, asyncio.CancelledError):
-            complain(f"to go on where this broke off, add: --request-id {request_id}")
+            complain(f"to continue this submission, repeat it with --request-id {request_id}")
             raise
         finally:
             if following is not None:
@@ -59,7 +59,7 @@ async def submit_and_follow(
         await print_results(client, job, refused)
     else:
         for each in refused:
-            complain(f"{each.file.file_name}: {refusal_words(each)}")
+            complain(f"{each.file.file_name}: {refusal_text(each)}")
         open_console().print(job.name, markup=False, highlight=False)
     if not images:
         return Exit.REFUSED
@@ -70,7 +70,7 @@ async def submit_and_follow(
 async def follow_job(
     client: Client, job: str, view: JobView, *, after_revision: int = 0
 ) -> Job | None:
-    """Show a job until it ends; return what it was last, None where nothing has changed."""
+    """Show a job until it ends; return its last state, or None if nothing has changed."""
     last = None
     async for update in client.watch(job, after_revision=after_revision):
         view.update(update)

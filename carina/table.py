@@ -1,4 +1,4 @@
-"""The findings of a job as rows: one set of columns for every CSV that leaves the house."""
+"""The findings of a job as CSV rows, with the same columns wherever Carina writes CSV."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ HEADER = (
     "image",
 )
 
-# Spreadsheets run a cell that begins with one of these as a formula.
+# Spreadsheets run a cell that starts with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
@@ -68,10 +68,10 @@ def row_of(image: Image) -> list[str]:
 
 
 def safe_cell(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
 def milliseconds(duration: timedelta | None) -> str:
-    """Return whole milliseconds, or nothing where a stage was not reached."""
+    """Return whole milliseconds, or nothing if the stage was not reached."""
     return "" if duration is None else f"{duration / timedelta(milliseconds=1):.0f}"

@@ -1,4 +1,4 @@
-"""Uploading a file across cut lines: one stream after another, until its image is committed."""
+"""Uploads a file across lost connections, resuming until its image is committed."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from carina.jobs.v1 import image_pb2, job_service_pb2
 
 OnBytes = Callable[[FileUpload, int], None]
 
-# Slow lines get through too: 64 KiB/s is half of what an old DSL line sends.
+# Allows for slow connections: 64 KiB/s is half of what an old DSL line sends.
 _SLOWEST_BYTES_PER_SECOND = 64 * 1024
-# The server answers once the whole file is durable; a cold store may take this long.
+# The server answers once the whole file is durable; a slow store may take this long.
 _COMMIT_SECONDS = 60.0
 _STATUS_SECONDS = 30.0
-# What a stream that was cut leaves behind for a moment: the service still holds its end, or has
-# more of it on disk than it said.
+# Answers for a moment after a stream broke: the service still holds its end of the stream, or has
+# stored more of it than it reported.
 _RESUMED = {"UPLOAD_RACE", "WRONG_OFFSET"}
 
 
@@ -38,15 +38,15 @@ async def upload_file(
 ) -> image_pb2.Image:
     """Upload one file and return its image.
 
-    A cut upload goes on at the offset that the service has on disk; when nothing works for
-    `reconnect_timeout`, the last error is raised.
+    A broken upload resumes at the offset that the service has stored. After `reconnect_timeout`
+    without success the last error is raised.
     """
     header = job_service_pb2.UploadHeader(
         job=job,
         image_key=file.image_key,
         file_name=file.file_name,
-        # Known beforehand so that the service refuses damaged bytes before it commits them.
-        # The file is read twice, the second time from the page cache.
+        # Sent first so that the service can refuse damaged bytes before it commits them. The file
+        # is read twice, the second time from the page cache.
         sha256=await file.sha256(),
         size_bytes=file.size_bytes,
         patient_id=file.patient_id,
@@ -78,12 +78,12 @@ async def _one_stream(
         timeout=_COMMIT_SECONDS + remaining / _SLOWEST_BYTES_PER_SECOND,
         metadata=await metadata(),
     )
-    ending = CallStatus(call)
+    status = CallStatus(call)
     try:
         await _send(call, header, file, on_bytes)
         image: image_pb2.Image = await call
     except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(ending.error(error)) from error
+        raise from_rpc_error(status.error(error)) from error
     finally:
         call.cancel()
     return image
@@ -95,7 +95,7 @@ async def _send(
     file: FileUpload,
     on_bytes: OnBytes | None,
 ) -> None:
-    """Write header and bytes; stops early, without an error, where the server has answered."""
+    """Send header and bytes; stop early, without an error, if the server has answered."""
     sent = header.offset
     try:
         await call.write(job_service_pb2.UploadImageRequest(header=header))
@@ -107,8 +107,8 @@ async def _send(
                     on_bytes(file, sent)
         await call.done_writing()
     except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
-        # The call is over. A write that fails says no more than INTERNAL; what the call really
-        # ended with is raised where its answer is awaited.
+        # The call has ended. A failed write only says INTERNAL; the real status is raised where
+        # the answer is awaited.
         return
 
 
@@ -123,7 +123,7 @@ async def _committed_size(
             )
         except grpc.aio.AioRpcError as raised:
             error = from_rpc_error(raised)
-            # The line was cut before the service had heard of this upload.
+            # The connection was lost before the service knew of this upload.
             if error.code is grpc.StatusCode.NOT_FOUND:
                 return 0
             if not isinstance(error, UnavailableError):

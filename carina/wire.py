@@ -1,4 +1,4 @@
-"""Between the messages of the contract and plain Python values."""
+"""Converts between messages of the contract and plain Python values."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _Reader = Callable[[Any], Any]
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
-    """Return the proto3 JSON form of a message, with the fields that stand at their default."""
+    """Return the proto3 JSON form of a message, including fields with default values."""
     as_dict: dict[str, Any] = json_format.MessageToDict(
         message, always_print_fields_with_no_presence=True
     )
@@ -25,7 +25,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
 
 
 def timestamp_from(moment: datetime | None) -> Timestamp | None:
-    """Return the message of a moment; a moment without a zone is local time."""
+    """Return a time as a message; a time without a zone is local time."""
     if moment is None:
         return None
     timestamp = Timestamp()

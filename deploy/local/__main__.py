@@ -95,14 +95,14 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 async def _up(stack: LocalStack, console: Console) -> None:
-    """Run until a signal; the second one ends everything at once."""
+    """Run until a signal; a second one kills everything."""
     stop = asyncio.Event()
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are a coroutine
 
     def on_signal(number: signal.Signals) -> None:
         if stop.is_set():
-            console.tell(STACK, f"{number.name} again: ending everything at once")
+            console.tell(STACK, f"{number.name} again: killing everything")
             stack.kill_all()
             return
         console.tell(STACK, f"{number.name}: stopping")

@@ -1,4 +1,4 @@
-"""Where the lines of the parts go: a terminal, and one file a part."""
+"""Where the output of the parts goes: to a terminal, and to one file for each part."""
 
 import contextlib
 import sys
@@ -9,11 +9,11 @@ from typing import TextIO
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
-STACK = "carina"  # the name under which the runner itself speaks
+STACK = "carina"  # the name of the runner itself
 
 
 class Console:
-    """Prints each line with its time and, in a colour of its own, its part."""
+    """Prints each line with its time and its part, each part in its own colour."""
 
     def __init__(self, output: TextIO | None = None, *, width: int = 12) -> None:
         self._printer = Printer(output or sys.stdout, width=width)
@@ -25,13 +25,13 @@ class Console:
         if part not in self._colours:
             self._colours[part] = next(self._next_colour)
         now = datetime.now().astimezone()
-        # A terminal that was closed must not keep anybody from stopping in order.
+        # A closed terminal must not prevent an orderly stop.
         with contextlib.suppress(OSError):
             self._printer.write(Message("line", line, now, part, self._colours[part]))
 
 
 class LogFiles:
-    """Writes each part's lines to a file of its own, from the start of the stack on."""
+    """Writes each part's lines to its own file, which a new stack overwrites."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""The sample batch: a real film in every encoding there is of it, a leg, and two broken files."""
+"""The sample batch: a real chest film in several encodings, a leg, and two broken files."""
 
 from dataclasses import dataclass
 from importlib.metadata import files
@@ -14,19 +14,19 @@ _LEG = "RG3_J2KR.dcm"
 
 @dataclass(frozen=True)
 class Expectation:
-    """How the image of a file has to end: in findings, or in an error."""
+    """How the image of a file is expected to end: with findings, or with an error."""
 
     error_code: str = ""
     note: str = ""
 
     @property
     def state(self) -> str:
-        """The state it has to end in."""
+        """The expected final state."""
         return "FAILED" if self.error_code else "SUCCEEDED"
 
 
 def real_films(pattern: str = "RG1_*.dcm") -> list[Path]:
-    """Return the real radiographs that the package `pydicom-data` carries.
+    """Return the real radiographs in the package `pydicom-data`.
 
     RG1 is a chest (CR, PA, MONOCHROME1, 15 bit, 1955 x 1841), RG3 a leg.
     """
@@ -35,7 +35,7 @@ def real_films(pattern: str = "RG1_*.dcm") -> list[Path]:
 
 
 def write_batch(folder: Path) -> dict[str, Expectation]:
-    """Write the batch into a folder; return what has to become of each file."""
+    """Write the batch into a folder; return what to expect of each file."""
     folder.mkdir(parents=True, exist_ok=True)
     batch = {path.name: Expectation() for path in real_films()}
     for path in real_films():
@@ -54,7 +54,7 @@ def write_batch(folder: Path) -> dict[str, Expectation]:
 
 
 def write_rasters(folder: Path) -> None:
-    """Write the chest as PNG and TIFF of 16 bit and as JPEG, dark where the rays went through."""
+    """Write the chest film as 16-bit PNG and TIFF and as JPEG, with air in black."""
     stored = dcmread(real_films("RG1_UNCR.dcm")[0])
     depth = int(stored.BitsStored)
     # MONOCHROME1: the largest value is black.

@@ -1,7 +1,7 @@
-"""Outlives the runner of a stack and clears up after it, should it be killed.
+"""Cleans up after the runner of a stack if the runner is killed.
 
 It reads its standard input, whose other end only the runner holds: the input ends when the runner
-does, and a last word (`GOOD_BYE`) says whether the runner has cleared up itself. Started as
+does. If `GOOD_BYE` came first, the runner has cleaned up by itself. Started as
 
     python -m deploy.local.guard MARK SHARED_MEMORY_PREFIX [POSTGRESQL_FOLDER]
 """
@@ -15,12 +15,12 @@ from pathlib import Path
 from deploy.local import processes
 
 GOOD_BYE = b"good bye"
-# The kernel has sent each child its stop signal already; this is how long they may take.
+# The kernel has already sent each child its stop signal; this is how long they may take.
 _GRACE = timedelta(seconds=5)
 
 
 def _main(mark: str, prefix: str, folders: Sequence[str]) -> None:
-    # Whoever stops the runner's group means the runner, which then tells us.
+    # A signal to the whole process group is meant for the runner, which then tells the guard.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if sys.stdin.buffer.read() == GOOD_BYE:

@@ -10,7 +10,7 @@ _SERVER = Path(sys.executable).parent / "nats-server"
 
 
 def nats_program(folder: Path, *, port: int, monitor_port: int, name: str = "nats") -> Program:
-    """A server with JetStream that keeps its streams in `folder`."""
+    """Return a server with JetStream that keeps its streams in `folder`."""
     return Program(
         name=name,
         command=(

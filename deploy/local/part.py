@@ -1,4 +1,4 @@
-"""One supervised process of the stack: started, watched, started again, stopped."""
+"""One supervised process of the stack: started, watched, restarted, stopped."""
 
 import asyncio
 import contextlib
@@ -15,19 +15,19 @@ from deploy.local import processes
 from deploy.local.launch import launched
 from deploy.local.program import Program
 
-# Says a line in the name of a part: (part, line).
+# Prints a line on behalf of a part: (part, line).
 Tell = Callable[[str, str], None]
 
 _FIRST_PAUSE = timedelta(milliseconds=500)
 _LONGEST_PAUSE = timedelta(seconds=30)
-# A part that ran for so long starts over with the shortest pause.
+# A part that ran this long restarts with the shortest pause again.
 _STEADY = timedelta(seconds=60)
-# A part that never served and ended so often will not serve at the next try either.
+# A part that ended this often without ever serving is not restarted.
 _FIRST_ATTEMPTS = 3
-# EX_CONFIG of sysexits.h: a service says that its settings are wrong, and another start is no use.
+# EX_CONFIG of sysexits.h: the settings of a service are wrong, so a restart would not help.
 _EXIT_CONFIG = 78
 _PROBE_PAUSE = 0.05
-# What is left of a dead part's children gets this long to notice by itself.
+# How long the children of a dead part get to end by themselves.
 _ORPHAN_GRACE = timedelta(seconds=2)
 _REMEMBERED_LINES = 12
 
@@ -37,21 +37,21 @@ class PartFailedError(Exception):
 
     def __init__(self, name: str, reason: str, lines: list[str]) -> None:
         said = "".join(f"\n    {line}" for line in lines)
-        super().__init__(f"{name} {reason}" + (f"; it said:{said}" if said else ""))
+        super().__init__(f"{name} {reason}" + (f"; its last output:{said}" if said else ""))
 
 
 class Part:
-    """A process that is kept running until it is told to stop."""
+    """A process that is kept running until it is stopped."""
 
     def __init__(self, program: Program, *, mark: str, tell: Tell, record: Tell) -> None:
         self.name = program.name
         self.program = program
         self.starts = 0
-        # How often it was told to end and had to be killed after its grace period.
+        # How often it had to be killed because it did not stop within its grace period.
         self.overstays = 0
         self._mark = f"{mark}/{program.name}/"
         self._folders = [program.owned_folder] if program.owned_folder else []
-        # A person hears what matters, the record has every line.
+        # The terminal shows what matters, the record has every line.
         self._tell = partial(tell, program.name)
         self._record = partial(record, program.name)
         self._lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
@@ -78,7 +78,7 @@ class Part:
         await self.wait_ready()
 
     async def wait_ready(self) -> None:
-        """Wait until it serves; raises PartFailedError when it is given up or takes too long."""
+        """Wait until it serves; raises PartFailedError if it fails or takes too long."""
         if self._task is None:
             raise PartFailedError(self.name, "was never started", [])
         ready = asyncio.create_task(self._ready.wait())
@@ -94,31 +94,31 @@ class Part:
         if self._task.done():
             await self._task
             raise PartFailedError(self.name, "was stopped", [])
-        raise PartFailedError(self.name, f"does not serve after {start_timeout:g} s", self._said())
+        raise PartFailedError(self.name, f"was not ready after {start_timeout:g} s", self._said())
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process itself, as an operator or a fault would."""
         if (pid := self.pid) is None:
             return
         if number in {signal.SIGKILL, self.program.stop_signal}:
-            # It will end; who waits for it must not see that it served a moment ago.
+            # It is about to end; callers of wait_ready must not see its previous state.
             self._ready.clear()
         processes.send(pid, number)
 
     async def restart(self) -> None:
-        """Stop it in good order, start it again and wait until it serves."""
+        """Stop it in order, start it again and wait until it serves."""
         self._ends_by_itself = False
         await self._end_process()
         await self.wait_ready()
 
     async def stop(self) -> None:
-        """End it and everything it has started."""
+        """Stop it and everything it has started."""
         self._stopping.set()
         await self._end_process()
         if self._task is not None:
             await asyncio.wait({self._task})
             if not self._task.cancelled():
-                self._task.exception()  # what went wrong was raised by start already
+                self._task.exception()  # start has already raised it
 
     async def _end_process(self) -> None:
         self._ready.clear()
@@ -131,7 +131,7 @@ class Part:
         except TimeoutError:
             self.overstays += 1
             grace = self.program.grace.total_seconds()
-            self._announce(f"did not end within {grace:g} s and is killed")
+            self._announce(f"did not stop within {grace:g} s: killing it")
             processes.send(process.pid, signal.SIGKILL)
             await process.wait()
 
@@ -147,18 +147,18 @@ class Part:
             except Exception as error:
                 if not served:
                     raise
-                code, how = 0, f"can not be started: {error}"
+                code, how = 0, f"cannot be started: {error}"
             served = served or self._served
             if self._stopping.is_set():
                 return
             if not self._ends_by_itself:
                 continue
             if code == _EXIT_CONFIG or (not served and self.starts >= _FIRST_ATTEMPTS):
-                self._announce(f"{how}; not starting it again")
+                self._announce(f"{how}; not restarting it")
                 raise PartFailedError(self.name, how, self._said())
             if time.monotonic() - begun > _STEADY.total_seconds():
                 pause = _FIRST_PAUSE
-            self._announce(f"{how}; starting it again in {pause.total_seconds():g} s")
+            self._announce(f"{how}; restarting it in {pause.total_seconds():g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause.total_seconds())
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -169,7 +169,7 @@ class Part:
         if self._stopping.is_set():
             return 0
         self.starts += 1
-        # A pipe of our own: asyncio's would make `wait` last until the last orphan has closed it.
+        # Our own pipe: with asyncio's, `wait` would last until the last orphan has closed it.
         reading, writing = os.pipe()
         try:
             process = self._process = await self._spawn(writing)
@@ -198,7 +198,7 @@ class Part:
             stderr=output,
             cwd=program.folder,
             env={**os.environ, **program.environment, processes.MARK: self._mark},
-            # Ctrl-C in a terminal reaches the runner alone, which stops the parts in order.
+            # Ctrl-C in a terminal reaches only the runner, which stops the parts in order.
             start_new_session=True,
         )
 
@@ -237,7 +237,7 @@ class Part:
         return [line for line in self._lines if line]
 
     async def _clear_up(self) -> None:
-        """End what a process left behind when it ended."""
+        """End the processes that a part has left behind."""
         await asyncio.to_thread(processes.end_all, self._mark, self._folders, grace=_ORPHAN_GRACE)
         await asyncio.to_thread(self.program.clear_up)
 

@@ -34,7 +34,7 @@ class PostgresSetupError(Exception):
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server on a socket in a folder that only its owner may enter, so it needs no password."""
+    """A server on a socket in a folder that only its owner may enter; it needs no password."""
 
     program: Program
     socket_folder: Path
@@ -57,10 +57,10 @@ class Postgres:
         return answer.stdout.strip()
 
     def ensure_database(self, name: str, *, role: str) -> None:
-        """Create a database and a role that owns it, unless they are there.
+        """Create a database and the role that owns it, unless they exist.
 
-        The role is no superuser: row-level security would not hold one. What an administrator
-        does for the schema, which takes two further roles, is done here as well.
+        The role is not a superuser, because superusers bypass row-level security. The two further
+        roles that the schema needs, and that an administrator would create, are created as well.
         """
         for group in ("carina_caller", "carina_system"):
             if not self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{group}'"):  # noqa: S608
@@ -79,13 +79,13 @@ def postgres_tool(name: str) -> str:
 def postgres_server(
     folder: Path, *, name: str = "postgres", settings: Mapping[str, str] = _NO_SETTINGS
 ) -> Postgres:
-    """A server that keeps its data in `folder`; `settings` are those of postgresql.conf."""
+    """Return a server with its data in `folder`; `settings` are those of postgresql.conf."""
     folder = folder.resolve()
     sockets = _socket_folder(folder)
     options = {
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
-        # After a crash: one call instead of one for each of a thousand files.
+        # After a crash: one call instead of one for each of about a thousand files.
         "recovery_init_sync_method": "syncfs",
         **settings,
     }
@@ -118,12 +118,12 @@ def _socket_folder(folder: Path) -> Path:
 
 
 def _prepare(folder: Path, sockets: Path) -> None:
-    """Make the cluster if there is none."""
+    """Create the cluster if there is none."""
     sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
     _give(sockets)
     if (folder / "PG_VERSION").exists():
         return
-    # Made beside its place and renamed, so an interrupted start leaves no half of a cluster.
+    # Created under another name and renamed: an interrupted start leaves no partial cluster.
     half = folder.with_name(f"{folder.name}.half")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(mode=0o700, parents=True)
@@ -149,7 +149,7 @@ def _prepare(folder: Path, sockets: Path) -> None:
 
 
 def _serves(folder: Path) -> bool:
-    """Read what the server writes down about itself; a connection would log a line each time."""
+    """Read the server's own status file; each connection would log a line."""
     try:
         lines = (folder / "postmaster.pid").read_text().splitlines()
         running = Path("/proc", lines[0], "comm").read_text().strip() == "postgres"

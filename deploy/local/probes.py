@@ -1,4 +1,4 @@
-"""Ask a server whether it serves. Each question takes a second at most."""
+"""Checks whether a server is ready. A check takes at most a second."""
 
 import http.client
 
@@ -7,7 +7,7 @@ _OK = 200
 
 
 def http_ok(port: int, path: str, *, host: str = "127.0.0.1") -> bool:
-    """Whether a GET is answered with 200."""
+    """Tell whether a GET is answered with 200."""
     connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
     try:
         connection.request("GET", path)

@@ -1,7 +1,7 @@
-"""Find and end every process of a stack, its grandchildren and orphans as well.
+"""Finds and ends every process of a stack, including grandchildren and orphans.
 
-Each process of a stack carries MARK in its environment and hands it down to its children. That
-holds where parent ids do not: when a parent is killed, its children belong to somebody else.
+Each process of a stack has MARK in its environment and passes it on to its children. Parent ids
+would not do: when a parent is killed, its children get another parent.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX puts it
 def find(mark: str, folders: Iterable[Path] = ()) -> set[int]:
     """Return the ids of all processes whose mark begins with `mark` or that work in a folder.
 
-    The folders are for PostgreSQL, whose processes write their titles over their environment.
+    The folders are for PostgreSQL, whose processes overwrite their environment with their titles.
     """
     wanted = f"{MARK}={mark}".encode()
     working = {str(folder) for folder in folders}
@@ -42,7 +42,7 @@ def _is_marked(entry: Path, wanted: bytes) -> bool:
 
 
 def _is_postgres_in(entry: Path, folders: set[str]) -> bool:
-    # By name as well: a person's shell may stand in that folder.
+    # By name as well: somebody's shell may be in that folder.
     try:
         name = (entry / "comm").read_text().strip()
         return name == "postgres" and str((entry / "cwd").readlink()) in folders
@@ -51,7 +51,7 @@ def _is_postgres_in(entry: Path, folders: set[str]) -> bool:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal; a process that is gone already is fine."""
+    """Send a signal, unless the process has already ended."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -59,7 +59,7 @@ def send(pid: int, number: signal.Signals) -> None:
 
 
 def end_all(mark: str, folders: Iterable[Path] = (), *, grace: timedelta) -> set[int]:
-    """Wait for what is about to end, kill what does not, return the ids of what was killed."""
+    """Wait for processes to end, kill those that do not, return the ids of the killed ones."""
     folders = tuple(folders)
     deadline = time.monotonic() + grace.total_seconds()
     killed: set[int] = set()

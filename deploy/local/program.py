@@ -1,4 +1,4 @@
-"""What has to be known of a process to start it, to see that it serves and to stop it."""
+"""Describes a process: how to start it, how to see that it serves, how to stop it."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """A process as it is to be started, with the question that tells whether it serves."""
+    """A process to start, with the check that tells whether it serves."""
 
     name: str
     command: tuple[str, ...]
-    # Blocks for a second at most.
+    # Blocks for at most a second.
     is_ready: Callable[[], bool]
-    # Added to the environment of whoever starts it.
+    # Added to the environment of the process that starts it.
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
-    # Called before each start: makes what it needs.
+    # Called before each start: creates what it needs.
     prepare: Callable[[], None] = _nothing
     # Called after each end: removes what it may have left outside its folder.
     clear_up: Callable[[], None] = _nothing
@@ -33,7 +33,7 @@ class Program:
     start_timeout: timedelta = timedelta(seconds=60)
     # PostgreSQL refuses to run as root.
     as_nobody: bool = False
-    # Processes that work in this folder belong to it, too: PostgreSQL's hide their environment.
+    # Processes that run in this folder belong to it too: PostgreSQL's hide their environment.
     owned_folder: Path | None = None
-    # Lines that hold one of these matter only to who looks for a fault: the log file has them.
+    # Lines that contain one of these are only in the log file, not on the terminal.
     noise: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from deploy.local.program import Program
 
 _WEED = Path(sys.executable).parent / "weed"
 _SOCKETS = Path("/tmp")  # noqa: S108 - not ours to choose
-REGION = "us-east-1"  # the server has none, but signatures hold one
+REGION = "us-east-1"  # the server has none, but signatures contain one
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Seaweed:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What an S3 client has to know, by the names that obstore and the AWS tools read."""
+        """The settings of an S3 client, under the names that obstore and the AWS tools read."""
         return {
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -39,7 +39,7 @@ class Seaweed:
 
 
 def seaweed_server(folder: Path, *, bucket: str, name: str = "s3") -> Seaweed:
-    """A server that keeps its objects in `folder`."""
+    """Return a server that keeps its objects in `folder`."""
     ports = {
         setting: free_port()
         for server in ("master", "volume", "filer", "s3", "admin")
@@ -54,7 +54,7 @@ def seaweed_server(folder: Path, *, bucket: str, name: str = "s3") -> Seaweed:
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", f"-bucket={bucket}"),
             *(f"-{setting}={port}" for setting, port in ports.items()),
             *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"),
-            # Says nothing about this machine to its makers.
+            # Sends nothing about this machine to its makers.
             "-master.telemetry=false",
         ),
         is_ready=lambda: http_ok(s3_port, "/status"),
@@ -64,7 +64,7 @@ def seaweed_server(folder: Path, *, bucket: str, name: str = "s3") -> Seaweed:
         },
         prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
         clear_up=lambda: _remove_sockets(ports.values()),
-        # It gives its parts 10 s to end, which those take that have just begun, and then 2 s more.
+        # It gives its parts 10 s to stop, which those that have just started need, and 2 s more.
         grace=timedelta(seconds=20),
     )
     endpoint = f"http://127.0.0.1:{s3_port}"

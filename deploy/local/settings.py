@@ -1,4 +1,4 @@
-"""What of the stack can be chosen, and what each service is told: the one place for both."""
+"""The options of the stack, and the settings of each service in it."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from deploy.local.probes import http_ok
 from deploy.local.program import Program
 
 ROOT = Path(__file__).resolve().parents[2]
-# A service finds the programs of our environment (dbmate) even where nobody activated it.
+# A service finds the programs of our environment (dbmate) even if it was not activated.
 _PYTHON = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     "PYTHONUNBUFFERED": "1",
@@ -23,7 +23,7 @@ _SERVICE_GRACE = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Options:
-    """How a stack is to be. A port of None is a free one; a count of 0 leaves a service out."""
+    """Options of a stack. A port of None means a free one; a count of 0 leaves a service out."""
 
     http_port: int | None = None
     grpc_port: int | None = None
@@ -32,13 +32,13 @@ class Options:
     inference: int = 1
     gateway: int = 1
     blobs: Literal["folder", "s3"] = "folder"
-    # Holds the models and their catalogue; every model of the catalogue is served.
+    # Contains the models and their catalogue; every model of the catalogue is served.
     repository: Path = ROOT / "models"
     triton_environment: Path = ROOT / ".venv-triton"
-    # Each instance of a model keeps one core busy; half of them are for everything else.
+    # Each instance of a model keeps one core busy; half of the cores are for everything else.
     triton_instances: int = max(1, (os.cpu_count() or 1) // 2)
     log_format: Literal["json", "console"] = "json"
-    # Further settings of the services, by their full names; they win over ours.
+    # Further settings of the services, by their full names; they override ours.
     environment: Mapping[str, str] = field(default_factory=dict)
     # Settings of PostgreSQL, as in postgresql.conf.
     postgres: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the servers of a running stack are found."""
+    """The addresses of a running stack."""
 
     nats_url: str
     database_url: str
@@ -75,7 +75,7 @@ class Step:
 def service_program(
     service: str, number: int, metrics_port: int, addresses: Addresses, options: Options
 ) -> Program:
-    """Return one process of a service; they are counted from 1."""
+    """Return one replica of a service; replicas are numbered from 1."""
     settings = {
         **_settings(service, number, addresses, options),
         "METRICS_ADDRESS": f"127.0.0.1:{metrics_port}",
@@ -85,7 +85,7 @@ def service_program(
     return Program(
         name=f"{service}-{number}",
         command=(sys.executable, "-m", f"services.{service}.main"),
-        # The gateway serves its own health check where people reach it.
+        # The gateway serves its health check on its public port.
         is_ready=lambda: http_ok(
             addresses.http_port if service == "gateway" else metrics_port, "/readyz"
         ),
@@ -101,7 +101,7 @@ def service_program(
 
 
 def setup_steps(addresses: Addresses, options: Options) -> tuple[Step, ...]:
-    """Return what has to be done before the services start, in order."""
+    """Return the steps to run before the services start, in order."""
     if not options.jobs:
         return ()
     environment = {**_prefixed("jobs", _settings("jobs", 1, addresses, options)), **_PYTHON}
@@ -133,7 +133,7 @@ def _settings(service: str, number: int, addresses: Addresses, options: Options)
             return {
                 **queue,
                 "TRITON_ADDRESS": addresses.triton_address,
-                # One batch for each instance, and one on its way.
+                # One batch for each instance, and one in transit.
                 "CONCURRENT_CALLS": str(options.triton_instances + 1),
             }
         case "gateway":

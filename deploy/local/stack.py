@@ -1,4 +1,4 @@
-"""The whole system as one object: servers, set-up, services, in order up and in reverse down."""
+"""The whole system as one object: starts servers, migrations and services, and stops them."""
 
 import asyncio
 import contextlib
@@ -58,11 +58,11 @@ class StepFailedError(Exception):
     """A step of the set-up failed."""
 
     def __init__(self, name: str, code: int, said: str) -> None:
-        super().__init__(f"{name} ended with code {code}; it said:\n{said}")
+        super().__init__(f"{name} ended with code {code}; its output:\n{said}")
 
 
 async def _together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Await all; when one fails, leave off the others and raise its error, not a group."""
+    """Await all; if one fails, cancel the others and raise its error, not a group."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         await asyncio.gather(*tasks)
@@ -79,8 +79,8 @@ def _to_nobody(_part: str, _line: str) -> None:
 class LocalStack:
     """Servers and services on one data folder: `async with LocalStack(data, options) as stack`.
 
-    Inside, everything answers its health check. On the way out all processes end; should this
-    process be killed, a guard ends them.
+    Inside the block everything answers its health check. At its end all processes stop; if this
+    process is killed, a guard stops them.
     """
 
     def __init__(
@@ -97,24 +97,22 @@ class LocalStack:
         self._groups: list[list[Part]] = []
         self._clean_up = contextlib.AsyncExitStack()
 
-    # What a user of a running stack wants to know.
-
     @property
     def http_url(self) -> str:
-        """Where the HTTP API is."""
+        """URL of the HTTP API."""
         return f"http://127.0.0.1:{self.addresses.http_port}"
 
     @property
     def grpc_address(self) -> str:
-        """Where `JobService` is."""
+        """Address of `JobService`."""
         return f"127.0.0.1:{self.addresses.grpc_ports[0]}"
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to a part; when that ends it, it is started again after a pause."""
+        """Send a signal to a part; if that ends it, it is restarted after a pause."""
         self.processes[name].send(number)
 
     async def restart(self, name: str) -> None:
-        """Stop a part in good order, start it again and wait until it serves."""
+        """Restart a part in order and wait until it serves."""
         await self.processes[name].restart()
 
     async def wait_ready(self, *names: str) -> None:
@@ -122,10 +120,8 @@ class LocalStack:
         parts = [self.processes[name] for name in names] or self.processes.values()
         await asyncio.gather(*(part.wait_ready() for part in parts))
 
-    # Up and down.
-
     async def __aenter__(self) -> Self:
-        """Start everything; whatever keeps one part from serving stops it all again."""
+        """Start everything; if one part does not start, stop everything again."""
         try:
             await self._come_up()
         except BaseException:
@@ -143,7 +139,7 @@ class LocalStack:
         await self._go_down()
 
     def kill_all(self) -> None:
-        """End everything at once, for a person who will not wait for good order."""
+        """Kill everything, for a user who does not want to wait for an orderly stop."""
         for part in self.processes.values():
             part.send(signal.SIGKILL)
 
@@ -151,7 +147,7 @@ class LocalStack:
         lock = self._lock()
         self._clean_up.callback(self._logs.close)
         self.issuer = DevelopmentIssuer(self.data / "issuer")
-        # Of a run whose runner and guard were both killed.
+        # Left by a run whose runner and guard were both killed.
         self.postgres = postgres_server(self.data / "postgres", settings=self.options.postgres)
         await self._end_leftovers()
         await self._start_guard(lock)
@@ -163,7 +159,7 @@ class LocalStack:
         servers, self.addresses = self._servers()
         await self._start(self._group(servers))
         await asyncio.to_thread(self.postgres.ensure_database, _DATABASE, role=_ROLE)
-        # Each waits for what it needs, so nobody has to be first.
+        # Each service waits for what it needs, so the order does not matter.
         await _together(self._start_service(service) for service in _SERVICES)
         self.start_times["all"] = timedelta(seconds=time.monotonic() - begun)
 
@@ -177,7 +173,7 @@ class LocalStack:
         self._logs.tell(part, line)
 
     def _lock(self) -> TextIO:
-        # The films of patients are in there.
+        # It contains patients' films.
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (self.data / "lock").open("a+")
         self._clean_up.callback(lock.close)
@@ -197,7 +193,7 @@ class LocalStack:
         processes.clear_shared_memory(self._prefix)
 
     async def _start_guard(self, lock: TextIO) -> None:
-        """Start the process that clears up when this one is killed; it holds the lock as well."""
+        """Start the process that cleans up if this one is killed; it holds the lock as well."""
         guard = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deploy.local.guard"),
             *(f"{self.mark}/", self._prefix, str(self.postgres.program.owned_folder)),
@@ -274,7 +270,7 @@ class LocalStack:
             Part(program, mark=self.mark, tell=self._tell, record=self._logs.tell)
             for program in programs
         ]
-        # Known before they start, so that a start cut short stops them as well.
+        # Recorded before they start, so that an interrupted start stops them as well.
         self._groups.append(group)
         self.processes = MappingProxyType(
             {part.name: part for group in self._groups for part in group}
@@ -288,7 +284,7 @@ class LocalStack:
         begun = time.monotonic()
         await part.start()
         self.start_times[part.name] = timedelta(seconds=time.monotonic() - begun)
-        self._say(STACK, f"{part.name} serves after {time.monotonic() - begun:.1f} s")
+        self._say(STACK, f"{part.name} started in {time.monotonic() - begun:.1f} s")
 
     async def _run_step(self, step: Step) -> None:
         process = await asyncio.create_subprocess_exec(

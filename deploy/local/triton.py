@@ -1,8 +1,8 @@
 """The Triton server of the local stack: NVIDIA's own binary, on the CPU.
 
 It serves the production repository. Where that names the onnxruntime backend, a derived
-configuration runs the same model file through Triton's Python backend; all else is kept: names,
-shapes, versions, batching, queue limits, warm-up.
+configuration runs the same model file through Triton's Python backend and keeps everything else:
+names, shapes, versions, batching, queue limits, warm-up.
 """
 
 import shutil
@@ -23,18 +23,18 @@ from deploy.local.program import Program
 
 _MODEL_SCRIPT = Path(__file__).with_name("triton_model.py")
 _ONNX_FILE = "model.onnx"
-# Its Python backend has answered with other images' findings after it was stopped for seconds; so
-# the model says which it read, which the onnxruntime backend has no need of (decision 13).
+# After being stopped for seconds, its Python backend has answered with other images' findings, so
+# the model reports which image it read. The onnxruntime backend does not need that (decision 13).
 _PIXEL_SUM = "pixel_sum"
 
 
 class TritonSetupError(Exception):
-    """The local Triton can not be started as things are."""
+    """The local Triton cannot be started."""
 
 
 @dataclass(frozen=True)
 class TritonEnvironment:
-    """Where the virtual environment of Triton keeps what we need of it."""
+    """The parts of the virtual environment of Triton that the stack needs."""
 
     binaries: Path
     packages: Path
@@ -49,7 +49,7 @@ class TritonEnvironment:
 
 @cache
 def triton_environment(folder: Path) -> TritonEnvironment:
-    """Look into the virtual environment, which `requirements/triton.txt` describes."""
+    """Inspect the virtual environment made from `requirements/triton.txt`."""
     python = folder / "bin" / "python"
     if not python.exists():
         raise TritonSetupError(f"there is no {python}: run `make setup` first")
@@ -87,9 +87,9 @@ def triton_program(
     instances: int = 1,
     name: str = "triton",
 ) -> Program:
-    """A server of `models` of the production repository; `folder` takes what is derived.
+    """Return a server of `models` of the production repository; `folder` is for derived files.
 
-    `environment` is the virtual environment that holds the server.
+    `environment` is the virtual environment with the server.
     """
     found = triton_environment(environment)
     libraries = (found.packages / "nvidia_pytriton.libs", found.python_libraries)
@@ -98,7 +98,7 @@ def triton_program(
         "backend-directory": folder / "backends",
         "backend-config": f"python,shm-region-prefix-name={shared_memory_prefix}",
         "disable-auto-complete-config": "",
-        # No way to load or unload models at run time: a new model is a new start.
+        # Models cannot be loaded or unloaded at run time: a new model needs a restart.
         "model-control-mode": "none",
         "strict-readiness": "true",
         "grpc-address": "127.0.0.1",
@@ -107,10 +107,10 @@ def triton_program(
         "grpc-port": ports.grpc,
         "http-port": ports.http,
         "metrics-port": ports.metrics,
-        # There is no GPU to look for, nor memory to pin for one.
+        # There is no GPU, and no memory to pin for one.
         "allow-gpu-metrics": "false",
         "pinned-memory-pool-byte-size": 0,
-        # What Carina's client needs of it, see services/inference/triton.py.
+        # Required by the client in services/inference/triton.py.
         "grpc-http2-min-recv-ping-interval-without-data": 10_000,
         "log-info": "false",
         "log-format": "ISO8601",
@@ -135,19 +135,19 @@ def triton_program(
         },
         prepare=prepare,
         clear_up=lambda: clear_shared_memory(shared_memory_prefix),
-        # It keeps nothing, whoever asked it has ended before, and its own way out takes 3 s.
+        # It has no state, its callers have stopped before it, and an orderly exit would take 3 s.
         stop_signal=signal.SIGKILL,
-        # It says at every start that it looked for a GPU and found none.
+        # At every start it logs that it found no GPU.
         noise=("CudaDriverHelper", "pinned_memory_manager", "Non-graceful termination"),
     )
 
 
 def _copy_backend(environment: TritonEnvironment, target: Path) -> None:
-    """Put the backend beside the stub that is built for the environment's Python."""
+    """Copy the backend and the stub built for the environment's Python."""
     stub = environment.server / "python_backend_stubs" / environment.python_version
     if not stub.exists():
         raise TritonSetupError(
-            f"Triton's Python backend knows no Python {environment.python_version}"
+            f"Triton's Python backend does not support Python {environment.python_version}"
         )
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(environment.server / "backends" / "python", target)
@@ -167,7 +167,7 @@ def _derive_repository(
 
 
 def _with_members(repository: Path, models: Sequence[str]) -> dict[str, ModelConfig]:
-    """Read the models that are asked for, and those that their ensembles are made of."""
+    """Read the requested models, and the members of their ensembles."""
     configs: dict[str, ModelConfig] = {}
     wanted = list(models)
     while wanted:
@@ -213,7 +213,7 @@ def derive(production: ModelConfig, instances: int = 1) -> ModelConfig:
             f"model {config.name} needs the backend {config.backend or config.platform},"
             " which does not run on a CPU: serve it from a Triton of its own"
         )
-    # TensorRT and its like belong to the backend that was replaced.
+    # TensorRT and the like belong to the replaced backend.
     config.ClearField("optimization")
     config.ClearField("instance_group")
     config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=instances)
@@ -232,7 +232,7 @@ def _versions(source: Path, config: ModelConfig) -> list[str]:
 
 def _link_version(source: Path, target: Path) -> None:
     target.mkdir()
-    # An ensemble has nothing in its version's folder, and git keeps no empty folders.
+    # The version folder of an ensemble is empty, and git does not track empty folders.
     files = list(source.iterdir()) if source.is_dir() else []
     for file in files:
         (target / file.name).symlink_to(file.resolve())

@@ -1,7 +1,7 @@
 """Stands in for Triton's onnxruntime backend on a machine without a GPU.
 
-Triton's Python backend runs this file beside a link to the production model; names, shapes and
-batching come from the model's configuration. It runs in the Triton environment, not in ours.
+Triton's Python backend runs this file beside a link to the production model. Names, shapes and
+batching come from the model's configuration. It runs in the environment of Triton.
 """
 
 import json
@@ -25,7 +25,7 @@ class TritonPythonModel:
         config: dict[str, Any] = json.loads(arguments["model_config"])
         self._inputs = [entry["name"] for entry in config["input"]]
         options = onnxruntime.SessionOptions()
-        # The machine is shared with everything else of the stack.
+        # The rest of the stack runs on the same machine.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(
             folder / config["parameters"]["model_file"]["string_value"],
@@ -38,7 +38,7 @@ class TritonPythonModel:
         self._outputs = [name for name in outputs if name != PIXEL_SUM or not self._adds_sum]
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Answer all requests of a dynamic batch from one run of the model."""
+        """Answer all requests of a dynamic batch with one run of the model."""
         try:
             batches = {name: self._gather(name, requests) for name in self._inputs}
             asked = {name for request in requests for name in request.requested_output_names()}

@@ -309,15 +309,6 @@ class StoreUnavailableError(TransientError):
         super().__init__("The database of jobs cannot be reached; try again.")
 
 
-class PublishTimeoutError(TransientError):
-    """The broker did not store a batch of tasks in time."""
-
-    reason = "PUBLISH_TIMEOUT"
-
-    def __init__(self) -> None:
-        super().__init__("The broker did not store the tasks in time.")
-
-
 class OldDatabaseError(Exception):
     """The database is older than this code needs."""
 

@@ -72,7 +72,7 @@ async def test_the_command_lies_beside_the_python_that_setup_installed() -> None
     )
     out, _ = await process.communicate()
     assert process.returncode == 0
-    assert b"Hand in chest radiographs" in out
+    assert b"Submit chest radiographs" in out
 
 
 async def test_a_job_that_succeeds_ends_with_0_and_a_table(

@@ -71,7 +71,7 @@ async def test_a_part_that_is_killed_serves_again_and_says_why(tmp_path: Path) -
         await part.wait_ready()
         assert part.pid not in {first, None}
         assert part.starts == 2
-    assert heard.lines[-1] == "was ended by SIGKILL; starting it again in 0.5 s"
+    assert heard.lines[-1] == "was ended by SIGKILL; restarting it in 0.5 s"
 
 
 async def test_children_of_a_killed_part_end_before_it_starts_again(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ async def test_a_part_that_will_not_stop_is_killed(tmp_path: Path) -> None:
     async with part_of(program(tmp_path, DEAF), heard) as (part, _):
         await part.start()
     assert part.overstays == 1
-    assert heard.lines == ["did not end within 0.5 s and is killed"]
+    assert heard.lines == ["did not stop within 0.5 s: killing it"]
 
 
 async def test_a_restart_is_no_crash(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_part_that_stays_silent_is_given_up(tmp_path: Path) -> None:
         grace=timedelta(seconds=1),
     )
     async with part_of(quick) as (part, _):
-        with pytest.raises(PartFailedError, match=r"does not serve after 0\.3 s"):
+        with pytest.raises(PartFailedError, match=r"was not ready after 0\.3 s"):
             await part.start()
 
 

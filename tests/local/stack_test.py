@@ -226,7 +226,7 @@ async def test_a_signal_stops_everything_in_order(runner: Runner, number: signal
 
 
 async def test_a_signal_during_the_start_stops_everything(runner: Runner) -> None:
-    runner.wait_for("nats serves")
+    runner.wait_for("nats started")
     runner.process.send_signal(signal.SIGINT)
     assert runner.process.wait(20) == 0
     assert not everything(runner.stack)
@@ -237,7 +237,7 @@ async def test_ctrl_c_after_a_crash_still_stops_everything(runner: Runner) -> No
     pids = everything(runner.stack)
     for pid in pids:
         processes.send(pid, signal.SIGKILL)
-    runner.wait_for("triton       | was ended by SIGKILL; starting it again in 0.5 s")
+    runner.wait_for("triton       | was ended by SIGKILL; restarting it in 0.5 s")
     runner.process.send_signal(signal.SIGINT)
     assert runner.process.wait(30) == 0
     assert not everything(runner.stack)

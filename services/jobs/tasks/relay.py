@@ -10,8 +10,7 @@ from prometheus_client import Counter
 
 from chassis.errors import DomainError
 from chassis.logs import get_logger
-from chassis.nats.jetstream import MessageTooLargeError
-from services.jobs.errors import PublishTimeoutError
+from chassis.nats.jetstream import MessageTooLargeError, QueueUnavailableError
 from services.jobs.models import Change, ImageRef, ImageState, OutboxTask
 from services.jobs.storage.system_store import SystemStore
 from services.jobs.tasks.queue import TaskQueue
@@ -111,7 +110,7 @@ class Relay:
                 await self._queue.require_room()
                 await asyncio.gather(*(self._publish(task, batch) for task in tasks))
         except TimeoutError:
-            batch.failure = PublishTimeoutError()
+            batch.failure = QueueUnavailableError("tasks were not stored in time")
         except DomainError as error:
             batch.failure = error
         return batch
