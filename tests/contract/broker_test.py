@@ -17,6 +17,7 @@ from services.inference.queue import term_reason as inference_term_reason
 from services.preprocess.queue import term_reason as preprocess_term_reason
 from tests.support.preprocess import open_bench
 
+pytestmark = pytest.mark.servers
 JOB, IMAGE = uuid.uuid4(), uuid.uuid4()
 SUBJECT = bus.TaskSubject(bus.Stage.PREPROCESS, bus.Priority.ROUTINE, JOB)
 MESSAGE = bus.MessageId(IMAGE, 2, bus.Step.PREPROCESS, 1)
