@@ -1,1 +1,1 @@
-"""What is claimed of speed and memory is measured here: `make bench` writes `bench/report.md`."""
+"""Measures throughput, latency and memory: `make bench` writes `bench/report.md`."""

@@ -26,7 +26,7 @@ async def measure_upload() -> dict[str, Any]:
     with scratch_folder("bench") as folder:
         data = folder / "data"
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
-        # Nobody reads these files: what is measured is the way in.
+        # Without workers: only the upload is measured.
         async with LocalStack(data, Options(preprocess=0, inference=0)) as stack:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "bench/upload.py", stack.http_url, "--token", token),
@@ -41,7 +41,7 @@ async def measure_upload() -> dict[str, Any]:
 
 
 async def main() -> None:
-    """Measure everything and write it down."""
+    """Measure everything and write the report."""
     raw = {
         "machine": {
             "cpus": os.cpu_count(),

@@ -1,4 +1,4 @@
-"""A job of fifty radiographs: efficiency against the bare loop, and how soon a caller knows."""
+"""A job of fifty radiographs: efficiency compared with a bare loop, and latency for callers."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Fifty real radiographs that differ: the sample chest film, shifted in grey by a level each."""
+"""Fifty different films: the real sample film, each shifted in grey by one level."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the processes of a stack use, read from /proc. Linux only."""
+"""CPU and memory of the processes of a stack, read from /proc. Linux only."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return user and system seconds of each part, its children living and dead with it."""
+    """Return the CPU seconds of each part, including its children, running and ended."""
     return {name: sum(_cpu(each) for each in family(pid)) for name, pid in pids.items()}
 
 
@@ -19,7 +19,7 @@ def resident_mib(pid: int) -> float:
 
 
 def family(pid: int) -> Iterable[int]:
-    """Return a process and all that live below it."""
+    """Return a process and all its running descendants."""
     yield pid
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

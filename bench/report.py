@@ -1,4 +1,4 @@
-"""From raw numbers to a page for people."""
+"""Writes the raw numbers as a page."""
 
 import statistics
 from collections.abc import Callable
@@ -49,13 +49,20 @@ def report(raw: Row) -> str:
         parts=_table(kinds, {part: _part(part) for part in raw["batches"][0]["parts"]}),
         rate=upload["mb_per_second"],
         seconds=upload["seconds"],
-        processes="\n".join(f"* {each}" for each in upload["processes"]),
+        processes="\n".join(map(_process, upload["processes"])),
         watchers=watched["watchers"],
         seen=watched["saw_the_last_event"],
         messages=watched["messages"],
         watch_seconds=watched["seconds"],
         idle=watched["kib_each_idle"],
         end=watched["kib_each_at_the_end"],
+    )
+
+
+def _process(row: Row) -> str:
+    return (
+        f"* {row['process']}: {row['cpu_seconds']} s of CPU, {row['resident_before_mib']} MiB of"
+        f" memory before and {row['resident_growth_mib']} MiB more at its peak"
     )
 
 

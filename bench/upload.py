@@ -30,24 +30,24 @@ class Watched:
     name: str
     pid: int
     resident_before: int = 0
-    resident_most: int = 0
+    resident_peak: int = 0
     cpu_before: float = 0.0
 
     def begin(self) -> None:
-        """Note where it stands."""
-        self.resident_before = self.resident_most = self.resident()
+        """Record the initial values."""
+        self.resident_before = self.resident_peak = self.resident()
         self.cpu_before = self.cpu()
 
     def sample(self) -> None:
-        """Look once more."""
-        self.resident_most = max(self.resident_most, self.resident())
+        """Take a sample."""
+        self.resident_peak = max(self.resident_peak, self.resident())
 
     def resident(self) -> int:
         """Return resident bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
 
     def cpu(self) -> float:
-        """Return seconds of CPU, children that have ended not included."""
+        """Return the CPU seconds, without children that have ended."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
@@ -57,7 +57,7 @@ class Watched:
             "process": self.name,
             "cpu_seconds": round(self.cpu() - self.cpu_before, 2),
             "resident_before_mib": round(self.resident_before / MIB, 1),
-            "resident_growth_mib": round((self.resident_most - self.resident_before) / MIB, 1),
+            "resident_growth_mib": round((self.resident_peak - self.resident_before) / MIB, 1),
         }
 
 

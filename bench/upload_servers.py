@@ -1,4 +1,4 @@
-"""Which HTTP server and which multipart parser carry 2 GiB through the gateway most cheaply.
+"""Compares HTTP servers and multipart parsers by what 2 GiB through the gateway cost.
 
     python bench/upload_servers.py [--mib 64] [--files 32]
 
@@ -46,10 +46,10 @@ PARSERS = ("python-multipart", "streaming-form-data")
 
 
 class Discard(ScriptedJobs):
-    """Counts bytes and forgets them."""
+    """Counts bytes and discards them."""
 
     async def UploadImage(self, request_iterator: Any, context: Any) -> image_pb2.Image:  # noqa: N802
-        """Take an upload in."""
+        """Receive an upload."""
         del context
         size = 0
         async for message in request_iterator:
@@ -82,7 +82,7 @@ async def read_form_streaming(
             events.append(multipart.PartEnd())
 
     class Many(Target):  # type: ignore[misc, no-any-unimported, unused-ignore]
-        """One target for parts of one name, however many."""
+        """Return one target for all parts of one name."""
 
     parser = StreamingFormDataParser(headers={"Content-Type": content_type})
     parser.register("files", Many())
@@ -124,7 +124,7 @@ async def serve_gateway(server: str, parser: str, port: int, jobs: str, folder: 
 
 
 async def serve_sink(port: int) -> None:
-    """Run the jobs service that throws away."""
+    """Run a jobs service that discards uploads."""
     async with serve(Discard(), f"127.0.0.1:{port}"):
         await asyncio.Event().wait()
 
