@@ -10,9 +10,9 @@ MINUTES ?= 2
 HTTP_PORT ?= 8080
 GRPC_PORT ?= 50051
 # Quick tests compute, so there is one worker for each core. Tests on servers mostly wait, so there
-# are more; each may have a whole stack of about 1 GB, and eight are as many as ever have one.
+# are two; each may have a whole stack of about 1 GB, and eight are as many as ever have one.
 CORES := $(shell nproc)
-WORKERS ?= $(shell n=$$((3 * $(CORES))); echo $$((n < 8 ? n : 8)))
+WORKERS ?= $(shell n=$$((2 * $(CORES))); echo $$((n < 8 ? n : 8)))
 QUICK_TESTS = $(BIN)/python -m pytest -m 'not servers' -n $(CORES)
 # By file, in order: a module shares its stack, and the longest modules come first (tests/chaos).
 SERVER_TESTS = $(BIN)/python -m pytest -m servers -n $(WORKERS) --dist loadfile --no-loadscope-reorder

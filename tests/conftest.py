@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
+from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 from typing import NoReturn
 
 import pytest
@@ -23,6 +24,12 @@ _SERVERS = frozenset({
     "bench", "own_triton", "repository_address", "stopped_nats",
 })  # fmt: skip
 _FOLDERS = (ROOT / "tests" / "chaos", ROOT / "tests" / "local")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the commands under test, also where a shell runs us in the background."""
+    if getsignal(SIGINT) is SIG_IGN:
+        signal(SIGINT, default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos]:
     """Two replicas of everything on an S3 server."""
     folder = tmp_path_factory.mktemp("rolling")
-    async with running_stack(folder, stack_options=options(blobs="s3")) as running:
+    # So long that only what a worker failed to hand back is delivered again, never what a slow
+    # machine kept it from confirming.
+    slow = {"CARINA_JOBS_ACK_WAIT": "30"}
+    async with running_stack(folder, stack_options=options(slow, blobs="s3")) as running:
         yield running
 
 

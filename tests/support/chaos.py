@@ -260,7 +260,7 @@ class Chaos:
         ]
         self.stop(name)
         try:
-            async with self.nats() as jetstream, asyncio.timeout(60):
+            async with self.nats() as jetstream, asyncio.timeout(QUIET_SECONDS):
                 await self.queued(load, 4)
                 while not await self._holds(jetstream, service, others):
                     if not await self.backstage.open_images():

@@ -14,6 +14,7 @@ import asyncpg
 import grpc
 import pytest
 from nats.aio.msg import Msg
+from nats.js.errors import ServiceUnavailableError
 
 from carina.client import Client
 from carina.tasks.v1 import tasks_pb2
@@ -157,6 +158,10 @@ class Jobs:
         try:
             (message,) = await subscription.fetch(1, timeout=wait)
         except TimeoutError:
+            return None
+        except ServiceUnavailableError:
+            # A replica that has just started, or a broker, has not made the consumer yet.
+            await asyncio.sleep(0.05)
             return None
         finally:
             await subscription.unsubscribe()
