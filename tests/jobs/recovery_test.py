@@ -15,7 +15,7 @@ import pytest
 from carina.errors import UnavailableError
 from carina.results import JobSpec, JobState, Priority
 from carina.tasks.v1 import tasks_pb2
-from chassis.blobs import open_blobs
+from chassis.blobs import BlobsUnavailableError, open_blobs
 from chassis.nats.jetstream import open_jetstream
 from chassis.stopping import StoppedError
 from deploy.local.nats import nats_program
@@ -205,6 +205,30 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
         assert await sweeper.delete_orphans(timedelta(0)) == 2
     kept = {blob.key.split("/")[3] async for blob in blobs.list("sites/")}
     assert kept == {fresh.job.name.removeprefix("jobs/")}
+
+
+async def test_blobs_that_could_not_be_deleted_are_tried_again_at_once(
+    jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    await jobs.replicas[0].end()
+    prefix = "sites/demo/jobs/5b8f5a0e-0b0a-4f0e-9d57-0d8a5f9f7f10/"
+    await rows(
+        jobs,
+        """INSERT INTO deletions (site, job_id, prefix, delete_time)
+        VALUES ('demo', gen_random_uuid(), $1, now() - interval '1h')""",
+        prefix,
+    )
+    blobs = open_blobs((jobs.folder / "blobs").as_uri())
+    await blobs.put(f"{prefix}image/original-0", b"gone")
+    nowhere = open_blobs("s3://films?endpoint=http://127.0.0.1:1&region=us-east-1&allow_http=true")
+    async with open_database(jobs.database_url, connections=1) as database:
+        store = SystemStore(database)
+        with pytest.raises(BlobsUnavailableError):
+            await Sweeper(store, nowhere).sweep()
+        await Sweeper(store, blobs).sweep()
+    assert [blob async for blob in blobs.list(prefix)] == []
 
 
 async def test_no_statement_of_the_retention_deletes_many_jobs(jobs: Jobs) -> None:

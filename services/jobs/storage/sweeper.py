@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from chassis.blobs import BlobStore
+from chassis.errors import DomainError
 from services.jobs.storage.blob_keys import ROOT, image_of, is_original
 from services.jobs.storage.system_store import SystemStore
 
@@ -40,8 +41,12 @@ class Sweeper:
         while claimed := await self._system_store.claim_deletions(
             settle=self._settle, claim=_CLAIM, limit=_BATCH
         ):
-            for prefix in claimed.values():
-                await self._blobs.delete_prefix(prefix)
+            try:
+                for prefix in claimed.values():
+                    await self._blobs.delete_prefix(prefix)
+            except DomainError:
+                await self._system_store.release_deletions(list(claimed))
+                raise
             await self._system_store.mark_swept(list(claimed))
         await self._system_store.forget_deletions(_REMEMBER)
 

@@ -297,6 +297,11 @@ class SystemStore:
         async with transaction(self._pool) as connection:
             await QUERIES.mark_swept(connection, deletion_ids=list(deletion_ids))
 
+    async def release_deletions(self, deletion_ids: Sequence[int]) -> None:
+        """Let any replica claim these at once."""
+        async with transaction(self._pool) as connection:
+            await QUERIES.release_deletions(connection, deletion_ids=list(deletion_ids))
+
     async def forget_deletions(self, remember: timedelta) -> None:
         """Forget tombstones that nobody will ask for any more."""
         async with transaction(self._pool) as connection:

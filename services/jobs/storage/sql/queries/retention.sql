@@ -38,6 +38,11 @@ UPDATE deletions d SET claimed_until = now() + :claim::interval
 FROM due WHERE d.deletion_id = due.deletion_id
 RETURNING d.deletion_id, d.prefix;
 
+-- name: release_deletions!
+-- The blobs could not be deleted; any replica may try again at once.
+UPDATE deletions SET claimed_until = NULL
+WHERE deletion_id = ANY(:deletion_ids::bigint[]) AND sweep_time IS NULL;
+
 -- name: mark_swept!
 -- These blobs are deleted.
 UPDATE deletions SET sweep_time = now() WHERE deletion_id = ANY(:deletion_ids::bigint[]);
