@@ -94,14 +94,14 @@ async def test_a_full_broker_is_back_pressure(chaos: Chaos) -> None:
                 # All of them queued before one is prepared: for new tasks half a queue is full.
                 await chaos.queued(load, 72)
                 await chaos.in_stream("TASKS", 60)
-            await says(chaos, "preprocess", "the broker", "QUEUE_FULL")
+            await says(chaos, "preprocess", "NATS", "QUEUE_FULL")
             stored = await nats.stored_bytes("TASKS")
             assert _MAX_BYTES - 2**16 < stored <= _MAX_BYTES
             # Workers keep what they can not hand on.
             assert await at_work(nats, "preprocess")
             # Callers are answered all the same: what the broker can not take waits in PostgreSQL.
             late = await asyncio.gather(load.submit(3, how="grpc"), load.submit(3, how="http"))
-            await says(chaos, "jobs", "tasks stay in the outbox", "QUEUE_FULL")
+            await says(chaos, "jobs", "publishing tasks failed", "QUEUE_FULL")
             ids = [promise.name.removeprefix("jobs/") for promise in late]
             owed = await chaos.backstage.rows(
                 "SELECT 1 FROM outbox WHERE job_id = ANY($1::uuid[])", ids

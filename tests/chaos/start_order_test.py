@@ -111,7 +111,7 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
             await says_everywhere(port, log, name, WAITS_FOR[name])
         # Each server that comes moves the waiting on.
         await part(postgres.program).start()
-        await says_everywhere(ports["jobs-1"], log, "jobs-1", "the blob store, NATS")
+        await says_everywhere(ports["jobs-1"], log, "jobs-1", "the blob store, NATS", status=200)
         await part(s3.program).start()
         # The jobs service takes films in by now; their tasks wait for the broker.
         await says_everywhere(ports["jobs-1"], log, "jobs-1", "NATS", status=200)
