@@ -1,4 +1,4 @@
-"""Bearer tokens to principals: OIDC keys with rotation and caching; knows neither HTTP nor gRPC."""
+"""Verifies bearer tokens with cached, rotating OIDC keys; independent of HTTP and gRPC."""
 
 import asyncio
 import hashlib
@@ -23,36 +23,40 @@ from chassis.logs import get_logger
 logger = get_logger(__name__)
 
 _ALGORITHMS = ("RS256", "ES256", "EdDSA")
-_LEEWAY_SECONDS = 30  # clocks of issuers and ours
+_LEEWAY_SECONDS = 30  # between the clocks of issuers and ours
 _KEYS_FRESH_SECONDS = 600.0
-_KEYS_RETRY_SECONDS = 15.0  # unknown key ids must not make us hammer the issuer
+_KEYS_RETRY_SECONDS = 15.0  # unknown key ids must not flood the issuer with requests
 _FETCH_SECONDS = 5.0
 _KEYS_BYTES = 1_000_000
 _CACHED_TOKENS = 4096
-_CACHED_SECONDS = 300.0  # also the longest a revoked key lives on
+_CACHED_SECONDS = 300.0  # also the longest time that a revoked key is still accepted
 
 
 class AuthConfig(BaseSettings):
-    """A mixin: who issues the tokens we accept."""
+    """Mixin: which tokens are accepted."""
 
     jwks_url: str = Field(title="JWKS", description="https: or, for development only, file: URL")
-    issuer: str = Field(title="Issuer", description="The `iss` every token must carry")
+    issuer: str = Field(title="Issuer", description="The `iss` that every token must have")
     audience: str = Field(
-        default="carina", title="Audience", description="The `aud` it must be made for"
+        default="carina", title="Audience", description="The `aud` that every token must have"
     )
     insecure_development_issuer: bool = Field(
         default=False,
         title="Development issuer",
-        description="Accept keys from a file: or plain http: URL; never in production",
+        description="Accept keys from a file: or http: URL; never in production",
     )
     subject_claim: str = Field(default="sub", title="Subject claim")
     site_claim: str = Field(
-        default="site", title="Site claim", description="Which tenant it speaks for"
+        default="site", title="Site claim", description="Holds the site (tenant) of the caller"
     )
-    roles_claim: str = Field(default="roles", title="Roles claim", description="A list, or words")
+    roles_claim: str = Field(
+        default="roles",
+        title="Roles claim",
+        description="Holds the roles: a list, or words separated by spaces",
+    )
 
     @model_validator(mode="after")
-    def _keys_from_a_safe_place(self) -> "AuthConfig":
+    def _check_jwks_url(self) -> "AuthConfig":
         if urlsplit(self.jwks_url).scheme not in {"https", "http", "file"}:
             raise ValueError("jwks_url must be an https: URL")
         if not self.jwks_url.startswith("https:") and not self.insecure_development_issuer:
@@ -61,7 +65,7 @@ class AuthConfig(BaseSettings):
 
 
 class _Settings(Protocol):
-    """What the verifier reads of AuthConfig, which a service mixes into its own settings."""
+    """The part of AuthConfig that the verifier reads."""
 
     @property
     def jwks_url(self) -> str: ...
@@ -79,7 +83,7 @@ class _Settings(Protocol):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls. Its claims may name a person: they never go to a log."""
+    """The caller. Its claims may name a person, so they are never logged."""
 
     subject: str
     site: str
@@ -88,13 +92,13 @@ class Principal:
 
 
 class UnauthenticatedError(UsageError):
-    """We do not know who calls."""
+    """The caller is unknown."""
 
     kind: ClassVar[Kind] = Kind.UNAUTHENTICATED
 
 
 class TokenMissingError(UnauthenticatedError):
-    """There is no bearer token."""
+    """The call has no bearer token."""
 
     reason: ClassVar[str] = "TOKEN_MISSING"
 
@@ -103,7 +107,7 @@ class TokenMissingError(UnauthenticatedError):
 
 
 class TokenInvalidError(UnauthenticatedError):
-    """The token is not one of ours; why is not told."""
+    """The token is not valid here; the caller is not told why."""
 
     reason: ClassVar[str] = "TOKEN_INVALID"
 
@@ -112,7 +116,7 @@ class TokenInvalidError(UnauthenticatedError):
 
 
 class TokenExpiredError(UnauthenticatedError):
-    """The token was good once."""
+    """The token has expired."""
 
     reason: ClassVar[str] = "TOKEN_EXPIRED"
 
@@ -121,7 +125,7 @@ class TokenExpiredError(UnauthenticatedError):
 
 
 class IssuerUnavailableError(TransientError):
-    """The keys cannot be fetched, and there are none from before."""
+    """The keys cannot be fetched, and none are cached."""
 
     reason: ClassVar[str] = "ISSUER_UNAVAILABLE"
 
@@ -133,7 +137,7 @@ _principal: ContextVar[Principal | None] = ContextVar("principal", default=None)
 
 
 def current_principal() -> Principal:
-    """Return who makes the current call; raises TokenMissingError outside of an authentic call."""
+    """Return the caller of the current call; raises TokenMissingError if there is none."""
     principal = _principal.get()
     if principal is None:
         raise TokenMissingError
@@ -141,7 +145,7 @@ def current_principal() -> Principal:
 
 
 def set_principal(principal: Principal | None) -> None:
-    """Bind who makes the current call; for interceptors and middleware."""
+    """Set the caller of the current call; for interceptors and middleware."""
     _principal.set(principal)
 
 
@@ -154,7 +158,7 @@ def bearer_token(header: str | None) -> str:
 
 
 class TokenVerifier:
-    """Checks signature, issuer, audience and times; remembers what it checked."""
+    """Checks signature, issuer, audience and times; caches verified tokens."""
 
     def __init__(self, config: _Settings) -> None:
         self._config = config
@@ -162,11 +166,11 @@ class TokenVerifier:
         self._fetched = -_KEYS_FRESH_SECONDS
         self._tried = -_KEYS_RETRY_SECONDS
         self._fetching = asyncio.Lock()
-        # By sha256, so that a dump of our memory holds no token.
+        # By SHA-256, so that a memory dump contains no token.
         self._verified: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
-        """Return whose token it is; raises UnauthenticatedError or IssuerUnavailableError."""
+        """Return the principal; raises UnauthenticatedError or IssuerUnavailableError."""
         digest = hashlib.sha256(token.encode()).digest()
         cached = self._verified.get(digest)
         if cached is not None and time.time() < cached[1]:
@@ -205,7 +209,7 @@ class TokenVerifier:
             roles = roles.split()
         if not (isinstance(subject, str) and subject and subject.isprintable()):
             raise TokenInvalidError
-        # One segment of a path: the site stands in every key of the blob store.
+        # One path segment: the site is part of every key in the blob store.
         if not (
             isinstance(site, str) and site.strip(".") and site.isprintable() and "/" not in site
         ):
@@ -233,7 +237,7 @@ class TokenVerifier:
         raise TokenInvalidError
 
     async def _refresh(self) -> None:
-        """Fetch the keys, at most once in a while; old keys serve while the issuer is away."""
+        """Fetch the keys, not too often; old keys are used while the issuer is unavailable."""
         async with self._fetching:
             if time.monotonic() - self._tried < _KEYS_RETRY_SECONDS:
                 return
@@ -241,10 +245,10 @@ class TokenVerifier:
             try:
                 found = await asyncio.to_thread(_fetch_keys, self._config.jwks_url)
             except (OSError, ValueError, KeyError, jwt.PyJWTError) as error:
-                logger.warning("keys not read", reason=type(error).__name__)
+                logger.warning("fetching keys failed", reason=type(error).__name__)
                 return
             if found.keys() != self._keys.keys():
-                self._verified.clear()  # a key that was withdrawn vouches for nothing any more
+                self._verified.clear()  # tokens of a withdrawn key are no longer valid
             self._keys = found
             self._fetched = self._tried
 
@@ -253,7 +257,7 @@ def _fetch_keys(url: str) -> dict[str, jwt.PyJWK]:
     if url.startswith("file:"):
         text = Path(urlsplit(url).path).read_bytes()
     else:
-        # The configuration allows https, and http in development, and nothing else.
+        # The configuration allows only https, and http in development.
         with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as answer:  # noqa: S310
             text = answer.read(_KEYS_BYTES)
     return _signing_keys(json.loads(text)["keys"])
@@ -267,7 +271,7 @@ def _signing_keys(keys: Iterable[dict[str, Any]]) -> dict[str, jwt.PyJWK]:
         try:
             made = jwt.PyJWK.from_dict(key)
         except jwt.PyJWTError:
-            continue  # of a kind we do not take
+            continue  # of a type that we do not accept
         if made.algorithm_name in _ALGORITHMS:
             found[str(key.get("kid", ""))] = made
     return found

@@ -1,4 +1,4 @@
-"""Blobs in a folder, S3, GCS or Azure, by one interface over obstore."""
+"""Blobs in a folder, S3, GCS or Azure, through one interface on top of obstore."""
 
 import asyncio
 import errno
@@ -20,13 +20,13 @@ from chassis.errors import Kind, TransientError, UsageError
 _CHUNK_BYTES = 1024 * 1024
 _LIST_BATCH = 1000  # what S3 deletes in one request
 _RETRIES = 3
-_RETRY_TIMEOUT = timedelta(seconds=15)  # callers have deadlines, and retry by themselves
+_RETRY_TIMEOUT = timedelta(seconds=15)  # callers have deadlines and retry themselves
 _REQUEST_TIMEOUT = timedelta(seconds=60)
 _CONNECT_TIMEOUT = timedelta(seconds=5)
-# What is put in one piece has at most some MiB; a line that takes it for longer leads nowhere.
+# Blobs written in one piece have a few MiB; a connection that needs longer is stuck.
 _PUT_TIMEOUT = timedelta(seconds=20)
 _CHECK_KEY = "readiness"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BlobNotFoundError(UsageError):
@@ -36,11 +36,11 @@ class BlobNotFoundError(UsageError):
     reason: ClassVar[str] = "BLOB_NOT_FOUND"
 
     def __init__(self, key: str) -> None:
-        super().__init__("The stored bytes are not there.", metadata={"key": key})
+        super().__init__("The stored data does not exist.", metadata={"key": key})
 
 
 class BlobsUnavailableError(TransientError):
-    """The store does not answer, or not to us."""
+    """The store does not respond, or refuses us."""
 
     reason: ClassVar[str] = "BLOBS_UNAVAILABLE"
 
@@ -49,20 +49,20 @@ class BlobsUnavailableError(TransientError):
 
 
 class BlobsFullError(TransientError):
-    """The store has no room for more."""
+    """The store is out of space."""
 
     reason: ClassVar[str] = "BLOBS_FULL"
 
     def __init__(self) -> None:
         super().__init__(
-            "The blob store is full; what was accepted before stays. Try again later.",
+            "The blob store is full. Nothing that was accepted is lost. Please try again later.",
             delay=timedelta(seconds=30),
         )
 
 
 @dataclass(frozen=True)
 class BlobInfo:
-    """What a listing tells of a blob."""
+    """An entry of a listing."""
 
     key: str
     size: int
@@ -70,22 +70,22 @@ class BlobInfo:
 
 
 class BlobStore:
-    """Puts and gets whole blobs by key; keys are paths of plain segments."""
+    """Reads and writes whole blobs by key; a key is a path of plain segments."""
 
     def __init__(self, store: ObjectStore, *, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
 
     async def put(self, key: str, data: bytes) -> None:
-        """Store durably; a blob that is there is replaced as a whole."""
+        """Store durably; an existing blob is replaced atomically."""
         with _errors_of(key):
-            # In one piece: what we put is bounded, and parts would be copied once more.
+            # In one piece: the size is bounded, and multipart would copy the data once more.
             async with asyncio.timeout(_PUT_TIMEOUT.total_seconds()):
                 await obstore.put_async(self._store, key, data, use_multipart=False)
             await self._sync(key)
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
-        """Store durably what an iterator gives; it appears only when it is complete."""
+        """Store the chunks durably; the blob appears only when it is complete."""
         with _errors_of(key):
             await obstore.put_async(self._store, key, chunks)
             await self._sync(key)
@@ -106,7 +106,7 @@ class BlobStore:
                     yield bytes(view[start : start + chunk_size])
 
     async def exists(self, key: str) -> bool:
-        """Tell whether there is such a blob."""
+        """Return whether the blob exists."""
         try:
             with _errors_of(key):
                 await obstore.head_async(self._store, key)
@@ -115,24 +115,24 @@ class BlobStore:
         return True
 
     async def list(self, prefix: str = "") -> AsyncIterator[BlobInfo]:
-        """Yield the blobs below a prefix of whole path segments."""
+        """Yield the blobs under a prefix of whole path segments."""
         async for batch in self._batches(prefix):
             for meta in batch:
                 yield BlobInfo(meta["path"], meta["size"], meta["last_modified"])
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Delete blobs; those that are gone already are fine."""
+        """Delete blobs; it is no error if some no longer exist."""
         for start in range(0, len(keys), _LIST_BATCH):
             batch = list_of(keys[start : start + _LIST_BATCH])
             try:
                 with _errors_of(batch[0]):
                     await obstore.delete_async(self._store, batch)
             except BlobNotFoundError:
-                # A folder stops at the first that is missing; S3 does not mind.
+                # A folder stops at the first missing file; S3 does not.
                 await self._delete_each(batch)
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Delete all blobs below a prefix of whole segments; return how many there were."""
+        """Delete all blobs under a prefix of whole segments; return their number."""
         if not prefix.strip("/"):
             raise ValueError("an empty prefix would delete everything")
         deleted = 0
@@ -142,7 +142,7 @@ class BlobStore:
         return deleted
 
     async def check(self) -> None:
-        """Raise BlobsUnavailableError when the store does not answer us."""
+        """Raise BlobsUnavailableError when the store does not respond."""
         with _errors_of(_CHECK_KEY):
             async with asyncio.timeout(_CONNECT_TIMEOUT.total_seconds()):
                 await self.exists(_CHECK_KEY)
@@ -161,18 +161,18 @@ class BlobStore:
                 yield batch
 
     async def _sync(self, key: str) -> None:
-        # obstore renames a finished file into place but leaves it in the page cache; a caller
-        # is told "durable", so the file and the folders above it go to the disk.
+        # obstore renames a finished file into place but leaves it in the page cache. We promise
+        # durability, so the file and the folders above it are flushed to disk.
         if self._folder is not None:
             await asyncio.to_thread(_sync_file, self._folder, key)
 
 
-list_of = list  # the method of that name hides the builtin inside the class
+list_of = list  # inside the class, the method of that name hides the builtin
 
 
 def _sync_file(folder: Path, key: str) -> None:
     path = folder / key
-    # Folders made for this key are new entries of the folders above them.
+    # Folders created for this key are new entries in their parents.
     for each in (path, *(parent for parent in path.parents if parent.is_relative_to(folder))):
         descriptor = os.open(each, os.O_RDONLY)
         try:
@@ -195,9 +195,9 @@ def _errors_of(key: str) -> Iterator[None]:
 
 def _is_full(error: Exception) -> bool:
     if isinstance(error, OSError):
-        return error.errno in _NO_ROOM
-    # obstore keeps the number of an error of a folder in its words alone.
-    return any(f"(os error {number})" in str(error) for number in _NO_ROOM)
+        return error.errno in _OUT_OF_SPACE
+    # For a folder, obstore gives the error number only in its message.
+    return any(f"(os error {number})" in str(error) for number in _OUT_OF_SPACE)
 
 
 def open_blobs(url: str) -> BlobStore:
@@ -217,7 +217,7 @@ def open_blobs(url: str) -> BlobStore:
         )
     options = dict(parse_qsl(parts.query))
     allow_http = options.pop("allow_http", os.environ.get("AWS_ALLOW_HTTP", "")).lower() == "true"
-    make: Any = from_url  # its overloads know one cloud each
+    make: Any = from_url  # each of its overloads accepts one cloud
     store = make(
         parts._replace(query="").geturl(),
         client_options={

@@ -1,4 +1,4 @@
-"""The vocabulary of errors that every service shares: usage, transient, and fatal for the rest."""
+"""The kinds of error that all services share: usage, transient, and fatal for the rest."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 
 class Kind(StrEnum):
-    """Canonical code names, so that this module needs no gRPC."""
+    """Canonical status codes by name, so that this module does not import gRPC."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
     NOT_FOUND = "NOT_FOUND"
@@ -28,10 +28,10 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class DomainError(Exception):
-    """An error a caller may be told about; anything that is not one is fatal and stays inside.
+    """An error that callers may see; any other exception is fatal and stays inside.
 
-    Subclasses set `kind` and `reason` and build their own message from typed values. The message
-    and the metadata leave the process: they never hold patient data.
+    Subclasses set `kind` and `reason` and build their message from typed values. The message and
+    the metadata leave the process, so they never contain patient data.
     """
 
     kind: ClassVar[Kind] = Kind.INTERNAL
@@ -44,14 +44,14 @@ class DomainError(Exception):
 
 
 class UsageError(DomainError):
-    """The input can never work, however often it is tried."""
+    """The input can never work, however often the call is repeated."""
 
     kind: ClassVar[Kind] = Kind.INVALID_ARGUMENT
     reason: ClassVar[str] = "INVALID_ARGUMENT"
 
 
 class TransientError(DomainError):
-    """It may work later; `delay` says when a caller should try again, if anybody knows."""
+    """It may work later; `delay` is the time after which to retry, if it is known."""
 
     kind: ClassVar[Kind] = Kind.UNAVAILABLE
     reason: ClassVar[str] = "UNAVAILABLE"

@@ -1,4 +1,4 @@
-"""Who calls over gRPC: the bearer token of each call becomes its principal."""
+"""Authenticates gRPC calls: the bearer token of a call becomes its principal."""
 
 from typing import Any, NoReturn
 
@@ -10,7 +10,7 @@ from chassis.grpc_calls import OWN_SERVICES, Continuation
 
 
 class AuthInterceptor(grpc.aio.ServerInterceptor):
-    """Stands inside the interceptor that translates errors; health and reflection are open."""
+    """Runs inside the interceptor that translates errors; health and reflection are public."""
 
     def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
@@ -18,7 +18,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        """Let the handler see `current_principal()`, or answer in its place."""
+        """Set `current_principal()` for the handler, or refuse the call."""
         handler = await continuation(handler_call_details)
         if handler is None or handler_call_details.method.startswith(OWN_SERVICES):
             return handler
@@ -40,7 +40,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _refusing(handler: Any, error: DomainError) -> Any:
-    """Return a handler of the same kind that raises, for the outer interceptor to translate."""
+    """Return a handler of the same kind that raises; the outer interceptor translates it."""
 
     async def refuse(_request: Any, _context: Any) -> NoReturn:
         raise error

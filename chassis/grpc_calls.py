@@ -1,4 +1,4 @@
-"""What happens around every gRPC call: deadline, errors, metrics, the end of watches."""
+"""Wraps every gRPC call: deadline, errors, metrics, and the end of watches."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ _RESUME_AFTER = timedelta(seconds=1)
 
 _SECONDS = Histogram(
     "rpc_server_call_duration_seconds",
-    "Time of a call, streams included, from its start to its status",
+    "Duration of a call, streams included, from its start to its status",
     ["rpc_method", "rpc_status_code"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120),
 )
@@ -36,16 +36,16 @@ _OPEN = Gauge("rpc_server_open_streams", "Streams open now", ["rpc_method"])
 
 
 class ServerStoppingError(TransientError):
-    """This server goes away; another one takes over."""
+    """This server is stopping; another one takes over."""
 
     reason = "SERVER_STOPPING"
 
     def __init__(self) -> None:
-        super().__init__("The server is stopping, resume on another one.", delay=_RESUME_AFTER)
+        super().__init__("The server is stopping. Resume on another one.", delay=_RESUME_AFTER)
 
 
 class DeadlineError(DomainError):
-    """The call ran past the deadline that the server gives to calls without one."""
+    """The call exceeded the deadline that the server sets for calls without one."""
 
     kind = Kind.DEADLINE_EXCEEDED
     reason = "SERVER_DEADLINE"
@@ -57,7 +57,7 @@ class DeadlineError(DomainError):
 
 
 class InternalError(DomainError):
-    """What a caller may know of a fault of ours: nothing."""
+    """An internal fault, of which a caller learns no detail."""
 
     def __init__(self) -> None:
         super().__init__("Internal error.")
@@ -83,7 +83,7 @@ def to_status(error: DomainError, domain: str) -> Any:
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """The outermost interceptor. It never wraps the messages that a client streams."""
+    """The outermost interceptor. It does not wrap the messages that a client streams."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._own: set[asyncio.Task[Any]] = set()  # streams of health and reflection
 
     def end_watches(self) -> None:
-        """End response streams that have no deadline with UNAVAILABLE, so that callers move on."""
+        """End response streams without a deadline with UNAVAILABLE, so that callers reconnect."""
         self._stopping = True
         for task in self._watches | self._own:
             task.cancel()
@@ -129,7 +129,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return make(wrapped, handler.request_deserializer, handler.response_serializer)
 
     def _note_own(self, handler: Any) -> None:
-        # A health watch would else hold up the end for the whole grace period.
+        # Otherwise a health watch would delay the shutdown for the whole grace period.
         task = asyncio.current_task()
         if handler.response_streaming and task is not None:
             self._own.add(task)
@@ -145,7 +145,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 try:
                     async with deadline:
                         return await behaviour(request, context)
-                except Exception as error:  # noqa: BLE001 - every kind is translated
+                except Exception as error:  # noqa: BLE001 - every type is translated
                     over = limit if deadline.expired() else None
                     seen = error if over is None else DeadlineError(over)
                     await self._abort(seen, record, context)
@@ -162,13 +162,13 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     ):
                         async for message in guarded:
                             yield message
-                except Exception as error:  # noqa: BLE001 - every kind is translated
+                except Exception as error:  # noqa: BLE001 - every type is translated
                     await self._abort(error, record, context)
 
         return call
 
     async def _guarded(self, messages: Any, limit: float | None) -> AsyncGenerator[Any, None]:
-        """Bound the wait for each message, not the sending, which the client's pace rules."""
+        """Limit the wait for each message, but not sending it, which depends on the client."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101
         ends = None if limit is None else asyncio.get_running_loop().time() + limit
@@ -188,7 +188,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     raise DeadlineError(limit) from None
                 raise
             except asyncio.CancelledError:
-                # Ours, from end_watches: a client that cancels leaves the set first.
+                # Cancelled by end_watches: a client that cancels leaves the set first.
                 if self._stopping and task in self._watches and task.uncancel() == 0:
                     raise ServerStoppingError from None
                 raise
@@ -230,7 +230,7 @@ class _Call:
         if self._streams:
             _OPEN.labels(self.method).dec()
         if kind is not None and self.code == "OK":
-            # Cancelled, or closed by the client in the middle of a stream.
+            # Cancelled, or closed by the client during a stream.
             remaining = self._context.time_remaining()
             late = remaining is not None and remaining <= 0
             self.code = "DEADLINE_EXCEEDED" if late else "CANCELLED"
@@ -241,14 +241,14 @@ class _Call:
 
 
 def _name(code: Any) -> str:
-    """Name a code, which grpc.aio gives as an enum, as a number, or not at all."""
+    """Return the name of a code, which grpc.aio gives as an enum, a number, or not at all."""
     if isinstance(code, int):
         code = _STATUS_OF.get(code, grpc.StatusCode.UNKNOWN)
     return code.name if isinstance(code, grpc.StatusCode) else "OK"
 
 
 def _limit(timeout: timedelta | None, context: Any) -> float | None:
-    """Return the server's own limit: a client's deadline is kept by gRPC itself."""
+    """Return the limit of the server; gRPC itself enforces the deadline of a client."""
     if timeout is None or context.time_remaining() is not None:
         return None
     return timeout.total_seconds()

@@ -1,4 +1,4 @@
-"""A grpc.aio server with health, reflection, limits and an orderly end."""
+"""A grpc.aio server with health, reflection, limits and graceful shutdown."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ logger = get_logger(__name__)
 MESSAGE_BYTES = 4 * 1024 * 1024
 UNARY_TIMEOUT = timedelta(seconds=30)
 _READINESS_PERIOD = timedelta(seconds=1)
-_READINESS = ("readiness", "")  # "" is what a plain health check asks for
+_READINESS = ("readiness", "")  # a plain health check asks for ""
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 @dataclass(frozen=True)
 class GrpcServer:
-    """A server that is built and not yet started; servicers are added to `server`."""
+    """A server that is not started yet; servicers are added to `server`."""
 
     server: grpc.aio.Server
     health: Any
@@ -48,10 +48,10 @@ def build_server(
     max_connection_grace: timedelta = timedelta(minutes=5),
     credentials: grpc.ServerCredentials | None = None,
 ) -> GrpcServer:
-    """Build a server on host:port (0 picks one).
+    """Build a server on host:port (port 0: any free port).
 
-    `domain` stands in each ErrorInfo. `timeouts` (by `pkg.Service/Method`) overrides the deadline
-    given to calls that bring none: `unary_timeout` for unary calls, none for streams.
+    `domain` is the domain of each ErrorInfo. `timeouts` (by `pkg.Service/Method`) overrides the
+    deadline of calls that have none: `unary_timeout` for unary calls, no deadline for streams.
     """
     calls = CallInterceptor(domain=domain, unary_timeout=unary_timeout, timeouts=timeouts or {})
     server = grpc.aio.server(
@@ -77,9 +77,9 @@ async def serve_until_stopped(
     readiness: ReadinessCheck = always_ready,
     settle: timedelta = timedelta(seconds=1),
 ) -> None:
-    """Serve until `stop` is set, then end: not ready, settle, end watches, finish calls.
+    """Serve until `stop` is set; then report not ready, settle, end watches, finish calls.
 
-    `settle` lets load balancers see that we are not ready before calls are refused.
+    `settle` gives load balancers time to see that we are not ready before calls are refused.
     """
     await built.health.set("liveness", _SERVING)
     await _set_ready(built, ready=readiness()[0])
@@ -102,12 +102,12 @@ async def _end(built: GrpcServer, *, grace: timedelta, settle: timedelta) -> Non
 
 
 async def _keep_readiness(built: GrpcServer, readiness: ReadinessCheck) -> None:
-    was: bool | None = None
+    previous: bool | None = None
     while True:
         ready, _ = readiness()
-        if ready != was:
+        if ready != previous:
             await _set_ready(built, ready=ready)
-            was = ready
+            previous = ready
         await asyncio.sleep(_READINESS_PERIOD.total_seconds())
 
 
@@ -122,12 +122,12 @@ def _options(age: timedelta, age_grace: timedelta) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
-        # Clients may ping every minute, also while a watch is silent.
+        # Clients may ping every minute, even while a watch is idle.
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        # New replicas are found only by new connections; streams must bear to be resumed.
+        # Only new connections find new replicas; streams must tolerate being resumed.
         ("grpc.max_connection_age_ms", int(age.total_seconds() * 1000)),
         ("grpc.max_connection_age_grace_ms", int(age_grace.total_seconds() * 1000)),
-        # Two processes on one port would share its calls unseen.
+        # Otherwise two processes could share one port unnoticed.
         ("grpc.so_reuseport", 0),
     ]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import structlog
 from opentelemetry import trace
 
-# Keys the chassis and structlog write themselves.
+# Keys of structlog and of the chassis, allowed in every process.
 OWN_KEYS = frozenset({
     "event", "level", "logger", "timestamp", "service", "exception", "exc_info", "stack_info",
     "trace_id", "span_id", "dropped_keys",
@@ -19,9 +19,9 @@ OWN_KEYS = frozenset({
 
 
 class AllowList:
-    """Drops every key it does not know and names it, so that the mistake is seen and fixed.
+    """Drops keys that are not on the list, and logs their names so that the mistake is found.
 
-    The names of dropped keys are written, their values never.
+    Their values are never written.
     """
 
     def __init__(self, keys: Iterable[str]) -> None:
@@ -31,7 +31,7 @@ class AllowList:
     def __call__(
         self, _logger: Any, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Keep what is allowed (a structlog processor)."""
+        """Keep allowed keys (a structlog processor)."""
         unknown = [key for key in event if key not in self._keys and not key.startswith("_")]
         if unknown:
             self.dropped += len(unknown)
@@ -54,11 +54,11 @@ def _add_trace(
 def configure_logs(
     service: str,
     level: str = "INFO",
-    format: Literal["json", "console"] = "json",  # noqa: A002 - the name of the setting
+    format: Literal["json", "console"] = "json",  # noqa: A002 - named like the setting
     *,
     allowed_keys: Iterable[str] = (),
 ) -> AllowList:
-    """Send structlog and the standard library's logging to stderr in one shape."""
+    """Send structlog and the standard library's logging to stderr in one format."""
 
     def add_service(
         _logger: Any, _method: str, event: MutableMapping[str, Any]
@@ -87,7 +87,7 @@ def configure_logs(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                # Without locals: they would carry patient data past the allow-list.
+                # Without local variables, which would bypass the allow-list.
                 structlog.processors.format_exc_info,
                 renderer,
             ],
@@ -116,4 +116,4 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 bound_context = structlog.contextvars.bound_contextvars
-"""Context manager that adds keys to every line written below it."""
+"""Context manager that adds keys to every line logged inside it."""

@@ -1,4 +1,4 @@
-"""Prometheus metrics and the health endpoints of processes that speak no gRPC."""
+"""Prometheus metrics, and health endpoints for processes without gRPC."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,15 +13,15 @@ from chassis.stopping import cancel_and_wait
 logger = get_logger(__name__)
 
 ReadinessCheck = Callable[[], tuple[bool, str]]
-"""Whether work can be taken, and if not, what is waited for; cheap, it only reads state."""
+"""Whether the process can work, and what is missing; it only reads state, so it is cheap."""
 
 _REQUEST_BYTES = 8192
 _REQUEST_SECONDS = 5.0
-_TELL_SECONDS = 0.5
+_LOG_SECONDS = 0.5
 
 
 def always_ready() -> tuple[bool, str]:
-    """Answer for a process that waits for nothing."""
+    """Answer for a process without dependencies."""
     return True, ""
 
 
@@ -34,10 +34,10 @@ async def serve_metrics(
 ) -> AsyncIterator[int]:
     """Serve /metrics, /livez and /readyz on host:port and yield the port; empty: serve nothing.
 
-    /livez answers from the event loop, so a loop that hangs is seen, and depends on nothing else.
-    What /readyz would answer is told in the log, too, whenever it changes.
+    /livez answers from the event loop, so that a loop that hangs is detected; it depends on nothing
+    else. Changes of readiness are logged.
     """
-    telling = asyncio.create_task(_tell(readiness))
+    logging = asyncio.create_task(_log_readiness(readiness))
     try:
         if address:
             async with _serving(address, readiness, registry) as port:
@@ -45,21 +45,21 @@ async def serve_metrics(
         else:
             yield 0
     finally:
-        await cancel_and_wait([telling])
+        await cancel_and_wait([logging])
 
 
-async def _tell(readiness: ReadinessCheck) -> None:
-    told: tuple[bool, str] | None = None
+async def _log_readiness(readiness: ReadinessCheck) -> None:
+    logged: tuple[bool, str] | None = None
     while True:
-        # What is there at once was never waited for.
-        await asyncio.sleep(_TELL_SECONDS)
+        # First the pause: a dependency that is there at once is not worth a line.
+        await asyncio.sleep(_LOG_SECONDS)
         ready, missing = now = readiness()
-        if now != told:
+        if now != logged:
             if missing:
                 logger.info("ready" if ready else "not ready", waiting_for=missing)
             else:
                 logger.info("ready" if ready else "not ready")
-        told = now
+        logged = now
 
 
 @asynccontextmanager
@@ -73,7 +73,7 @@ async def _serving(
                 writer.write(_response(head, readiness, registry))
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
-            pass  # a scraper that went away
+            pass  # the scraper has disconnected
         finally:
             writer.close()
 

@@ -33,7 +33,7 @@ class RetryPolicy:
     def delay(self, failures: int, error: BaseException | None = None) -> timedelta:
         """Return the delay after so many failures in a row, with jitter so that callers spread.
 
-        A delay that the error asks for is the least that is waited.
+        If the error asks for a delay, it is never shorter than that.
         """
         jitter = random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         if isinstance(error, TransientError) and error.delay is not None:

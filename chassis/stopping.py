@@ -1,4 +1,4 @@
-"""CallStatus a process: signals become an event, and a crashed background task ends it too."""
+"""Stops a process in order: signals set an event, and so does a failed background task."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ from chassis.logs import get_logger
 
 T = TypeVar("T")
 logger = get_logger(__name__)
-_CANCEL_AGAIN = timedelta(seconds=1)  # longer than most clean-ups, which it would cut short
+_CANCEL_AGAIN = timedelta(seconds=1)  # longer than most clean-ups, which it would interrupt
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -31,11 +31,11 @@ def stop_on_signals() -> asyncio.Event:
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks, again and again until they have ended; what they raise stays with them.
+    """Cancel tasks repeatedly until they have ended; their exceptions are not raised here.
 
     Once is not enough. asyncio.wait_for of Python 3.11, which libraries use, loses a cancellation
-    that meets the very moment in which what it waits for is done; nats-py drops one that meets a
-    full buffer.
+    that arrives just as the awaited task finishes, and nats-py swallows one while its buffer is
+    full.
     """
     tasks = list(tasks)
     pending = {task for task in tasks if not task.done()}
@@ -45,15 +45,15 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN.total_seconds())
     for task in tasks:
         if not task.cancelled():
-            task.exception()  # or asyncio complains that nobody has asked for it
+            task.exception()  # marks it as retrieved; otherwise asyncio logs a complaint
 
 
 class StoppedError(Exception):
-    """The process is to stop before its work has begun."""
+    """The process was told to stop before it had started."""
 
 
 async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Await what a start has to wait for; raises StoppedError when `stop` is set first."""
+    """Await a step of the start; raises StoppedError when `stop` is set first."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -65,14 +65,14 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T
 
 
 class LostTaskError(Exception):
-    """A task was cancelled by none of us: a library let a cancellation of its own escape."""
+    """A task was cancelled, but not by us: a library leaked a cancellation of its own."""
 
 
 class Background:
-    """Named tasks beside the main work; when one crashes, the process stops with its log line.
+    """Named background tasks; when one fails, it is logged and the process stops.
 
-    So it does when one is cancelled before the end: a task group takes that for nothing, and the
-    process would go on without it.
+    The same holds for a task that is cancelled early: a task group would ignore that, and the
+    process would continue without the task.
     """
 
     def __init__(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -93,7 +93,7 @@ class Background:
         except asyncio.CancelledError as error:
             if self._ending or self._stop.is_set():
                 raise
-            logger.exception("task cancelled by nobody", task=name)
+            logger.exception("task cancelled unexpectedly", task=name)
             self._stop.set()
             raise LostTaskError(name) from error
         except Exception:
@@ -102,16 +102,17 @@ class Background:
             raise
 
     async def end(self) -> None:
-        """Cancel what still runs, and wait until it has ended."""
+        """Cancel the tasks that still run, and wait for them to end."""
         self._ending = True
         await cancel_and_wait(self._tasks)
 
 
 @asynccontextmanager
 async def background_tasks(stop: asyncio.Event) -> AsyncIterator[Background]:
-    """Own the background tasks of a main: cancelled when its body ends; a crash cancels the body.
+    """Own the background tasks of a main, and cancel them when the body ends.
 
-    The crash also sets `stop`, and leaves as an ExceptionGroup, so that the exit status tells.
+    A task that fails cancels the body, sets `stop`, and its error is raised as an ExceptionGroup,
+    so that the exit status shows it.
     """
     async with asyncio.TaskGroup() as group:
         background = Background(group, stop)

@@ -23,7 +23,7 @@ Span = trace.Span
 Attributes = Mapping[str, str | int] | None
 _TRACER = "chassis"
 _TRACEPARENT = "traceparent"
-# What is stored is W3C, whatever OTEL_PROPAGATORS chooses for headers.
+# Stored contexts are W3C, whatever OTEL_PROPAGATORS selects for headers.
 _W3C = TraceContextTextMapPropagator()
 _PROCESS = {
     "messaging.system": "nats",
@@ -33,7 +33,7 @@ _PROCESS = {
 
 
 class _Tracing:
-    """Whether spans are made; checked before each, because no-op spans cost as well."""
+    """Whether spans are made; checked before each one, because even no-op spans cost time."""
 
     provider: TracerProvider | None = None
 
@@ -44,7 +44,7 @@ def open_tracing(
 ) -> Iterator[None]:
     """Send traces to an OTLP endpoint while the body runs; empty: no traces.
 
-    OTEL_RESOURCE_ATTRIBUTES and the sampler variables of OpenTelemetry are honoured.
+    OTEL_RESOURCE_ATTRIBUTES and the sampler variables of OpenTelemetry apply.
     """
     if not endpoint and processor is None:
         yield
@@ -112,7 +112,7 @@ def remote_parent(traceparent: str) -> Iterator[None]:
 
 
 def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return message headers with the active trace added."""
+    """Return message headers with the active trace context added."""
     carrier = dict(headers or {})
     if _Tracing.provider is not None:
         propagate.inject(carrier)
@@ -121,9 +121,10 @@ def inject(headers: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def server_span(name: str, headers: Mapping[str, str]) -> Iterator[trace.Span]:
-    """Make a SERVER span around the answer to a request, in the trace that its headers name.
+    """Make a SERVER span around a request, in the trace that its headers name.
 
-    What the caller puts on the span leaves the process: never a path or a query of a patient.
+    Attributes of the span leave the process, so they never contain a path or query with patient
+    data.
     """
     if _Tracing.provider is None:
         yield trace.INVALID_SPAN
@@ -235,9 +236,9 @@ def _span(
     context: Context | None = None,
     links: Sequence[trace.Link] = (),
 ) -> Iterator[trace.Span]:
-    """Make a span that says how it failed by a code or a type, never by a message.
+    """Make a span that reports a failure by code or type, never by its message.
 
-    The message of an unexpected error may quote a file, and so a patient.
+    The message of an unexpected error may quote a file, and with it patient data.
     """
     provider = _Tracing.provider or trace.NoOpTracerProvider()
     with provider.get_tracer(_TRACER).start_as_current_span(

@@ -1,1 +1,1 @@
-"""NATS JetStream: one client for publishing, consuming and setting up streams."""
+"""NATS JetStream: one client that publishes, consumes and sets up streams (decision 16)."""

@@ -1,4 +1,4 @@
-"""One NATS connection: made in the background, given up when its line takes nothing any more."""
+"""One NATS connection: opened in the background, and aborted when its socket is stuck."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -15,27 +15,27 @@ from chassis.stopping import cancel_and_wait
 
 logger = get_logger(__name__)
 
-# nats-py itself tries for ever; what it raises all the same, such as a refused login, may change.
+# nats-py itself retries for ever. What it raises nevertheless, such as a refused login, may change.
 _CONNECT = RetryPolicy(on=(Exception,), first=timedelta(seconds=1), longest=timedelta(seconds=1))
-_PING_SECONDS = 20  # a dead server is seen after 40 to 60 s, not after 4 minutes
+_PING_SECONDS = 20  # detects a dead server after 40 to 60 s, not after 4 minutes
 _FLUSH_SECONDS = 2
 _CLOSE = timedelta(seconds=4)
 
-Changed = Callable[[bool], Awaitable[None]]
+ConnectionChange = Callable[[bool], Awaitable[None]]
 
 
-class _Line(TcpTransport):
-    """The line to the server, which ends at once and has one word for being broken.
+class _AbortingTransport(TcpTransport):
+    """A transport that closes at once and raises one kind of error when it is broken.
 
-    nats-py waits, before it connects anew or ends, until all that was written has been taken: for
-    a quarter of an hour where the other side was unplugged.
+    Before nats-py reconnects or closes, it waits until the peer has accepted all that was written.
+    If the peer lost its power, that takes a quarter of an hour.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
     def __bool__(self) -> bool:
-        return True  # or nats-py replaces what is not connected yet
+        return True  # otherwise nats-py replaces a transport that is not connected yet
 
     def close(self) -> None:
         if self._io_writer is not None:
@@ -47,14 +47,14 @@ class _Line(TcpTransport):
     def writelines(self, payload: Iterable[bytes]) -> None:
         try:
             super().writelines(payload)  # type: ignore[no-untyped-call]
-        except RuntimeError as error:  # uvloop's word for it, which would end nats-py's tasks
+        except RuntimeError as error:  # from uvloop; it would end the tasks of nats-py
             raise ConnectionResetError from error
 
 
 class _Reporter:
-    """Logs what happens to the connection, once, and passes it on."""
+    """Logs changes of the connection, once each, and passes them on."""
 
-    def __init__(self, client: Client, changed: Changed) -> None:
+    def __init__(self, client: Client, changed: ConnectionChange) -> None:
         self._client = client
         self._changed = changed
         self._waiting = False
@@ -63,9 +63,9 @@ class _Reporter:
         if self._client.is_connected:
             logger.warning("nats error", reason=reason_of(error))
         elif not self._waiting:
-            # nats-py reports each attempt; one line for each wait is enough.
+            # nats-py reports each attempt; one line for each outage is enough.
             self._waiting = True
-            logger.info("waiting", waiting_for="nats", reason=reason_of(error))
+            logger.info("connect failed", server="nats", reason=reason_of(error))
 
     async def on_disconnected(self) -> None:
         if not self._client.is_closed:
@@ -80,13 +80,13 @@ class _Reporter:
 
 @asynccontextmanager
 async def kept_connected(
-    client: Client, url: str, *, name: str, changed: Changed
+    client: Client, url: str, *, name: str, changed: ConnectionChange
 ) -> AsyncIterator[None]:
-    """Connect in the background, for as long as it takes; `url` may list several by comma.
+    """Connect in the background, for as long as it takes; `url` may list several servers.
 
-    `changed` is told of each connection that is made or lost, the first one too.
+    `changed` is called whenever the connection is established or lost, the first time included.
     """
-    line = client._transport = _Line()  # noqa: SLF001 - nats-py has no other door for it
+    transport = client._transport = _AbortingTransport()  # noqa: SLF001 - no public way
     connecting = asyncio.create_task(_connect(client, url, name, _Reporter(client, changed)))
     try:
         yield
@@ -94,19 +94,19 @@ async def kept_connected(
         await cancel_and_wait([connecting])
         closing = asyncio.create_task(_close(client, connected=not connecting.cancelled()))
         await asyncio.wait({closing}, timeout=_CLOSE.total_seconds())
-        line.close()
+        transport.close()
         await cancel_and_wait([closing])
 
 
 async def _close(client: Client, *, connected: bool) -> None:
     if not connected:
         return
-    # Not drain(): our consumers have stopped, and it waits for subscriptions that have no task.
+    # Not drain(): it waits for the tasks of subscriptions, and ours have none.
     try:
         if client.is_connected:
             await client.flush(timeout=_FLUSH_SECONDS)
     except (nats.errors.Error, TimeoutError, OSError):
-        logger.warning("not flushed", server="nats")
+        logger.warning("flush failed", server="nats")
     await client.close()
 
 

@@ -1,4 +1,4 @@
-"""The consume loop that all workers share: slots or batches, acks, heartbeats, drain."""
+"""The consume loops that all workers share: slots or batches, acks, heartbeats, drain."""
 
 import asyncio
 import time
@@ -29,58 +29,65 @@ async def _wait_for_stop(stop: asyncio.Event, wake: asyncio.Event) -> None:
 
 
 class _SlotLoop:
-    """Fills free slots from the sources in their order, keeping each lower source its share."""
+    """Fills free slots from the sources by priority, and reserves its share for each source."""
 
-    def __init__(self, desk: DeliveryTracker, handler: Handler, slots: int) -> None:
-        self._desk = desk
+    def __init__(self, tracker: DeliveryTracker, handler: Handler, slots: int) -> None:
+        self._tracker = tracker
         self._handler = handler
         self._slots = slots
         self._running: dict[asyncio.Task[None], Delivery] = {}
         self._closing = False
-        self._credit = {puller.source: 0.0 for puller in desk.consumers}
+        self._credit = {consumer.source: 0.0 for consumer in tracker.consumers}
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set() and self._desk.failure is None:
-            self._desk.wake.clear()
+        while not stop.is_set() and self._tracker.failure is None:
+            self._tracker.wake.clear()
             self._start_waiting()
             if await self._ask(stop):
                 continue
-            await self._desk.wake.wait()
+            await self._tracker.wake.wait()
 
     async def _ask(self, stop: asyncio.Event) -> bool:
-        """Ask the sources that may have something; return whether to look again at once.
+        """Request messages from the sources; return whether to call this again at once.
 
-        An open request means that a source had nothing left when it was asked. So a source
-        without one is probed first, and left with an open request when it is empty; each may then
-        deliver at any moment, and what has no slot waits here.
+        A source with an open request was empty when the request was sent. A source without one is
+        probed first, and gets an open request if it is empty. Each may then deliver at any moment;
+        a message without a free slot waits here.
         """
-        for puller in self._in_turn():
+        for consumer in self._in_turn():
             free = self._slots - len(self._running)
-            if free <= 0 or any(self._desk.waiting.values()) or stop.is_set():
+            if free <= 0 or any(self._tracker.waiting.values()) or stop.is_set():
                 return False
-            if not puller.ready:
+            if not consumer.ready:
                 continue
-            if len(self._desk.consumers) > 1 and await puller.probe(self._fair(puller, free)):
+            if len(self._tracker.consumers) > 1 and await consumer.probe(
+                self._probe_size(consumer, free)
+            ):
                 return True
-            if puller.ready:
-                await puller.listen(max(1, self._slots - len(self._running)))
+            if consumer.ready:
+                await consumer.listen(max(1, self._slots - len(self._running)))
         return False
 
     def _in_turn(self) -> list[PullConsumer]:
-        # A source that is owed a turn comes first; the sort is stable, so priority holds else.
-        return sorted(self._desk.consumers, key=lambda puller: self._credit[puller.source] < 1)
+        # A source with a whole turn of credit comes first. The sort is stable, so otherwise
+        # priority decides.
+        return sorted(
+            self._tracker.consumers, key=lambda consumer: self._credit[consumer.source] < 1
+        )
 
-    def _fair(self, puller: PullConsumer, free: int) -> int:
-        """Return how many to probe for: a source on its owed turn takes what it is owed."""
-        owed = int(self._credit[puller.source])
-        return min(free, owed) if owed else free
+    def _probe_size(self, consumer: PullConsumer, free: int) -> int:
+        """Return how many messages to probe for: a source that spends its credit gets no more."""
+        credit = int(self._credit[consumer.source])
+        return min(free, credit) if credit else free
 
     def _start_waiting(self) -> None:
         while len(self._running) < self._slots:
-            source = next((p.source for p in self._in_turn() if self._desk.waiting[p.source]), None)
+            source = next(
+                (p.source for p in self._in_turn() if self._tracker.waiting[p.source]), None
+            )
             if source is None:
                 return
-            self._start(self._desk.waiting[source].popleft())
+            self._start(self._tracker.waiting[source].popleft())
 
     def _start(self, delivery: Delivery) -> None:
         task = asyncio.create_task(self._handle(delivery))
@@ -89,17 +96,17 @@ class _SlotLoop:
         for source in self._credit:
             if source == delivery.source:
                 self._credit[source] = max(0.0, self._credit[source] - 1)
-            # Never owe more than the share of all slots, or a long idle time would buy a burst.
+            # At most the share of all slots, or a long idle time would end in a burst.
             limit = max(1.0, source.share * self._slots)
             self._credit[source] = min(limit, self._credit[source] + source.share)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         delivery = self._running.pop(task)
         if task.cancelled() and not self._closing:
-            # The handler cancelled itself; without heartbeats it is delivered again.
+            # The handler cancelled itself. Without heartbeats the message is redelivered.
             logger.error("handler cancelled", sequence=delivery.sequence)
-            self._desk.release(delivery)
-        self._desk.wake.set()
+            self._tracker.release(delivery)
+        self._tracker.wake.set()
 
     async def _handle(self, delivery: Delivery) -> None:
         failure: Exception | None = None
@@ -117,12 +124,12 @@ class _SlotLoop:
                 },
             ):
                 await self._handler(delivery)
-        except Exception as error:  # noqa: BLE001 - settled by its kind below
+        except Exception as error:  # noqa: BLE001 - settled by its type below
             failure = error
-        await self._desk.settle((delivery,), failure, time.perf_counter() - started)
+        await self._tracker.settle((delivery,), failure, time.perf_counter() - started)
 
     async def drain(self, grace: timedelta) -> None:
-        """Finish what runs within the grace period; what does not is cancelled."""
+        """Wait for running handlers up to the grace period, then cancel them."""
         if self._running:
             await asyncio.wait(self._running, timeout=grace.total_seconds())
         await self.cancel()
@@ -148,21 +155,21 @@ async def consume(
     it is redelivered later. UsageError: it is terminated, with `term_reason` in the broker's
     advisory. Any other error is logged, and the message is redelivered.
     """
-    desk = DeliveryTracker(jetstream, sources, term_reason)
-    loop = _SlotLoop(desk, handler, slots)
-    stopper = asyncio.create_task(_wait_for_stop(stop, desk.wake))
+    tracker = DeliveryTracker(jetstream, sources, term_reason)
+    loop = _SlotLoop(tracker, handler, slots)
+    stopper = asyncio.create_task(_wait_for_stop(stop, tracker.wake))
     try:
-        async with desk.open():
+        async with tracker.open():
             try:
                 await loop.run(stop)
-                await desk.stop_pulling()
+                await tracker.stop_pulling()
                 await loop.drain(grace)
             finally:
                 await loop.cancel()
     finally:
         stopper.cancel()
-    if desk.failure is not None:
-        raise desk.failure
+    if tracker.failure is not None:
+        raise tracker.failure
 
 
 async def consume_batches(
@@ -175,66 +182,68 @@ async def consume_batches(
     stop: asyncio.Event,
     grace: timedelta = _GRACE,
 ) -> None:
-    """Run `handler` for batches of what is there, one batch at a time, until `stop`.
+    """Run `handler` for batches of messages, one batch at a time, until `stop`.
 
-    After the first message a batch waits up to `max_wait` for more. TransientError: the whole
-    batch comes again later. Any other error: each message is tried alone, so that one that can
-    never work does not hold up its neighbours.
+    After its first message a batch waits up to `max_wait` for more. TransientError: the whole batch
+    is redelivered later. After any other error each message is processed alone, so that a message
+    that can never work does not hold up the others.
     """
-    desk = DeliveryTracker(jetstream, [source], code_as_reason)
-    stopper = asyncio.create_task(_wait_for_stop(stop, desk.wake))
+    tracker = DeliveryTracker(jetstream, [source], code_as_reason)
+    stopper = asyncio.create_task(_wait_for_stop(stop, tracker.wake))
     try:
-        async with desk.open():
+        async with tracker.open():
             working = asyncio.create_task(
-                _work_in_batches(desk, handler, max_batch=max_batch, max_wait=max_wait, stop=stop)
+                _work_in_batches(
+                    tracker, handler, max_batch=max_batch, max_wait=max_wait, stop=stop
+                )
             )
             try:
                 await asyncio.wait({working, stopper}, return_when=asyncio.FIRST_COMPLETED)
-                await desk.stop_pulling()
+                await tracker.stop_pulling()
                 await asyncio.wait({working}, timeout=grace.total_seconds())
             finally:
                 await cancel_and_wait([working])
     finally:
         stopper.cancel()
-    if desk.failure is not None:
-        raise desk.failure
+    if tracker.failure is not None:
+        raise tracker.failure
 
 
 async def _work_in_batches(
-    desk: DeliveryTracker,
+    tracker: DeliveryTracker,
     handler: BatchHandler,
     *,
     max_batch: int,
     max_wait: timedelta,
     stop: asyncio.Event,
 ) -> None:
-    (puller,) = desk.consumers
-    waiting = desk.waiting[puller.source]
-    while not stop.is_set() and desk.failure is None:
-        desk.wake.clear()
-        # While a batch is worked on, the next one gathers here.
-        if puller.ready and len(waiting) < max_batch:
-            await puller.listen(max_batch)
+    (consumer,) = tracker.consumers
+    waiting = tracker.waiting[consumer.source]
+    while not stop.is_set() and tracker.failure is None:
+        tracker.wake.clear()
+        # While one batch is processed, the next one fills here.
+        if consumer.ready and len(waiting) < max_batch:
+            await consumer.listen(max_batch)
         if not waiting:
-            await desk.wake.wait()
+            await tracker.wake.wait()
             continue
         if max_wait and len(waiting) < max_batch:
-            await _gather(desk, puller, max_batch=max_batch, max_wait=max_wait, stop=stop)
+            await _fill(tracker, consumer, max_batch=max_batch, max_wait=max_wait, stop=stop)
         batch = [waiting.popleft() for _ in range(min(len(waiting), max_batch))]
-        if puller.ready:
-            await puller.listen(max_batch)
-        failure, seconds = await _try(handler, batch)
+        if consumer.ready:
+            await consumer.listen(max_batch)
+        failure, seconds = await _call(handler, batch)
         if failure is None or isinstance(failure, TransientError) or len(batch) == 1:
-            await desk.settle(batch, failure, seconds)
+            await tracker.settle(batch, failure, seconds)
             continue
         for delivery in batch:
-            failure, seconds = await _try(handler, (delivery,))
-            await desk.settle((delivery,), failure, seconds)
+            failure, seconds = await _call(handler, (delivery,))
+            await tracker.settle((delivery,), failure, seconds)
 
 
-async def _gather(
-    desk: DeliveryTracker,
-    puller: PullConsumer,
+async def _fill(
+    tracker: DeliveryTracker,
+    consumer: PullConsumer,
     *,
     max_batch: int,
     max_wait: timedelta,
@@ -242,16 +251,16 @@ async def _gather(
 ) -> None:
     try:
         async with asyncio.timeout(max_wait.total_seconds()):
-            while len(desk.waiting[puller.source]) < max_batch and not stop.is_set():
-                desk.wake.clear()
-                if puller.ready:
-                    await puller.listen(max_batch)
-                await desk.wake.wait()
+            while len(tracker.waiting[consumer.source]) < max_batch and not stop.is_set():
+                tracker.wake.clear()
+                if consumer.ready:
+                    await consumer.listen(max_batch)
+                await tracker.wake.wait()
     except TimeoutError:
         pass
 
 
-async def _try(handler: BatchHandler, batch: Sequence[Delivery]) -> tuple[Exception | None, float]:
+async def _call(handler: BatchHandler, batch: Sequence[Delivery]) -> tuple[Exception | None, float]:
     started = time.perf_counter()
     source = batch[0].source
     try:
@@ -261,6 +270,6 @@ async def _try(handler: BatchHandler, batch: Sequence[Delivery]) -> tuple[Except
             {"messaging.consumer.group.name": source.durable},
         ):
             await handler(batch)
-    except Exception as error:  # noqa: BLE001 - settled by its kind
+    except Exception as error:  # noqa: BLE001 - settled by its type
         return error, time.perf_counter() - started
     return None, time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""NATS JetStream: one connection, and publishing that is acknowledged."""
+"""NATS JetStream: one connection, acknowledged publishing, and the stream API."""
 
 import asyncio
 import base64
@@ -60,14 +60,14 @@ _BRIEFLY = RetryPolicy(
 )
 _NOT_FOUND = 404
 _UNAVAILABLE = 503
-# Limits that clear when consumers catch up: messages or bytes of the stream, of its subject, of
-# the account or of the server.
+# Limits that clear when consumers catch up: messages or bytes of the stream, the subject, the
+# account or the server.
 _FULL = frozenset({10077, 10023, 10047, 10002, 10028})
-# "Duplicate message id is in process": a cluster has not agreed yet on the first of them.
-_UNDER_WAY = 10158
-# The message or its headers, for the stream or for any.
+# "Duplicate message id is in process": the cluster has not agreed on the first one yet.
+_IN_PROCESS = 10158
+# The message or its headers exceed a limit of the stream or of the server.
 _TOO_LARGE = frozenset({10054, 10097})
-_MAX_PAYLOAD = 400  # what the server says of it before it ends the connection
+_MAX_PAYLOAD = 400  # the code for a message that the server would close the connection over
 
 ConnectionCallback = Callable[[bool], None]
 CoreCallback = Callable[[str, bytes], Awaitable[None]]
@@ -100,23 +100,23 @@ class Message:
 
 
 class Mailbox:
-    """Hands each message of a subscription to a plain function, in the read loop.
+    """Passes each message of a subscription to a plain function, in the read loop.
 
     nats-py gives every subscription a queue and a task, which costs more than most of our work on
-    a message; a subscription with a future it calls directly, so this stands in for a future. The
-    function must be quick and must not raise.
+    a message. It calls the future of a subscription directly, so this takes the place of a future.
+    The function must be quick and must not raise.
     """
 
     def __init__(self, deliver: Callable[[Msg], None]) -> None:
         self.set_result = deliver
 
     def cancelled(self) -> bool:
-        """Answer nats-py, which asks before each delivery."""
+        """Answer nats-py, which checks before each message."""
         return False
 
 
 class JetStream:
-    """What our services need of one NATS connection, and no more."""
+    """The part of NATS that our services use, over one connection."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -128,15 +128,15 @@ class JetStream:
 
     @property
     def connected(self) -> bool:
-        """Whether the connection stands right now."""
+        """Whether the connection is up."""
         return self._opened.is_set() and self.client.is_connected
 
     async def opened(self) -> None:
-        """Wait for the first connection; from then on it is lost and made again."""
+        """Wait for the first connection. It may be lost and re-established afterwards."""
         await self._opened.wait()
 
     async def connection_changed(self, connected: bool) -> None:  # noqa: FBT001 - a callback
-        """Tell those who registered; the first connection opens the inbox for answers."""
+        """Call the registered callbacks; the first connection also opens the inbox for replies."""
         if connected and not self._opened.is_set():
             await self.subscribe_mailbox(f"{self._inbox}.*", self._take_answer)
             self._opened.set()
@@ -185,13 +185,13 @@ class JetStream:
                 answer = await self.request(message.subject, message.payload, headers=sent)
                 return not _checked(answer).get("duplicate", False)
 
-            # The same id makes it safe to send again what may have been stored.
+            # Because of its id, it is safe to send again a message that may have been stored.
             return await retry("NATS", attempt, policy)
 
     async def publish_core(self, subject: str, payload: bytes, *, template: str = "") -> None:
         """Send to current subscribers; lost if there are none or the connection is down.
 
-        Raises QueueUnavailableError when the line takes nothing.
+        Raises QueueUnavailableError when the connection is stuck.
         """
         if not self.connected:
             return
@@ -199,7 +199,7 @@ class JetStream:
             await self._hand_over(subject, payload, headers=tracing.inject())
 
     async def subscribe_core(self, subject: str, callback: CoreCallback) -> Subscription:
-        """Listen on core NATS; `await subscription.unsubscribe()` ends it."""
+        """Subscribe on core NATS; `await subscription.unsubscribe()` ends it."""
 
         async def deliver(message: Msg) -> None:
             await callback(message.subject, message.data)
@@ -207,7 +207,7 @@ class JetStream:
         return await self.client.subscribe(subject, cb=deliver)
 
     async def subscribe_mailbox(self, subject: str, deliver: Callable[[Msg], None]) -> Subscription:
-        """Listen with a plain function that runs in the read loop (see Mailbox)."""
+        """Subscribe with a plain function that runs in the read loop (see Mailbox)."""
         mailbox = cast("asyncio.Future[Msg]", Mailbox(deliver))
         try:
             return await self.client.subscribe(subject, future=mailbox)
@@ -215,26 +215,26 @@ class JetStream:
             raise QueueUnavailableError(type(error).__name__) from error
 
     async def end_mailbox(self, subscription: Subscription) -> None:
-        """Unsubscribe; everything that the server has sent until then is delivered first.
+        """Unsubscribe, after delivering everything that the server has sent until then.
 
-        Not by nats-py's `drain`, which writes its PING past an UNSUB that still waits in the
-        buffer: messages that arrive after the PONG are then dropped. Our round trip waits its turn.
+        nats-py's own `drain` writes its PING before an UNSUB that is still in the buffer, and drops
+        the messages that arrive after the PONG. Our round trip keeps the order.
 
         Raises QueueUnavailableError when the server does not answer in time.
         """
-        await self.client._send_unsubscribe(subscription._id)  # noqa: SLF001 - keeps it until then
+        await self.client._send_unsubscribe(subscription._id)  # noqa: SLF001 - the public one drops the subscription
         await self._round_trip()
         await subscription.unsubscribe()
 
     async def _round_trip(self) -> None:
-        """Wait until the server has processed all that was sent before."""
+        """Wait until the server has processed everything that was sent before."""
         token, answer = self._expect_answer()
         try:
             await self._hand_over(token, b"")
             async with asyncio.timeout(_PUBLISH_TIMEOUT.total_seconds()):
                 await answer
         except TimeoutError:
-            raise QueueUnavailableError("no answer in time") from None
+            raise QueueUnavailableError("no reply in time") from None
         finally:
             self._answers.pop(token, None)
 
@@ -245,14 +245,16 @@ class JetStream:
         return token, answer
 
     async def send(self, subject: str, payload: bytes = b"", *, reply: str = "") -> None:
-        """Send raw: acks and pull requests; raises QueueUnavailableError when it cannot.
+        """Send without waiting for a reply: acks and pull requests.
 
-        What is sent while the connection is lost goes out when it is made again.
+        While the connection is lost, messages are buffered until it is re-established.
+
+        Raises QueueUnavailableError when the buffer is full.
         """
         await self._hand_over(subject, payload, reply=reply)
 
     def new_inbox(self) -> str:
-        """Return a subject that nobody else uses."""
+        """Return a subject that is used by nobody else."""
         return self.client.new_inbox()
 
     async def request(
@@ -261,11 +263,12 @@ class JetStream:
         payload: bytes = b"",
         *,
         headers: Mapping[str, str] | None = None,
-        timeout: timedelta = _PUBLISH_TIMEOUT,  # noqa: ASYNC109 - a timeout of the protocol
+        timeout: timedelta = _PUBLISH_TIMEOUT,  # noqa: ASYNC109 - covers sending and reply
     ) -> Msg:
-        """Ask and wait for the one answer; raises QueueUnavailableError when there is none.
+        """Send a request and wait for its reply.
 
-        At once before the first connection; one that is lost may be made again within `timeout`.
+        Raises QueueUnavailableError: at once before the first connection, and otherwise when there
+        is no reply in time. A lost connection may be re-established within `timeout`.
         """
         if not self._opened.is_set():
             raise QueueUnavailableError("not connected yet")
@@ -275,11 +278,11 @@ class JetStream:
             async with asyncio.timeout(timeout.total_seconds()):
                 answer = await expected
         except TimeoutError:
-            raise QueueUnavailableError("no answer in time") from None
+            raise QueueUnavailableError("no reply in time") from None
         finally:
             self._answers.pop(token, None)
         if answer.headers and answer.headers.get("Status") == str(_UNAVAILABLE):
-            raise QueueUnavailableError("no stream listens")
+            raise QueueUnavailableError("no stream has this subject")
         return answer
 
     async def _hand_over(
@@ -290,10 +293,10 @@ class JetStream:
         reply: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Give a message to the client, which waits while its buffer is full.
+        """Pass a message to the client, which waits while its buffer is full.
 
-        Under a deadline of its own: nats-py drops the cancellation by which a deadline comes, and
-        whoever waits for an answer under the same one would wait for ever.
+        The deadline covers this step alone: nats-py swallows the cancellation by which a deadline
+        arrives, so a deadline around the reply as well would never end.
         """
         try:
             async with asyncio.timeout(_WRITE_TIMEOUT.total_seconds()):
@@ -305,7 +308,7 @@ class JetStream:
         except nats.errors.Error as error:
             raise QueueUnavailableError(type(error).__name__) from error
         except TimeoutError:
-            raise QueueUnavailableError("the line takes nothing") from None
+            raise QueueUnavailableError("the connection is stuck") from None
 
     def _take_answer(self, message: Msg) -> None:
         future = self._answers.pop(message.subject, None)
@@ -318,16 +321,16 @@ class JetStream:
         return _checked(await self.request(f"{_API}.{subject}", payload, timeout=_REQUEST_TIMEOUT))
 
     async def ensure_streams(self, specs: Sequence[StreamSpec]) -> None:
-        """Create what is missing and update what differs; never delete anything."""
+        """Create missing streams and consumers, update those that differ, delete nothing."""
         await ensure_streams(self.api, specs)
 
     async def purge(self, stream: str, subject: str) -> int:
-        """Remove every message of a subject, in flight or not; return how many."""
+        """Remove every message of a subject, in flight or not; return their number."""
         answer = await self.api(f"STREAM.PURGE.{stream}", {"filter": subject})
         return int(answer["purged"])
 
     async def stored_bytes(self, stream: str) -> int:
-        """Say how much a stream holds."""
+        """Return the size of a stream in bytes."""
         return int((await self.api(f"STREAM.INFO.{stream}"))["state"]["bytes"])
 
     async def count(self, stream: str, subject_filter: str) -> int:
@@ -349,7 +352,7 @@ class JetStream:
                 return found
 
     async def get_message(self, stream: str, sequence: int) -> StoredMessage:
-        """Read one message; raises StreamNotFoundError when it is gone."""
+        """Read one message; raises StreamNotFoundError when it no longer exists."""
         answer = await self.api(f"STREAM.MSG.GET.{stream}", {"seq": sequence})
         message = answer["message"]
         return StoredMessage(
@@ -359,13 +362,13 @@ class JetStream:
         )
 
     async def delete_message(self, stream: str, sequence: int) -> None:
-        """Delete one message; one that is gone already is fine."""
+        """Delete one message; it is no error if it no longer exists."""
         try:
             await self.api(f"STREAM.MSG.DELETE.{stream}", {"seq": sequence})
         except StreamNotFoundError:
             return
         except QueueRefusedError as error:
-            # 10043 and 10057 say "no message found" and "delete failed" of a sequence long gone.
+            # 10043 is "no message found", 10057 "delete failed" for a sequence long gone.
             if error.code not in {10043, 10057}:
                 raise
 
@@ -381,7 +384,7 @@ def _checked(answer: Msg) -> dict[str, Any]:
         raise QueueFullError
     if code == _NOT_FOUND:
         raise StreamNotFoundError(description)
-    if code == _UNAVAILABLE or api_code == _UNDER_WAY:
+    if code == _UNAVAILABLE or api_code == _IN_PROCESS:
         raise QueueUnavailableError(description)
     if api_code in _TOO_LARGE:
         raise MessageTooLargeError(api_code, description)
@@ -399,9 +402,9 @@ def _parsed_headers(raw: bytes) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_jetstream(url: str, *, name: str) -> AsyncIterator[JetStream]:
-    """Yield at once, and connect for as long as it takes; `url` may list several by comma.
+    """Yield at once and connect in the background; `url` may list several servers by comma.
 
-    Until then requests raise QueueUnavailableError at once.
+    Until the first connection, requests raise QueueUnavailableError at once.
     """
     stream = JetStream(Client())
     async with kept_connected(stream.client, url, name=name, changed=stream.connection_changed):

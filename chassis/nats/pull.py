@@ -1,8 +1,8 @@
-"""Pulling from one durable consumer: requests, deliveries, and getting well after every outage.
+"""Pulls from one durable consumer: requests, deliveries, and recovery from outages.
 
-nats-py's own `fetch` costs a task and a timer a message, loses what it pulled when it is cancelled
-and can fall silent after a server restart. This is the same protocol with one request open at a
-time, idle heartbeats from the server, and a fresh inbox whenever anything looks wrong.
+`fetch` of nats-py costs a task and a timer for each message, loses the messages it has pulled when
+it is cancelled, and can stop receiving after a restart of the server. This is the same protocol
+with one open request at a time, idle heartbeats from the server, and a new inbox after any failure.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ logger = get_logger(__name__)
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _EXPIRES = timedelta(seconds=60)
-# The server says "still here" on an open request that often; a lost request costs _SILENCE.
+# How often the server sends a heartbeat on an open request. A lost request costs _SILENCE.
 _HEARTBEAT = timedelta(seconds=2)
 _SILENCE = 2.5 * _HEARTBEAT
-# For a stream or consumer that is missing.
+# While the stream or the consumer is missing.
 _RETRY = RetryPolicy(first=timedelta(seconds=1), longest=timedelta(seconds=1))
 _REFUSED_PAUSE = timedelta(milliseconds=250)  # before binding again
 _PROBE_TIMEOUT = timedelta(seconds=5)
@@ -41,17 +41,17 @@ _STATUS_EXPECTED = frozenset({"404", "408"})  # no messages, request expired
 
 @dataclass(frozen=True)
 class Source:
-    """A durable consumer of a stream; `share` is the part of the work kept for it under load."""
+    """A durable consumer of a stream; `share` is the part of the slots reserved for it."""
 
     stream: str
     durable: str
     share: float = 0.0
-    # The subject of its messages without identifiers, as traces group it; else the stream.
+    # The subject of its messages without identifiers, as traces group it; empty: the stream.
     template: str = ""
 
     @property
     def destination(self) -> str:
-        """What its messages are grouped by in traces."""
+        """The name by which traces group its messages."""
         return self.template or self.stream
 
 
@@ -81,7 +81,7 @@ class Delivery:
 
 
 class PullConsumer:
-    """Keeps one consumer bound; `outstanding` messages may arrive at any moment."""
+    """Stays bound to one consumer; up to `outstanding` messages may arrive at any moment."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class PullConsumer:
         self._requests = 0
         self._received = 0
         self._open_request = ""
-        self._heard = 0.0
+        self._last_heard = 0.0
         self._probe: asyncio.Future[None] | None = None
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.durable}"
 
@@ -117,7 +117,7 @@ class PullConsumer:
         return bound and not self._refused and not self.outstanding
 
     async def run(self) -> None:
-        """Bind, watch, bind again, until cancelled; ends with nothing on its way to us."""
+        """Bind, watch and bind again, until cancelled."""
         await self._jetstream.opened()
         self._jetstream.connection_callbacks.append(self._connection_changed)
         try:
@@ -130,13 +130,13 @@ class PullConsumer:
             self._jetstream.connection_callbacks.remove(self._connection_changed)
 
     async def listen(self, batch: int) -> None:
-        """Ask for messages as they come."""
+        """Request messages as they arrive."""
         await self._request(
             batch, expires=_nanoseconds(_EXPIRES), idle_heartbeat=_nanoseconds(_HEARTBEAT)
         )
 
     async def probe(self, batch: int) -> bool:
-        """Ask for what is there now, wait for it, and return whether there was any."""
+        """Request the messages that are there now, and return whether there were any."""
         before = self._received
         probe = self._probe = self._loop.create_future()
         try:
@@ -150,7 +150,7 @@ class PullConsumer:
         return self._received > before
 
     async def unbind(self) -> None:
-        """Stop deliveries; what is on its way still arrives before this returns."""
+        """Stop deliveries; messages that the server has sent arrive before this returns."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             try:
@@ -159,12 +159,12 @@ class PullConsumer:
                 else:
                     await subscription.unsubscribe()
             except (nats.errors.Error, TransientError) as error:
-                # What still arrives is redelivered after ack_wait.
+                # Messages that arrive from now on are redelivered after ack_wait.
                 logger.debug("unsubscribe failed", reason=reason_of(error))
         self._end_request()
 
     async def _bind(self) -> None:
-        """Wait for the consumer, then listen on a fresh inbox, so that old requests are void."""
+        """Wait for the consumer and subscribe to a new inbox, which makes old requests void."""
         name = f"consumer {self.source.stream}.{self.source.durable}"
         config = await retry(name, self._subscribe, _RETRY)
         self.ack_wait = timedelta(microseconds=config["ack_wait"] / 1000)
@@ -183,23 +183,27 @@ class PullConsumer:
         return config
 
     async def _watch(self) -> None:
-        """Return when the binding is broken or the server has fallen silent."""
+        """Return when the binding is broken or no heartbeat has arrived in time."""
         silence = _SILENCE.total_seconds()
         while True:
             try:
                 async with asyncio.timeout(silence):
                     await self._broken.wait()
             except TimeoutError:
-                if not self.outstanding or self._loop.time() - self._heard < silence:
+                if not self.outstanding or self._loop.time() - self._last_heard < silence:
                     continue
-                logger.warning("silent", stream=self.source.stream, consumer=self.source.durable)
+                logger.warning(
+                    "no heartbeat from the server",
+                    stream=self.source.stream,
+                    consumer=self.source.durable,
+                )
                 self._broken.set()
             return
 
     async def _request(self, batch: int, **options: int | bool) -> None:
         self._requests += 1
         self.outstanding = batch
-        self._heard = self._loop.time()
+        self._last_heard = self._loop.time()
         self._open_request = f"{self._inbox}.{self._requests}"
         body = json.dumps({"batch": batch, **options}).encode()
         try:
@@ -215,13 +219,13 @@ class PullConsumer:
             self._probe.set_result(None)
 
     def _connection_changed(self, _connected: bool) -> None:  # noqa: FBT001 - a callback
-        # The server forgets requests with the connection, and what nats-py buffers may be stale.
+        # The server forgets requests with the connection; those buffered by nats-py may be stale.
         self._broken.set()
         self._end_request()
 
     def _take(self, message: Msg) -> None:
-        """Take a message or a status in the read loop."""
-        self._heard = self._loop.time()
+        """Receive a message or a status, in the read loop."""
+        self._last_heard = self._loop.time()
         if not message.reply.startswith(_ACK_PREFIX):
             self._take_status(message)
             return
@@ -251,9 +255,9 @@ class PullConsumer:
         if status == _STATUS_HEARTBEAT or message.subject != self._open_request:
             return
         if status not in _STATUS_EXPECTED:
-            # The consumer is gone, moves, or nobody answers: bind again, which waits for it.
+            # The consumer was deleted or moves, or no server responds: bind again and wait for it.
             logger.info(
-                "request ended",
+                "pull request ended",
                 consumer=self.source.durable,
                 code=status,
                 reason=headers.get("Description", "no responders"),

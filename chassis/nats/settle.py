@@ -1,4 +1,4 @@
-"""Holding deliveries: bound sources, heartbeats, and the ack, nak or end of each message."""
+"""Tracks deliveries: bound sources, heartbeats, and the ack, nak or term of each message."""
 
 import asyncio
 import random
@@ -18,14 +18,14 @@ from chassis.stopping import LostTaskError, cancel_and_wait
 
 logger = get_logger(__name__)
 
-_FIRST_DELAY = timedelta(seconds=1)  # then 3, 9, 27 s: five deliveries bridge an outage of 40 s
+_FIRST_DELAY = timedelta(seconds=1)  # then 3, 9, 27 s: five deliveries bridge a 40 s outage
 _DELAY_FACTOR = 3
 _LONGEST_DELAY = timedelta(seconds=60)
 _ACK = b""  # an empty ack is an ack
 
 _SECONDS = Histogram(
     "messaging_process_duration_seconds",
-    "Time in the handler, by consumer and outcome; of a batch, once",
+    "Time in the handler, by consumer and outcome; counted once for a batch",
     ["consumer", "outcome"],
     buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
 )
@@ -38,16 +38,16 @@ _HELD = Gauge("messaging_held_messages", "Messages received and not yet settled"
 
 
 TermReason = Callable[[Delivery, DomainError], str]
-"""What the broker is told of a message that no worker will ever process, in one line."""
+"""Builds the reason, one line, that the broker reports for a message that is terminated."""
 
 
 def code_as_reason(_delivery: Delivery, error: DomainError) -> str:
-    """Tell the broker nothing but the code of the error."""
+    """Give the broker only the code of the error."""
     return error.reason
 
 
 class DeliveryTracker:
-    """What both loops do with deliveries: hold them, keep them alive, settle them."""
+    """Holds deliveries for both loops, keeps them alive with heartbeats, and settles them."""
 
     def __init__(
         self, jetstream: JetStream, sources: Sequence[Source], term_reason: TermReason
@@ -62,21 +62,21 @@ class DeliveryTracker:
         self._jetstream = jetstream
         self._term_reason = term_reason
         self._touched: dict[str, tuple[Delivery, float]] = {}
-        self._holds_some = asyncio.Event()
+        self._holding = asyncio.Event()
         self._closing = False
         self._held = {source: _HELD.labels(source.durable) for source in sources}
 
     def _arrived(self, delivery: Delivery) -> None:
         self._touched[delivery.reply] = (delivery, time.monotonic())
         self._held[delivery.source].inc()
-        self._holds_some.set()
+        self._holding.set()
         self.waiting[delivery.source].append(delivery)
         self.wake.set()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Keep the sources bound and what is held alive; at the end hand back the rest."""
-        tasks = [asyncio.create_task(puller.run()) for puller in self.consumers]
+        """Keep sources bound and deliveries alive; at the end hand the remaining ones back."""
+        tasks = [asyncio.create_task(consumer.run()) for consumer in self.consumers]
         tasks.append(asyncio.create_task(self._keep_alive()))
         for task in tasks:
             task.add_done_callback(self._task_ended)
@@ -91,7 +91,7 @@ class DeliveryTracker:
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
-            # By a library, unless it is the end: the loop would go on and never hear anything.
+            # By a library, unless we are closing. Without this task the loop would wait for ever.
             error: BaseException | None = None if self._closing else LostTaskError(task.get_name())
         else:
             error = task.exception()
@@ -101,19 +101,19 @@ class DeliveryTracker:
         self.wake.set()
 
     async def stop_pulling(self) -> None:
-        """Take nothing new; another worker gets at once what nobody here has begun."""
-        await asyncio.gather(*(puller.unbind() for puller in self.consumers))
+        """Accept nothing new, and return at once the messages that no handler has started on."""
+        await asyncio.gather(*(consumer.unbind() for consumer in self.consumers))
         for queue in self.waiting.values():
             while queue:
                 await self._nak(queue.popleft(), timedelta(0))
 
     async def _keep_alive(self) -> None:
-        """Tell the server every third of ack_wait that work goes on; one task for all messages."""
+        """Send a heartbeat for each message every third of ack_wait; one task for all messages."""
         while True:
             if not self._touched:
-                self._holds_some.clear()
-                await self._holds_some.wait()
-            third = min(puller.ack_wait for puller in self.consumers).total_seconds() / 3
+                self._holding.clear()
+                await self._holding.wait()
+            third = min(consumer.ack_wait for consumer in self.consumers).total_seconds() / 3
             await asyncio.sleep(third / 2)
             now = time.monotonic()
             for reply, (delivery, touched) in list(self._touched.items()):
@@ -124,14 +124,14 @@ class DeliveryTracker:
     async def settle(
         self, deliveries: Sequence[Delivery], error: Exception | None, seconds: float
     ) -> None:
-        """Ack, nak or end, by what the handler raised."""
+        """Ack, nak or terminate, depending on the error of the handler."""
         outcome = "done"
         if error is None:
             await self._ack(deliveries)
         elif isinstance(error, TransientError):
             outcome = "transient"
             logger.warning(
-                "try again",
+                "message redelivered later",
                 consumer=deliveries[0].source.durable,
                 sequence=deliveries[0].sequence,
                 attempt=deliveries[0].attempt,
@@ -154,18 +154,18 @@ class DeliveryTracker:
                     attempt=delivery.attempt,
                     exc_info=error,
                 )
-                # Also on the last delivery: the server then sends its max-deliveries advisory and
-                # keeps the message, where a term would delete what tells whose work it was.
+                # On the last delivery too: the server then sends its max-deliveries advisory and
+                # keeps the message. A term would delete it, and with it the identity of the task.
                 await self._nak(delivery, _delay(delivery.attempt))
         durable = deliveries[0].source.durable
         _SECONDS.labels(durable, outcome).observe(seconds)
         _MESSAGES.labels(durable, outcome).inc(len(deliveries))
 
     async def _ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Ack all and wait until the server has processed the last.
+        """Ack all, and wait until the server has processed the last ack.
 
-        Acks of one consumer on one connection are processed in order, so the answer to the last
-        stands for all. An ack that is lost leads to a second delivery, which handlers bear.
+        Acks of one consumer on one connection are processed in order, so the reply to the last one
+        covers all. A lost ack leads to a second delivery, which handlers must tolerate.
         """
         for delivery in deliveries[:-1]:
             self.release(delivery)
@@ -175,9 +175,12 @@ class DeliveryTracker:
             await self._jetstream.request(last.reply, _ACK)
         except DomainError as error:
             logger.warning(
-                "not acked", consumer=last.source.durable, sequence=last.sequence, reason=str(error)
+                "ack failed",
+                consumer=last.source.durable,
+                sequence=last.sequence,
+                reason=str(error),
             )
-            # Once more, without an answer: it waits for a line that is away.
+            # Once more, without a reply: it is buffered while the connection is down.
             await self._send(last, _ACK)
         self.release(last)
 
@@ -187,10 +190,10 @@ class DeliveryTracker:
         await self._send(delivery, b'-NAK {"delay": %d}' % nanoseconds if nanoseconds else b"-NAK")
 
     async def _term(self, delivery: Delivery, error: DomainError) -> None:
-        """End it for good; the broker's advisory carries the reason."""
+        """Terminate it; the advisory of the broker carries the reason."""
         self.release(delivery)
         logger.error(
-            "handler let a usage error escape",
+            "message terminated",
             consumer=delivery.source.durable,
             sequence=delivery.sequence,
             reason=error.reason,
@@ -201,16 +204,16 @@ class DeliveryTracker:
         try:
             await self._jetstream.send(delivery.reply, payload)
         except TransientError as error:
-            logger.warning("not sent", consumer=delivery.source.durable, reason=str(error))
+            logger.warning("send failed", consumer=delivery.source.durable, reason=str(error))
 
     def release(self, delivery: Delivery) -> None:
-        """Keep it alive no longer."""
+        """Send no more heartbeats for it."""
         if self._touched.pop(delivery.reply, None) is not None:
             self._held[delivery.source].dec()
 
 
 def _delay(attempt: int) -> timedelta:
-    """Return an exponential delay with jitter, so that what failed together comes back apart."""
+    """Return an exponential delay with jitter, to spread messages that failed together."""
     factor: int = _DELAY_FACTOR ** min(attempt - 1, 10)
     delay = min(_FIRST_DELAY * factor, _LONGEST_DELAY)
     return delay * random.uniform(0.5, 1.5)  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""What streams and consumers shall be, their idempotent setup, and how a queue fails."""
+"""Specifications of streams and consumers, their idempotent setup, and the queue errors."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,23 +12,23 @@ from chassis.logs import get_logger
 logger = get_logger(__name__)
 
 Api = Callable[[str, dict[str, Any] | None], Awaitable[dict[str, Any]]]
-# What an absent field of the server's answer means (it leaves out zero values).
+# Values of fields that the server leaves out of its reply because they are zero.
 _DEFAULTS: dict[str, Any] = {"max_age": 0, "max_deliver": -1, "allow_direct": False}
 # "Stream name already in use with a different configuration".
 _NAME_IN_USE = 10058
 
 
 class QueueUnavailableError(TransientError):
-    """Nobody answered for the stream; publishing again with the same id is safe."""
+    """The stream did not respond; publishing again with the same id is safe."""
 
     reason: ClassVar[str] = "QUEUE_UNAVAILABLE"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"The message queue is not available: {what}.")
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"The message queue is not available: {detail}.")
 
 
 class QueueFullError(TransientError):
-    """The stream is full: back-pressure, nothing is lost."""
+    """The stream is full. This is back-pressure; nothing is lost."""
 
     reason: ClassVar[str] = "QUEUE_FULL"
 
@@ -37,7 +37,7 @@ class QueueFullError(TransientError):
 
 
 class QueueRefusedError(DomainError):
-    """The server will refuse this request for ever (too large, no permission): a fault of ours."""
+    """The server will always refuse this request (too large, no permission): our fault."""
 
     reason: ClassVar[str] = "QUEUE_REFUSED"
 
@@ -47,11 +47,11 @@ class QueueRefusedError(DomainError):
 
 
 class MessageTooLargeError(QueueRefusedError):
-    """The server takes no message of this size, and everything smaller."""
+    """The server does not accept a message of this size; smaller ones are accepted."""
 
 
 class StreamNotFoundError(QueueUnavailableError):
-    """The stream, consumer or message is not there (yet)."""
+    """The stream, consumer or message does not exist (yet)."""
 
     reason: ClassVar[str] = "STREAM_NOT_FOUND"
 
@@ -64,7 +64,9 @@ class ConsumerSpec:
     filter_subject: str
     ack_wait: timedelta
     max_deliver: int = 5
-    max_ack_pending: int = 1000  # shared by all workers: replicas x slots, or scaling stops helping
+    max_ack_pending: int = (
+        1000  # for all workers together: at least replicas x slots, or scaling out has no effect
+    )
     max_waiting: int = 512
 
     def config(self) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class ConsumerSpec:
 
 @dataclass(frozen=True)
 class StreamSpec:
-    """A stream and its consumers; a full stream refuses new messages and never drops old ones."""
+    """A stream and its consumers; a full stream refuses new messages and keeps the old ones."""
 
     name: str
     subjects: tuple[str, ...]
@@ -95,7 +97,7 @@ class StreamSpec:
     max_bytes: int = -1
     max_messages: int = -1
     max_message_bytes: int = -1
-    max_age: timedelta = timedelta(0)  # 0: no limit; work never ages
+    max_age: timedelta = timedelta(0)  # 0: no limit; work does not expire
     duplicate_window: timedelta = timedelta(minutes=10)
     discard: str = "new"
 
@@ -118,7 +120,7 @@ class StreamSpec:
 
 
 async def ensure_streams(api: Api, specs: Sequence[StreamSpec]) -> None:
-    """Create what is missing and update what differs; never delete anything."""
+    """Create missing streams and consumers, update those that differ, delete nothing."""
     for spec in specs:
         await _ensure(
             api,
@@ -126,7 +128,7 @@ async def ensure_streams(api: Api, specs: Sequence[StreamSpec]) -> None:
             create=f"STREAM.CREATE.{spec.name}",
             update=f"STREAM.UPDATE.{spec.name}",
             wanted=spec.config(),
-            at_birth={"first_seq": _unused_sequence()},
+            on_create={"first_seq": _unused_sequence()},
         )
         for consumer in spec.consumers:
             create = f"CONSUMER.CREATE.{spec.name}.{consumer.durable}.{consumer.filter_subject}"
@@ -141,10 +143,10 @@ async def ensure_streams(api: Api, specs: Sequence[StreamSpec]) -> None:
 
 
 def _unused_sequence() -> int:
-    """Return a sequence that no stream had before, unless one got a million messages a second.
+    """Return a sequence that no stream has used, unless one got a million messages a second.
 
-    An ack names a stream, a consumer and a sequence. When a stream was deleted and made again, one
-    that comes late would otherwise take another message of that number from whoever works on it.
+    An ack names a stream, a consumer and a sequence. If a stream is deleted and created again, a
+    late ack would otherwise remove another message with the same number.
     """
     return time.time_ns() // 1000
 
@@ -156,7 +158,7 @@ async def _ensure(
     create: str,
     update: str,
     wanted: dict[str, Any],
-    at_birth: dict[str, Any] | None = None,
+    on_create: dict[str, Any] | None = None,
     stream: str = "",
 ) -> None:
     def body(config: dict[str, Any]) -> dict[str, Any]:
@@ -166,14 +168,14 @@ async def _ensure(
         found: dict[str, Any] = (await api(info, None))["config"]
     except StreamNotFoundError:
         try:
-            await api(create, body({**wanted, **(at_birth or {})}))
+            await api(create, body({**wanted, **(on_create or {})}))
         except QueueRefusedError as error:
             if error.code != _NAME_IN_USE:
                 raise
-            return  # another replica was faster; what differs is updated on the next look
+            return  # another replica was faster; differences are updated next time
         logger.info("created", stream=stream or wanted["name"], name=wanted["name"])
         return
-    # Only what we ask for is compared: the server adds defaults and metadata of its own.
+    # Only the fields we set are compared: the server adds defaults and metadata.
     if any(found.get(key, _DEFAULTS.get(key)) != value for key, value in wanted.items()):
         await api(update, body({**found, **wanted}))
         logger.info("updated", stream=stream or wanted["name"], name=wanted["name"])

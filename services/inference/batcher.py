@@ -1,4 +1,4 @@
-"""Joins images into batches: one call to Triton for as many as the model takes at once."""
+"""Groups images into batches: one call to Triton for as many as the model accepts at once."""
 
 import asyncio
 from collections import deque
@@ -29,14 +29,14 @@ _SIZE = Histogram(
     ["model"],
     buckets=(1, 2, 4, 8, 16, 32, 64),
 )
-# What an image may have brought about, or a model that is ill.
-_PERHAPS_THE_IMAGE = (TooSlowError, ModelFailedError, ModelAnswerInvalidError)
-_READING = RetryPolicy(final=(*_PERHAPS_THE_IMAGE, ModelMissingError))
-_PROBING = RetryPolicy(final=(ModelAnswerInvalidError, ModelMissingError))
+# Failures that an image may have caused, or a faulty model.
+_IMAGE_OR_MODEL_FAULT = (TooSlowError, ModelFailedError, ModelAnswerInvalidError)
+_EVALUATE = RetryPolicy(final=(*_IMAGE_OR_MODEL_FAULT, ModelMissingError))
+_PROBE = RetryPolicy(final=(ModelAnswerInvalidError, ModelMissingError))
 
 
-class Reader(Protocol):
-    """Whoever reads a batch; Triton, or a stand-in of a test."""
+class Evaluator(Protocol):
+    """Evaluates a batch: Triton, or a substitute in tests."""
 
     async def infer(
         self, model: Model, images: Sequence[bytes], *, urgent: bool = False
@@ -85,27 +85,27 @@ class _Queue:
 
 
 class Batcher:
-    """Reads single images in batches, grouped by model.
+    """Evaluates single images in batches, grouped by model.
 
-    A batch is sent when it is full or its first image has waited for `max_batch_delay`, as long as
-    fewer than `concurrent_calls` of its model are in flight; meanwhile the next batch fills.
+    A batch is sent when it is full or its first image has waited for `max_batch_delay`, provided
+    that fewer than `concurrent_calls` of its model are in flight; meanwhile the next batch fills.
     """
 
     def __init__(
-        self, reader: Reader, *, max_batch_delay: timedelta, concurrent_calls: int
+        self, evaluator: Evaluator, *, max_batch_delay: timedelta, concurrent_calls: int
     ) -> None:
-        self._reader = reader
+        self._evaluator = evaluator
         self._max_batch_delay = max_batch_delay.total_seconds()
         self._concurrent_calls = concurrent_calls
         self._queues: dict[Model, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def read(self, model: Model, image: bytes, *, urgent: bool = False) -> Answer:
-        """Return the model's answer to one image. Waits for a Triton that is away or not well.
+    async def evaluate(self, model: Model, image: bytes, *, urgent: bool = False) -> Answer:
+        """Return the model's answer to one image; waits while Triton is unavailable or faulty.
 
         Raises:
             TooSlowError, RefusedByModelError, ModelFailedError, ModelAnswerInvalidError: as
-                `TritonClient.infer`, and then it is this image's own fate, not that of its batch.
+                `TritonClient.infer`, but for this image alone, not for its batch.
             ModelMissingError: Triton does not serve the model.
         """
         loop = asyncio.get_running_loop()
@@ -131,7 +131,7 @@ class Batcher:
                 return
             if batch := queue.take():
                 queue.calls += 1
-                # In no image's context: the batch is none of their traces and none of their logs.
+                # In an empty context: a batch does not belong to the trace or log of one image.
                 task = loop.create_task(self._call(queue, batch), context=Context())
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -148,48 +148,48 @@ class Batcher:
         }
         try:
             with batch_span("infer batch", [waiting.span for waiting in batch], attributes):
-                await self._read(model, batch)
-        except Exception as error:  # noqa: BLE001 - every image of the batch gets it as its own
+                await self._evaluate(model, batch)
+        except Exception as error:  # noqa: BLE001 - passed on to every image of the batch
             _fail(batch, error)
         finally:
             queue.calls -= 1
             self._dispatch(queue)
 
-    async def _read(self, model: Model, batch: list[_Waiting]) -> None:
+    async def _evaluate(self, model: Model, batch: list[_Waiting]) -> None:
         _SIZE.labels(model.name).observe(len(batch))
         images = [waiting.image for waiting in batch]
         urgent = any(waiting.urgent for waiting in batch)
         try:
             answers = await retry(
                 f"Triton model {model.name} {model.version}",
-                lambda: self._reader.infer(model, images, urgent=urgent),
-                _READING,
+                lambda: self._evaluator.infer(model, images, urgent=urgent),
+                _EVALUATE,
             )
         except TooSlowError as error:
-            await self._until_well(model)
+            await self._wait_until_healthy(model)
             _fail(batch, error)
             return
         except (RefusedByModelError, ModelFailedError, ModelAnswerInvalidError) as error:
-            if isinstance(error, _PERHAPS_THE_IMAGE):
-                await self._until_well(model)
+            if isinstance(error, _IMAGE_OR_MODEL_FAULT):
+                await self._wait_until_healthy(model)
             if len(batch) == 1:
                 _fail(batch, error)
                 return
-            # Only the one that is at fault shall fail.
+            # One by one, so that only the image at fault fails.
             for waiting in batch:
-                await self._read(model, [waiting])
+                await self._evaluate(model, [waiting])
             return
         for waiting, answer in zip(batch, answers, strict=True):
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
 
-    async def _until_well(self, model: Model) -> None:
-        """Wait until the model reads an empty image: no image pays for a model that is ill."""
+    async def _wait_until_healthy(self, model: Model) -> None:
+        """Wait until the model evaluates an empty image, so that no image fails for its fault."""
         empty = bytes(model.width * model.height)
-        what = f"Triton model {model.name} {model.version} to read an empty image"
-        # A refusal is an answer as well.
+        what = f"Triton model {model.name} {model.version} to evaluate an empty image"
+        # A refusal is also an answer.
         with suppress(RefusedByModelError, ModelAnswerInvalidError):
-            await retry(what, lambda: self._reader.infer(model, [empty]), _PROBING)
+            await retry(what, lambda: self._evaluator.infer(model, [empty]), _PROBE)
 
 
 def _fail(batch: Sequence[_Waiting], error: Exception) -> None:

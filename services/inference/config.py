@@ -1,4 +1,4 @@
-"""Settings of the inference worker, all of them with the prefix `CARINA_INFERENCE_`."""
+"""Settings of the inference worker, with the prefix `CARINA_INFERENCE_`."""
 
 from datetime import timedelta
 
@@ -9,24 +9,25 @@ from chassis.config import Duration, NatsConfig, ServiceConfig
 
 
 class InferenceConfig(ServiceConfig, NatsConfig):
-    """What the worker needs."""
+    """Settings of the inference worker."""
 
     model_config = SettingsConfigDict(env_prefix="CARINA_INFERENCE_")
 
     triton_address: str = Field(
-        title="Triton", description="host:port of its gRPC endpoint; dns:///name for several"
+        title="Triton address",
+        description="host:port of the gRPC endpoint; dns:///name:port for several servers",
     )
     slots: int = Field(
         default=64,
         gt=0,
         title="Slots",
-        description="Images held at once: being read, gathering, or being reported",
+        description="Images in progress at once: waiting for a batch, at Triton, or published",
     )
     concurrent_calls: int = Field(
         default=2,
         gt=0,
         title="Concurrent calls",
-        description="Batches of one model at Triton at once: one is computed, one travels",
+        description="Batches of one model at Triton at once: one is computed while one is sent",
     )
     max_batch_delay: Duration = Field(
         default=timedelta(milliseconds=5),
@@ -36,5 +37,5 @@ class InferenceConfig(ServiceConfig, NatsConfig):
     deadline: Duration = Field(
         default=timedelta(seconds=30),
         title="Deadline",
-        description="How long Triton may take for a batch, its own queue included",
+        description="How long Triton may take for a batch, including its own queue",
     )

@@ -1,25 +1,25 @@
-"""What can go wrong between an image and its findings."""
+"""Errors between an image and its findings."""
 
 from datetime import timedelta
 from typing import ClassVar
 
 from chassis.errors import TransientError, UsageError
 
-# With five deliveries, a model has four minutes to arrive.
+# With five deliveries, a model has four minutes to become available.
 _ROLLOUT = timedelta(minutes=1)
 
 
 class TritonUnavailableError(TransientError):
-    """Nobody answers at Triton's address, or it is not ready."""
+    """Triton does not respond, or is not ready."""
 
-    reason: ClassVar[str] = "TRITON_AWAY"
+    reason: ClassVar[str] = "TRITON_UNAVAILABLE"
 
     def __init__(self) -> None:
-        super().__init__("The model server does not answer.")
+        super().__init__("The model server does not respond.")
 
 
 class TritonBusyError(TransientError):
-    """Triton's queue is full, or an image waited in it for too long: back-pressure."""
+    """Triton's queue is full, or the request waited in it for too long: back-pressure."""
 
     reason: ClassVar[str] = "TRITON_BUSY"
 
@@ -28,22 +28,23 @@ class TritonBusyError(TransientError):
 
 
 class ModelMissingError(TransientError):
-    """Triton does not serve the model (yet): a rollout is on its way.
+    """Triton does not serve the model (yet), as during a rollout.
 
-    Its images are handed back meanwhile, or they would keep those of other models waiting.
+    Its images are handed back meanwhile. Otherwise they would block those of other models.
     """
 
     reason: ClassVar[str] = "MODEL_MISSING"
 
     def __init__(self, name: str, version: str) -> None:
         super().__init__(
-            f"The model server has no model {name} of version {version} yet. Retry it later.",
+            f"The model server does not serve version {version} of the model {name}. "
+            "Please retry later.",
             delay=_ROLLOUT,
         )
 
 
 class TooSlowError(TransientError):
-    """Triton was reached and did not answer within the deadline; it may be the image's fault."""
+    """Triton did not answer within the deadline; the image may be the cause."""
 
     reason: ClassVar[str] = "MODEL_TOO_SLOW"
 
@@ -52,7 +53,7 @@ class TooSlowError(TransientError):
 
 
 class RefusedByModelError(UsageError):
-    """Triton finds the request invalid; an image of the batch may be the reason."""
+    """Triton considers the request invalid; an image of the batch may be the cause."""
 
     reason: ClassVar[str] = "REFUSED_BY_MODEL"
 
@@ -61,27 +62,29 @@ class RefusedByModelError(UsageError):
 
 
 class ModelFailedError(TransientError):
-    """The model broke down over the request; it may be the image's fault."""
+    """The model failed on the request; the image may be the cause."""
 
     reason: ClassVar[str] = "MODEL_FAILED"
 
     def __init__(self) -> None:
-        super().__init__("The model could not read this image. The operators have been told.")
+        super().__init__("The model failed on this image. The operators have been notified.")
 
 
 class ModelAnswerInvalidError(TransientError):
-    """The model answered what its entry in the catalogue does not allow, or is ill."""
+    """The model's answer does not match its entry in the catalogue, or the model is faulty."""
 
     reason: ClassVar[str] = "MODEL_ANSWER_INVALID"
 
     def __init__(self) -> None:
-        super().__init__("The model's answer could not be used. The operators have been told.")
+        super().__init__(
+            "The answer of the model cannot be used. The operators have been notified."
+        )
 
 
 class MalformedTaskError(UsageError):
-    """The message is no task. Its image is found again by the reconciler of the jobs service."""
+    """The message is not a task. The reconciler of the jobs service finds its image again."""
 
     reason: ClassVar[str] = "MALFORMED_TASK"
 
     def __init__(self) -> None:
-        super().__init__("The message is no infer task.")
+        super().__init__("The message is not an infer task.")

@@ -1,4 +1,4 @@
-"""The inference worker: reads its settings, builds its objects, works, stops."""
+"""The inference worker: reads its settings, builds its objects, runs, stops."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,7 +23,7 @@ _LOG_KEYS = ("image",)
 
 
 async def run(config: InferenceConfig, stop: asyncio.Event) -> None:
-    """Work until `stop` is set, then finish what was begun."""
+    """Process tasks until `stop` is set, then finish those in progress."""
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("inference", config.otlp_endpoint))
         jetstream = await stack.enter_async_context(

@@ -1,4 +1,4 @@
-"""From the model's numbers to findings: thresholds, and the gate in front of them."""
+"""Turns the output of a model into findings: thresholds, and the gate before them."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from services.inference.errors import ModelAnswerInvalidError
 
 Floats = npt.NDArray[np.float32]
 
-# A predicted label is withheld, and this says why.
+# Notes that say why no label is predicted.
 NOT_FRONTAL = "NOT_A_FRONTAL_CHEST_RADIOGRAPH"
 NONE_REACHED = "NO_LABEL_REACHES_ITS_THRESHOLD"
 
 
 @dataclass(frozen=True)
 class Model:
-    """What has to be known of a model to use it."""
+    """The properties of a model that are needed to use it."""
 
     name: str
     version: str
@@ -25,7 +25,7 @@ class Model:
     labels: tuple[str, ...]
     # In the order of the labels, 0 to 1.
     thresholds: tuple[float, ...]
-    # Output that says how surely the picture is one the model may read; empty if there is none.
+    # Output with the confidence that the model may evaluate the picture; empty if there is none.
     gate_output: str
     gate_threshold: float
     max_batch_size: int
@@ -33,51 +33,51 @@ class Model:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model says of one image."""
+    """The output of a model for one image."""
 
     # [labels], 0 to 1
     probabilities: Floats
-    # [labels, height, width], 0 to 1: the evidence at each place, None if the model has none.
+    # [labels, height, width], 0 to 1: the evidence at each position; None if there is none.
     heatmap: Floats | None
     # 0 to 1, None if the model has no gate.
     gate: float | None
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a doctor is told of one image."""
+class Interpretation:
+    """The result for one image, as clinicians see it."""
 
     probabilities: tuple[float, ...]
-    # Empty when withheld.
+    # Empty if no label is predicted.
     predicted_label: str
-    # [height, width], 0 to 1, of the label that stands in front; None if there is nothing to show.
+    # [height, width], 0 to 1, of the leading label; None if there is nothing to show.
     heatmap: Floats | None
     notes: tuple[str, ...]
 
 
-def read(answer: Answer, model: Model) -> Reading:
-    """Judge an answer.
+def interpret(answer: Answer, model: Model) -> Interpretation:
+    """Interpret the output of a model.
 
-    The predicted label is the one that exceeds its operating threshold most. It is withheld when
-    none reaches its own, or when the gate says that the picture is none the model may read; of
-    such a picture there is no heatmap either, for it would mean nothing.
+    The predicted label is the one with the largest margin over its operating threshold. There is
+    none if no label reaches its threshold, or if the gate rejects the picture; then there is no
+    heatmap either, because it would be meaningless.
 
     Raises:
-        ModelAnswerInvalidError: the numbers are none that the contract allows.
+        ModelAnswerInvalidError: the values are outside the range that the contract allows.
     """
     values = tuple(answer.probabilities.tolist())
-    if not all(map(_is_share, values)) or not _is_share(answer.gate or 0.0):
+    if not all(map(_is_fraction, values)) or not _is_fraction(answer.gate or 0.0):
         raise ModelAnswerInvalidError
     if answer.gate is not None and answer.gate < model.gate_threshold:
-        return Reading(values, "", None, (NOT_FRONTAL,))
-    margins = [value - least for value, least in zip(values, model.thresholds, strict=True)]
-    front = max(range(len(margins)), key=margins.__getitem__)
-    heatmap = None if answer.heatmap is None else answer.heatmap[front]
-    if margins[front] < 0:
-        return Reading(values, "", heatmap, (NONE_REACHED,))
-    return Reading(values, model.labels[front], heatmap, ())
+        return Interpretation(values, "", None, (NOT_FRONTAL,))
+    margins = [value - threshold for value, threshold in zip(values, model.thresholds, strict=True)]
+    leading = max(range(len(margins)), key=margins.__getitem__)
+    heatmap = None if answer.heatmap is None else answer.heatmap[leading]
+    if margins[leading] < 0:
+        return Interpretation(values, "", heatmap, (NONE_REACHED,))
+    return Interpretation(values, model.labels[leading], heatmap, ())
 
 
-def _is_share(value: float) -> bool:
-    # NaN fails both comparisons. A softmax may leave its bounds by a rounding error.
+def _is_fraction(value: float) -> bool:
+    # NaN fails both comparisons. A softmax may exceed 1 by a rounding error.
     return 0.0 <= value <= 1.0 + 1e-5

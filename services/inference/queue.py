@@ -1,4 +1,4 @@
-"""Between the messages of the bus and what the rest of the worker speaks of."""
+"""Translates between messages on the bus and the types of this worker."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from services.inference.heatmap import Placement
 from services.inference.model import Model
 
 _STAGE = bus.Stage.INFER
-# Urgent first; a quarter of the slots is kept for routine work, so that it never starves.
+# Urgent first; a quarter of the slots is reserved for routine work, so that it never starves.
 SOURCES = tuple(
     Source(
         bus.TASKS,
@@ -30,7 +30,7 @@ SOURCES = tuple(
 
 @dataclass(frozen=True)
 class Task:
-    """One image to read."""
+    """One image to evaluate."""
 
     message: tasks_pb2.InferTask
     model: Model
@@ -54,12 +54,12 @@ class Task:
 
     @property
     def urgent(self) -> bool:
-        """Whether a doctor waits for the job."""
+        """Whether a clinician is waiting for the job."""
         return self.message.ref.urgent
 
     @property
     def placement(self) -> Placement | None:
-        """Where the film lies on the model's input, if that is known."""
+        """Position of the film on the model's input, if it is known."""
         preparation = self.message.preparation
         if not preparation.placement_width:
             return None
@@ -75,7 +75,7 @@ def task_from_message(data: bytes) -> Task:
     """Read a task.
 
     Raises:
-        MalformedTaskError: it is none.
+        MalformedTaskError: it is not a task.
     """
     try:
         message = tasks_pb2.InferTask.FromString(data)
@@ -104,7 +104,7 @@ def task_from_message(data: bytes) -> Task:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is told of an image that was read."""
+    """The findings of an image."""
 
     probabilities: tuple[float, ...]
     predicted_label: str
@@ -113,13 +113,13 @@ class Findings:
 
 
 def term_reason(delivery: Delivery, error: DomainError) -> str:
-    """Tell the broker which task nobody can read; the jobs service reads it there."""
+    """Identify the task in the advisory of the broker, which the jobs service reads."""
     return str(bus.TermReason(error.reason, delivery.message_id, delivery.subject))
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an image was not read. It is worth another attempt: the film itself was readable."""
+    """Why an image has no findings. It may be retried: the film itself was readable."""
 
     code: str
     message: str

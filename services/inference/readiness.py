@@ -1,4 +1,4 @@
-"""Whether this worker can read images, and if not, what it waits for. Liveness asks for none."""
+"""Readiness of the inference worker: NATS and Triton. Liveness depends on neither."""
 
 import asyncio
 from datetime import timedelta
@@ -6,43 +6,43 @@ from datetime import timedelta
 from chassis.nats.jetstream import JetStream
 from services.inference.triton import TritonClient
 
-_CYCLE = timedelta(seconds=2)
-_FIRST_CYCLE = timedelta(milliseconds=250)
+_INTERVAL = timedelta(seconds=2)
+_FIRST_INTERVAL = timedelta(milliseconds=250)
 
 
 class Readiness:
-    """Looks now and then, so that asking costs nothing."""
+    """Checks periodically, so that reading the result costs nothing."""
 
     def __init__(self, jetstream: JetStream, triton: TritonClient) -> None:
         self._jetstream = jetstream
         self._triton = triton
-        self._seen = asyncio.Event()
+        self._triton_seen = asyncio.Event()
         self._triton_ready = False
 
     def __call__(self) -> tuple[bool, str]:
-        """Return whether images are read, and what is missing."""
+        """Return whether images can be processed, and what is missing."""
         missing = [
             name
-            for name, there in (
+            for name, available in (
                 ("NATS", self._jetstream.connected),
                 ("Triton", self._triton_ready),
             )
-            if not there
+            if not available
         ]
         return not missing, ", ".join(missing)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Check until cancelled."""
         while True:
             self._triton_ready = await self._triton.is_ready()
             if self._triton_ready:
-                self._seen.set()
-            cycle = _CYCLE if self._seen.is_set() else _FIRST_CYCLE
-            await asyncio.sleep(cycle.total_seconds())
+                self._triton_seen.set()
+            interval = _INTERVAL if self._triton_seen.is_set() else _FIRST_INTERVAL
+            await asyncio.sleep(interval.total_seconds())
 
     async def wait_for_triton(self, stop: asyncio.Event) -> None:
-        """Wait until Triton was there once, or `stop`: a worker without a model holds no images."""
-        waits = {asyncio.create_task(event.wait()) for event in (self._seen, stop)}
+        """Wait until Triton was ready once, or `stop`: without a model, no images are taken."""
+        waits = {asyncio.create_task(event.wait()) for event in (self._triton_seen, stop)}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()

@@ -1,4 +1,4 @@
-"""One task: have the image read, judge the answer, draw the heatmap, tell."""
+"""Processes one task: evaluates the image, interprets the answer, draws the heatmap."""
 
 import asyncio
 from datetime import timedelta
@@ -15,7 +15,7 @@ from services.inference.errors import (
     TooSlowError,
 )
 from services.inference.heatmap import heatmap_png
-from services.inference.model import Reading, read
+from services.inference.model import Interpretation, interpret
 from services.inference.queue import (
     Failure,
     Findings,
@@ -26,14 +26,14 @@ from services.inference.queue import (
 )
 
 _MAY_WORK_LATER = (TooSlowError, ModelFailedError, ModelAnswerInvalidError, ModelMissingError)
-# The start is announced only if the image is still here after this time. Most are read sooner, and
-# a message for each would cost work that nobody sees.
+# The start is announced only if the image is still in progress after this time. Most images are
+# finished sooner, and nobody would see the message.
 _ANNOUNCE_AFTER = timedelta(seconds=1)
 _log = get_logger(__name__)
 
 
 class Worker:
-    """Reads images; any number of them at once."""
+    """Evaluates images, any number at once."""
 
     def __init__(self, *, batcher: Batcher, jetstream: JetStream) -> None:
         self._batcher = batcher
@@ -59,26 +59,26 @@ class Worker:
         await self._jetstream.publish_until_stored(message_of(task, result))
 
     async def _process(self, task: Task, *, last: bool) -> Findings | Failure:
-        """Read the image; what may work later is raised until the last delivery."""
+        """Evaluate the image; an error that may pass is raised until the last delivery."""
         try:
-            return _findings(task, await self._read(task))
+            return _findings(task, await self._evaluate(task))
         except _MAY_WORK_LATER as error:
             if not last:
                 raise
             failure = Failure(error.reason, error.message)
         except RefusedByModelError as error:
             failure = Failure(error.reason, error.message)
-        _log.warning("image not read", image=task.image, code=failure.code)
+        _log.warning("inference failed", image=task.image, code=failure.code)
         return failure
 
-    async def _read(self, task: Task) -> Reading:
+    async def _evaluate(self, task: Task) -> Interpretation:
         model = task.model
         if len(task.pixels) != model.width * model.height or len(model.thresholds) != len(
             model.labels
         ):
             raise RefusedByModelError
-        answer = await self._batcher.read(model, task.pixels, urgent=task.urgent)
-        return read(answer, model)
+        answer = await self._batcher.evaluate(model, task.pixels, urgent=task.urgent)
+        return interpret(answer, model)
 
     def _announce_start(self, task: Task) -> None:
         subject = task.result_subject
@@ -92,13 +92,15 @@ class Worker:
         announcing.add_done_callback(self._announcing.discard)
 
 
-def _findings(task: Task, reading: Reading) -> Findings:
+def _findings(task: Task, interpretation: Interpretation) -> Findings:
     png = b""
-    if reading.heatmap is not None:
+    if interpretation.heatmap is not None:
         png = heatmap_png(
-            reading.heatmap,
+            interpretation.heatmap,
             placement=task.placement,
             input_width=task.model.width,
             input_height=task.model.height,
         )
-    return Findings(reading.probabilities, reading.predicted_label, png, reading.notes)
+    return Findings(
+        interpretation.probabilities, interpretation.predicted_label, png, interpretation.notes
+    )

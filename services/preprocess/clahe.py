@@ -1,9 +1,8 @@
-"""CLAHE at the full depth of a film, of 8 bits by OpenCV and of 16 by what follows.
+"""CLAHE at the full depth of a film: by OpenCV for 8 bits, and by this module for 16 bits.
 
-OpenCV's own CLAHE makes a film of 16 bits nearly white (docs/decisions/0003). So here the histogram
-has 256 bins, as at 8 bits, and only the curve that is drawn through it, by which greys are changed,
-has all 65536 steps. A film of 16 bits then looks as it does at 8, without the steps of 8 bits being
-widened into bands.
+OpenCV's CLAHE makes films of 16 bits nearly white (docs/decisions/0003). Here the histogram has 256
+bins, as for 8 bits, and only the curve through it, which maps the grey values, has 65,536 steps. So
+a film of 16 bits looks like its copy of 8 bits, but without banding.
 """
 
 import threading
@@ -20,18 +19,18 @@ Floats = NDArray[np.float32]
 Words = NDArray[np.uint16]
 
 _BINS = 256
-_STEP = 257  # greys of 16 bits from one grey of 8 bits to the next: 255 * 257 = 65535
+_STEP = 257  # 16-bit values per 8-bit value: 255 * 257 = 65535
 _WHITE = 65535
 _WITHIN_STEP: Floats = np.arange(_STEP, dtype=np.float32) / np.float32(_STEP)
 
-# Kept for each thread: OpenCV's object must not be shared, and the curves (8 MB) are dear to get.
+# One per thread: OpenCV's object must not be shared, and allocating the curves (8 MB) is slow.
 _local = threading.local()
 
 
 def equalise(pixels: Pixels, *, clip_limit: float, tile_grid: int) -> Grey:
-    """Equalise the contrast of each part of a film, limited; the result has 8 bits.
+    """Equalise the contrast of a film locally and with a limit; the result has 8 bits.
 
-    `clip_limit` is in multiples of the mean height of a tile's histogram, `tile_grid` is the number
+    `clip_limit` is a multiple of the mean height of a tile's histogram; `tile_grid` is the number
     of tiles along each side.
     """
     if pixels.dtype == np.uint8:
@@ -40,7 +39,7 @@ def equalise(pixels: Pixels, *, clip_limit: float, tile_grid: int) -> Grey:
     height, width = pixels.shape
     rows = _spans(height, tile_height, tile_grid)
     columns = _spans(width, tile_width, tile_grid)
-    # Most cells are of one size and blend alike; the weights of each kind are made once.
+    # Most cells have the same size and blend in the same way; weights are computed once per kind.
     kinds: dict[tuple[int, int, int, int], list[tuple[int, int, Words]]] = {}
     equalised: Grey = np.empty(pixels.shape, np.uint8)
     for row in rows:
@@ -61,21 +60,21 @@ def equalise(pixels: Pixels, *, clip_limit: float, tile_grid: int) -> Grey:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A stretch along one side in which the same one or two tiles have a say."""
+    """A range along one side that is influenced by the same one or two tiles."""
 
     start: int
     stop: int
-    tile: int  # the first of them
-    shares: tuple[Floats, ...]  # of each of them, for every pixel of the stretch
+    tile: int  # the first of these
+    shares: tuple[Floats, ...]  # of each tile, for every pixel of the range
 
     @property
     def kind(self) -> tuple[int, int]:
-        """What is the same where the shares are: a whole stretch always starts alike."""
+        """A key that is equal for spans with equal shares."""
         return self.stop - self.start, len(self.shares)
 
 
 def _spans(length: int, tile: int, tiles: int) -> list[_Span]:
-    """Cut a side at the centres of its tiles. Before the first and after the last one counts."""
+    """Split a side at the centres of its tiles; at both ends a single tile counts."""
     spans = []
     for before in range(-1, tiles):
         start = max(0, -(-(2 * before + 1) * tile // 2))
@@ -93,7 +92,7 @@ def _spans(length: int, tile: int, tiles: int) -> list[_Span]:
 
 
 def _weights(row: _Span, column: _Span) -> list[tuple[int, int, Words]]:
-    """Give the tiles of a cell, down and right from its first, each with its weights as words."""
+    """Return the tiles of a cell, as offsets down and right from the first, with weights."""
     return [
         (down, right, (np.multiply.outer(above, beside) * _WHITE + 0.5).astype(np.uint16))
         for down, above in enumerate(row.shares)
@@ -102,13 +101,13 @@ def _weights(row: _Span, column: _Span) -> list[tuple[int, int, Words]]:
 
 
 def _curves(pixels: Words, clip_limit: float, tile_grid: int) -> tuple[Words, int, int]:
-    """Give the curve of each tile, `[tiles, 65536]`, row by row, and the size of a tile."""
+    """Return the curve of each tile, `[tiles, 65536]`, row by row, and the size of a tile."""
     counts, tile_height, tile_width = _histograms(pixels, tile_grid)
     tile_pixels = tile_height * tile_width
     _limit(counts, max(int(clip_limit * tile_pixels / _BINS), 1))
     knots: Floats = (np.cumsum(counts, axis=1) * (_WHITE / tile_pixels)).astype(np.float32)
     np.minimum(knots, _WHITE, out=knots)
-    curves = _room(tile_grid)
+    curves = _curve_buffer(tile_grid)
     rises: Floats = np.diff(knots, axis=1)
     between: Floats = np.empty((_BINS - 1, _STEP), np.float32)
     for curve, knot, rise in zip(curves, knots, rises, strict=True):
@@ -120,7 +119,7 @@ def _curves(pixels: Words, clip_limit: float, tile_grid: int) -> tuple[Words, in
 
 
 def _limit(counts: Floats, limit: int) -> None:
-    """Clip histograms and spread over all bins what is clipped off, by OpenCV's arithmetic."""
+    """Clip histograms and distribute the excess over all bins, with OpenCV's arithmetic."""
     clipped = np.maximum(counts - limit, 0).sum(axis=1)
     shares, rests = np.divmod(clipped.astype(np.int64), _BINS)
     np.minimum(counts, limit, out=counts)
@@ -131,11 +130,11 @@ def _limit(counts: Floats, limit: int) -> None:
 
 
 def _histograms(pixels: Words, tile_grid: int) -> tuple[Floats, int, int]:
-    """Count the greys of each tile, `[tiles, 256]`, and give the size of a tile."""
+    """Return the histogram of each tile, `[tiles, 256]`, and the size of a tile."""
     shallow = cv2.convertScaleAbs(pixels, alpha=1 / _STEP)
     height, width = pixels.shape
     if height % tile_grid or width % tile_grid:
-        # As OpenCV does it at 8 bits: both sides grow where one has to.
+        # Like OpenCV for 8 bits: both sides are extended if one has to be.
         below, beside = tile_grid - height % tile_grid, tile_grid - width % tile_grid
         shallow = cv2.copyMakeBorder(shallow, 0, below, 0, beside, cv2.BORDER_REFLECT_101)
     tile_height, tile_width = shallow.shape[0] // tile_grid, shallow.shape[1] // tile_grid
@@ -147,17 +146,17 @@ def _histograms(pixels: Words, tile_grid: int) -> tuple[Floats, int, int]:
     return counts, tile_height, tile_width
 
 
-def _room(tile_grid: int) -> Words:
-    """Give this thread's memory for the curves."""
-    room: Words | None = getattr(_local, "room", None)
-    if room is None or len(room) != tile_grid * tile_grid:
-        room = np.empty((tile_grid * tile_grid, _WHITE + 1), np.uint16)
-        _local.room = room
-    return room
+def _curve_buffer(tile_grid: int) -> Words:
+    """Return the curve buffer of this thread."""
+    curves: Words | None = getattr(_local, "curves", None)
+    if curves is None or len(curves) != tile_grid * tile_grid:
+        curves = np.empty((tile_grid * tile_grid, _WHITE + 1), np.uint16)
+        _local.curves = curves
+    return curves
 
 
 def _opencv(clip_limit: float, tile_grid: int) -> cv2.CLAHE:
-    """Give this thread's CLAHE for 8 bits."""
+    """Return the CLAHE object of this thread for 8 bits."""
     key = (clip_limit, tile_grid)
     if getattr(_local, "key", None) != key:
         _local.key = key

@@ -1,4 +1,4 @@
-"""Settings of the preprocess worker, all of them with the prefix `CARINA_PREPROCESS_`."""
+"""Settings of the preprocess worker, with the prefix `CARINA_PREPROCESS_`."""
 
 import os
 
@@ -12,7 +12,7 @@ _LIMITS = Limits()
 
 
 class PreprocessConfig(ServiceConfig, NatsConfig):
-    """What the worker needs."""
+    """Settings of the preprocess worker."""
 
     model_config = SettingsConfigDict(env_prefix="CARINA_PREPROCESS_")
 
@@ -23,32 +23,45 @@ class PreprocessConfig(ServiceConfig, NatsConfig):
         default_factory=lambda: os.cpu_count() or 1,
         gt=0,
         title="Slots",
-        description="Films that are worked on at once, a core and a thread each",
+        description="Films processed at once, each with a core and a thread",
     )
     clip_limit: float = Field(
-        default=2.0, gt=0, title="CLAHE clip limit", description="Times the mean of a tile"
+        default=2.0,
+        gt=0,
+        title="CLAHE clip limit",
+        description="As a multiple of the mean of a tile's histogram",
     )
     tile_grid: int = Field(
-        default=8, gt=0, le=64, title="CLAHE tiles", description="Tiles along each side of the film"
+        default=8,
+        gt=0,
+        le=64,
+        title="CLAHE tiles",
+        description="Number of tiles along each side of the film",
     )
     preview_side: int = Field(
         default=1024,
         ge=0,
         title="Preview side",
-        description="Longest side of the preview in pixels; 0 makes none",
+        description="Longest side of the preview in pixels; 0: no preview",
     )
     max_pixels: int = Field(
-        default=_LIMITS.pixels, gt=0, title="Pixels", description="Most pixels of a decoded film"
+        default=_LIMITS.pixels,
+        gt=0,
+        title="Maximum pixels",
+        description="Limit of pixels of a decoded film",
     )
     max_expansion: int = Field(
         default=_LIMITS.expansion,
         gt=0,
-        title="Expansion",
-        description="Most decoded bytes for each byte of a large file",
+        title="Maximum expansion",
+        description="Limit of decoded bytes for each byte of a large file",
     )
 
     max_pages: int = Field(
-        default=_LIMITS.pages, gt=0, title="Pages", description="Most pages of a TIFF"
+        default=_LIMITS.pages,
+        gt=0,
+        title="Maximum pages",
+        description="Limit of pages of a TIFF file",
     )
 
     def limits(self) -> Limits:

@@ -1,4 +1,4 @@
-"""The bytes of a file in, a film in grey out; or an error that a doctor understands."""
+"""Decodes the bytes of a file to a greyscale film, or raises an error for clinicians."""
 
 from services.preprocess.dicom import decode_dicom
 from services.preprocess.errors import (
@@ -7,23 +7,23 @@ from services.preprocess.errors import (
     FilmError,
     UnsupportedFileTypeError,
 )
-from services.preprocess.filetype import FileType, identify, name_foreign
+from services.preprocess.filetype import FileType, identify, name_unsupported
 from services.preprocess.film import Frame, Limits
 from services.preprocess.raster import decode_raster
 
 
 def decode(data: bytes, limits: Limits) -> Frame:
-    """Decode the first picture in a file, whatever kind of image it is.
+    """Decode the first picture in a file of any supported type.
 
     Raises:
         FilmError: The file can never be read.
-        MemoryError: The worker has too little memory left; elsewhere the file may be read.
+        MemoryError: This worker has too little memory; another one may have enough.
     """
     if not data:
         raise EmptyFileError
     file_type = identify(data)
     if file_type is None:
-        raise UnsupportedFileTypeError(name_foreign(data))
+        raise UnsupportedFileTypeError(name_unsupported(data))
     try:
         if file_type is FileType.DICOM:
             return decode_dicom(data, limits)
@@ -31,5 +31,5 @@ def decode(data: bytes, limits: Limits) -> Frame:
     except (FilmError, MemoryError):
         raise
     except Exception as error:
-        # Parsers meet garbage in more ways than they document. The cause is kept for the log.
+        # On garbage, parsers raise more than they document. The cause is kept for the log.
         raise CorruptImageError(file_type.label) from error

@@ -1,8 +1,8 @@
-"""Decompress with gdcm, in a process of its own that may die of a damaged film.
+"""Decompresses with gdcm in separate processes, which a damaged film may crash.
 
-The processes are started when first needed and used again, one film at a time each. There are never
-more than there are threads that decode at once. Waiting for one lets the other threads run, which
-gdcm itself would not.
+A process is started when it is first needed and then reused, for one film at a time. There are
+never more of them than threads that decode at once. Waiting for a process releases the GIL, which
+gdcm itself does not.
 """
 
 import atexit
@@ -17,13 +17,13 @@ from typing import IO, cast
 from services.preprocess.gdcm_child import ANSWER, REQUEST
 
 _PROGRAM = Path(__file__).with_name("gdcm_child.py")
-_SECONDS = 60  # for one film; 64 megapixels of JPEG-LS take 2
-_PIPE_BYTES = 1 << 20  # the most that Linux allows everyone; the default of 64 KiB costs switches
+_SECONDS = 60  # limit for one film; 64 megapixels of JPEG-LS take 2 s
+_PIPE_BYTES = 1 << 20  # the limit for unprivileged users; 64 KiB would cost context switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compressed:
-    """One frame, and what gdcm wants to know of it."""
+    """One frame, and the properties that gdcm needs."""
 
     content: bytes
     transfer_syntax: str
@@ -49,16 +49,16 @@ _idle: list[subprocess.Popen[bytes]] = []
 
 
 def decompress(frame: Compressed) -> Decompressed | None:
-    """Decompress; None where gdcm cannot, or dies or hangs trying.
+    """Decompress; None if gdcm cannot, crashes or hangs.
 
     Raises:
-        MemoryError: The system ended the process, as it does when memory runs out.
+        MemoryError: The system killed the process, as it does when memory runs out.
     """
     if _idle:
         try:
             return _try(_idle.pop(), frame)
         except _DiedError:
-            pass  # perhaps of something else, while it was idle: a fresh one tells
+            pass  # it may have died while it was idle, so a new process decides
     try:
         return _try(_start(), frame)
     except _DiedError as death:
@@ -77,7 +77,7 @@ def _try(process: subprocess.Popen[bytes], frame: Compressed) -> Decompressed | 
     try:
         answer = _ask(process, frame)
     except (OSError, EOFError):
-        # What closed its pipes is about to end.
+        # The process has closed its pipes, so it is about to end.
         code = process.wait(_SECONDS)
         _stop(process)
         raise _DiedError(-code) from None
@@ -89,7 +89,7 @@ def _try(process: subprocess.Popen[bytes], frame: Compressed) -> Decompressed | 
 
 
 def close() -> None:
-    """Stop the processes that are idle."""
+    """Stop the idle processes."""
     while _idle:
         _stop(_idle.pop())
 
@@ -98,7 +98,7 @@ atexit.register(close)
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # -P keeps the modules beside the program, such as our queue.py, from hiding Python's own.
+    # -P: modules next to the program, such as our queue.py, must not hide those of Python.
     process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-P", str(_PROGRAM)],
         bufsize=0,
@@ -147,5 +147,5 @@ def _read(answers: IO[bytes], length: int) -> bytearray:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
-    with process:  # on the way out its pipes are closed, and its end awaited
+    with process:  # closes the pipes and waits for the end
         pass

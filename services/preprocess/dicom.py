@@ -1,4 +1,4 @@
-"""Decode DICOM: the first frame, as the file asks to show it, and how the film was taken."""
+"""Decodes DICOM: the first frame, as the file wants it displayed, and its acquisition."""
 
 from services.preprocess.dicom_display import display
 from services.preprocess.dicom_header import read_acquisition, read_dicom_header
@@ -7,13 +7,13 @@ from services.preprocess.filetype import FileType
 from services.preprocess.film import Frame, Limits
 
 FIRST_FRAME = "Only the first of {frames} frames in the file was read."
-NO_RADIOGRAPH = "The modality is {modality}: the file is no radiograph."
+NOT_A_RADIOGRAPH = "The modality is {modality}, so the file is not a radiograph."
 
 _RADIOGRAPHS = ("", "CR", "DX", "RG", "OT", "SC")
 
 
 def decode_dicom(data: bytes, limits: Limits) -> Frame:
-    """Decode a DICOM file, whose header must keep the limits."""
+    """Decode a DICOM file, after checking its header against the limits."""
     header = read_dicom_header(data, limits)
     acquisition = read_acquisition(header.dataset)
     stored = read_first_frame(header)
@@ -21,7 +21,7 @@ def decode_dicom(data: bytes, limits: Limits) -> Frame:
     if header.frames > 1:
         notes.append(FIRST_FRAME.format(frames=header.frames))
     if acquisition.modality not in _RADIOGRAPHS:
-        notes.append(NO_RADIOGRAPH.format(modality=acquisition.modality))
+        notes.append(NOT_A_RADIOGRAPH.format(modality=acquisition.modality))
     return Frame(
         pixels=pixels,
         bits=stored.bits,

@@ -1,8 +1,8 @@
-"""Turn stored values into what a radiologist sees: bright where the rays were stopped.
+"""Turns stored values into what a radiologist sees: bright where the rays were absorbed.
 
-Everything between a stored value and a grey (modality LUT, window or VOI LUT, inversion, padding)
-is a function of that one value. So it is worked out once for each possible value, 256 or 65536 of
-them, and the film, of millions of pixels, goes through one table.
+Every step from a stored value to a grey value (modality LUT, window or VOI LUT, inversion, padding)
+is a function of that value alone. So it is computed once for each of the 256 or 65,536 possible
+values, and the film, with millions of pixels, is mapped through one table.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from services.preprocess.film import BLANK, Pixels
 
 Values = NDArray[np.float64]
 
-NO_WINDOW = "The file asks for no display window; the whole range of its values is shown."
+NO_WINDOW = "The file has no display window; the full range of its values is shown."
 
-# Of 256 greys. A window that spreads the film over fewer, or has fewer steps, hides what is in it.
-_FEWEST_GREYS = 4
+# Of 256 grey values. A window that shows the film with fewer hides its content.
+_MIN_GREYS = 4
 
 
 def display(stored: StoredFrame, dataset: Dataset, photometric: str) -> tuple[Pixels, list[str]]:
-    """Show a stored frame as its file asks: the film, at 8 or 16 bit, and notes."""
+    """Return a stored frame as its file wants it displayed, with 8 or 16 bits, and notes."""
     meant = _meanings(stored)
     notes: list[str] = []
     if photometric.startswith("PALETTE"):
@@ -41,14 +41,14 @@ def display(stored: StoredFrame, dataset: Dataset, photometric: str) -> tuple[Pi
         shown, notes = _greys(meant, stored, dataset)
         if photometric == "MONOCHROME1":
             shown = 1 - shown
-    else:  # colours, of which the pixels are the grey part
+    else:  # colours, which are stored as their brightness
         shown = meant / ((1 << stored.bits) - 1)
     shown[_padding(meant, dataset)] = 0
     white = np.iinfo(stored.patterns.dtype).max
     table: Pixels = (shown.clip(0, 1) * white + 0.5).astype(stored.patterns.dtype)
     film = cast("Pixels", cv2.LUT(stored.patterns, table))
     darkest, brightest, _, _ = cv2.minMaxLoc(film)
-    if brightest - darkest >= white * _FEWEST_GREYS / 256:
+    if brightest - darkest >= white * _MIN_GREYS / 256:
         return film, notes
     if stored.patterns.min() == stored.patterns.max():
         return film, [*notes, BLANK]
@@ -58,13 +58,13 @@ def display(stored: StoredFrame, dataset: Dataset, photometric: str) -> tuple[Pi
 
 
 def _meanings(stored: StoredFrame) -> Values:
-    """Say which number each bit pattern stands for."""
+    """Return the number that each bit pattern represents."""
     size = stored.patterns.dtype.itemsize
     patterns = np.arange(1 << 8 * size, dtype=f"u{size}")
     if stored.swapped:
         patterns = patterns.byteswap()
     numbers_meant = patterns.astype(np.int32) >> stored.high_bit + 1 - stored.bits
-    numbers_meant &= (1 << stored.bits) - 1  # older files keep an overlay in the other bits
+    numbers_meant &= (1 << stored.bits) - 1  # older files store an overlay in the other bits
     if stored.signed:
         sign = 1 << stored.bits - 1
         numbers_meant = (numbers_meant ^ sign) - sign
@@ -76,8 +76,8 @@ def _greys(meant: Values, stored: StoredFrame, dataset: Dataset) -> tuple[Values
     real = _modality(meant, dataset)
     table = _first_item(dataset, "VOILUTSequence")
     if table is not None:
-        entries, index, most = _look_up(table, real, dataset)
-        return entries[index] / most, []
+        entries, index, highest = _look_up(table, real, dataset)
+        return entries[index] / highest, []
     center, width = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
     if center or width:
         if not center or not width:
@@ -87,13 +87,13 @@ def _greys(meant: Values, stored: StoredFrame, dataset: Dataset) -> tuple[Values
     present = _present(stored) & ~_padding(meant, dataset)
     if not present.any():
         return np.zeros_like(real), [NO_WINDOW]
-    least, most = real[present].min(), real[present].max()
-    return (real - least) / max(most - least, np.finfo(np.float64).tiny), [NO_WINDOW]
+    lowest, highest = real[present].min(), real[present].max()
+    return (real - lowest) / max(highest - lowest, np.finfo(np.float64).tiny), [NO_WINDOW]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The part of the values that is spread from black to white."""
+    """The range of values that is shown from black to white."""
 
     center: float
     width: float
@@ -101,7 +101,7 @@ class Window:
 
 
 def _window(real: Values, window: Window) -> Values:
-    """Apply a window as PS3.3 C.11.2.1.2 has it."""
+    """Apply a window as PS3.3 C.11.2.1.2 defines it."""
     center, width = window.center, window.width
     error = InvalidDisplayWindowError(center, width)
     if not (isfinite(center) and isfinite(width)):
@@ -116,7 +116,7 @@ def _window(real: Values, window: Window) -> Values:
         case _:
             raise error
     shown = shown.clip(0, 1)
-    if len(np.unique(shown)) < min(_FEWEST_GREYS, len(np.unique(real))):
+    if len(np.unique(shown)) < min(_MIN_GREYS, len(np.unique(real))):
         raise error
     return shown
 
@@ -129,7 +129,7 @@ def _invalid_window(dataset: Dataset) -> InvalidDisplayWindowError:
 
 
 def _modality(meant: Values, dataset: Dataset) -> Values:
-    """Turn stored values into those of the modality, such as optical density."""
+    """Convert stored values to those of the modality, such as optical density."""
     table = _first_item(dataset, "ModalityLUTSequence")
     if table is not None:
         entries, index, _ = _look_up(table, meant, dataset)
@@ -149,20 +149,20 @@ def _first_item(dataset: Dataset, keyword: str) -> Dataset | None:
 def _look_up(
     table: Dataset, values: Values, dataset: Dataset
 ) -> tuple[Values, NDArray[np.int64], float]:
-    """Read a LUT: its entries, which of them each value gets, and the largest there can be."""
+    """Read a LUT: its entries, the index for each value, and the largest possible entry."""
     descriptor = [int(number) for number in numbers(table, "LUTDescriptor")]
     if len(descriptor) != 3:  # noqa: PLR2004 - number of entries, first value, bits
         raise CorruptImageError("DICOM")
     length, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
     if first >= 1 << 15 and values.min() < 0:
-        first -= 1 << 16  # meant as a negative number, and read as a positive one
+        first -= 1 << 16  # a negative number that was read as a positive one
     entries = _entries(table.get("LUTData"), length, dataset)
     index = (values - first).clip(0, len(entries) - 1).astype(np.int64)
     return entries, index, max((1 << bits) - 1 if 1 <= bits <= 16 else 0, entries.max(), 1)  # noqa: PLR2004 - bits
 
 
 def _entries(data: object, length: int, dataset: Dataset) -> Values:
-    """Read the entries of a LUT, which files store as numbers, as bytes or as words."""
+    """Read the entries of a LUT, which files store as numbers, bytes or words."""
     if isinstance(data, bytes):
         width = 2 if len(data) >= 2 * length else 1
         _, little_endian = dataset.original_encoding
@@ -176,7 +176,7 @@ def _entries(data: object, length: int, dataset: Dataset) -> Values:
 
 
 def _palette(meant: Values, dataset: Dataset) -> Values:
-    """Turn the colours of a palette into their brightness, weighed as elsewhere (BT.601)."""
+    """Convert the colours of a palette to their brightness (BT.601, as everywhere else)."""
     shown = np.zeros_like(meant)
     for colour, weight in (("Red", 0.299), ("Green", 0.587), ("Blue", 0.114)):
         name = f"{colour}PaletteColorLookupTable"
@@ -185,7 +185,7 @@ def _palette(meant: Values, dataset: Dataset) -> Values:
             raise CorruptImageError("DICOM")
         data = dataset.get(name + "Data")
         if data is None:
-            raise UnsupportedPixelFormatError("a palette in segments")
+            raise UnsupportedPixelFormatError("a segmented palette")
         entries = _entries(data, descriptor[0] or 65536, dataset)
         index = (meant - descriptor[1]).clip(0, len(entries) - 1).astype(np.int64)
         shown += weight * entries[index] / ((1 << descriptor[2]) - 1)
@@ -193,7 +193,7 @@ def _palette(meant: Values, dataset: Dataset) -> Values:
 
 
 def _padding(meant: Values, dataset: Dataset) -> NDArray[np.bool_]:
-    """Say which values fill up what the rays did not reach: they are shown black."""
+    """Return which values are padding, outside the exposed area; they are shown in black."""
     start = numbers(dataset, "PixelPaddingValue")
     if not start:
         return np.zeros(meant.shape, np.bool_)
@@ -203,7 +203,7 @@ def _padding(meant: Values, dataset: Dataset) -> NDArray[np.bool_]:
 
 
 def _present(stored: StoredFrame) -> NDArray[np.bool_]:
-    """Say which patterns occur in the film."""
+    """Return which bit patterns occur in the film."""
     present = np.zeros(np.iinfo(stored.patterns.dtype).max + 1, np.bool_)
     present[stored.patterns.ravel()] = True
     return present

@@ -1,4 +1,4 @@
-"""Read the header of a DICOM file: what is needed to show it, and nothing about the patient."""
+"""Reads the header of a DICOM file: what is needed to display it, and no patient data."""
 
 import warnings
 import zlib
@@ -22,12 +22,12 @@ from services.preprocess.errors import (
 )
 from services.preprocess.film import Acquisition, Limits
 
-# What is wrong with a value is for us to judge where we use it. pydicom would quote it in a
-# warning, and a quoted value may name a patient.
+# We check values where we use them. pydicom would quote invalid ones in a warning, and a quoted
+# value may name a patient.
 config.settings.reading_validation_mode = config.IGNORE
 warnings.filterwarnings("ignore", module="pydicom")
 
-# Every other element is skipped unread: what is never read cannot leak.
+# All other elements are skipped without reading them, so they cannot leak.
 _WANTED = tuple(
     Tag(keyword)
     for keyword in (
@@ -65,23 +65,23 @@ _WANTED = tuple(
     )
 )
 _PIXEL_DATA = 0x7FE00010
-_OTHER_PIXELS = (0x7FE00008, 0x7FE00009)  # of 32 and 64 bit, fractional
+_OTHER_PIXELS = (0x7FE00008, 0x7FE00009)  # floating point, 32 and 64 bits
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
-_HEADER_ROOM = 16 << 20  # bytes, for what stands before and after the pixels
+_HEADER_BYTES = 16 << 20  # allowance for the elements before and after the pixels
 
 
-def _words(text: str) -> frozenset[str]:
+def _terms(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# The words that the standard defines, PS3.3 C.7.3.1.1.1, C.8.1.1, C.8.7.1.1.3, PS3.16 annex L.
-# Anything else in these elements is dropped: free text could hold a name.
-_MODALITIES = _words(
+# Terms that the standard defines, PS3.3 C.7.3.1.1.1, C.8.1.1, C.8.7.1.1.3, PS3.16 annex L.
+# Other values of these elements are dropped, because free text could contain a name.
+_MODALITIES = _terms(
     "CR DX RG XA RF MG IO PX CT MR NM US PT OT SC ES GM SM XC OP OPT SEG RTIMAGE RTDOSE"
 )
-_VIEWS = _words("AP PA LL RL LLD RLD LLO RLO LAT LATERAL LAO RAO LPO RPO XTL")
-_BODY_PARTS = _words(
+_VIEWS = _terms("AP PA LL RL LLD RLD LLO RLO LAT LATERAL LAO RAO LPO RPO XTL")
+_BODY_PARTS = _terms(
     "CHEST THORAX LUNG RIB RIBS STERNUM CLAVICLE SCAPULA HEART CHESTABDOMEN CHESTABDPELVIS ABDOMEN "
     "PELVIS SKULL HEAD JAW NECK CSPINE TSPINE LSPINE SSPINE SPINE COCCYX SACRUM BREAST SHOULDER "
     "ARM HUMERUS ELBOW FOREARM WRIST HAND FINGER THUMB HIP LEG FEMUR THIGH KNEE PATELLA TIBIA CALF "
@@ -99,7 +99,7 @@ _PHOTOMETRIC = (
     "YBR_RCT",
 )
 
-# What the objects are called that hold no image, by the start of their SOP class.
+# Names of objects without an image, by the start of their SOP class.
 _OBJECTS_WITHOUT_PIXELS = {
     "1.2.840.10008.1.3.10": "an index of other DICOM files (DICOMDIR)",
     "1.2.840.10008.5.1.4.1.1.9": "a waveform, such as an ECG",
@@ -112,37 +112,37 @@ _OBJECTS_WITHOUT_PIXELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DicomHeader:
-    """What says how to read the pixels, checked; `dataset` holds what says how to show them."""
+    """The checked elements for reading the pixels; `dataset` has those for displaying them."""
 
     dataset: Dataset
-    transfer_syntax: UID | None  # None in files that leave it out, which are uncompressed
+    transfer_syntax: UID | None  # None if the file omits it; such files are uncompressed
     big_endian: bool
     rows: int
     columns: int
-    samples: int  # a pixel: 1 or 3
-    allocated: int  # bits a sample takes: 8 or 16
-    stored: int  # bits of it in use
+    samples: int  # per pixel: 1 or 3
+    allocated: int  # bits per sample in the file: 8 or 16
+    stored: int  # bits per sample in use
     high_bit: int  # the highest of these
     signed: bool
     photometric: str
-    by_plane: bool  # all of the red before all of the green
+    by_plane: bool  # all red samples before all green ones
     frames: int
-    body: bytes  # where the pixels are: the file, or what it deflates to
-    pixels_at: int  # of the first byte of the value of Pixel Data in it
-    pixels_length: int | None  # in bytes, as the header says; None where it is encapsulated
-    words: bool  # Pixel Data in big endian is made of 16-bit words
+    body: bytes  # contains the pixels: the file, or its inflated content
+    pixels_at: int  # position of the value of Pixel Data in `body`
+    pixels_length: int | None  # in bytes, according to the header; None if encapsulated
+    words: bool  # whether big-endian Pixel Data consists of 16-bit words
 
 
 def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
-    """Read up to the pixels, or raise what is wrong with the file."""
+    """Read up to the pixels; raises a FilmError if the file is damaged or too large."""
     body, dataset, transfer_syntax, found, at = _read_elements(data, limits)
     if found in _OTHER_PIXELS:
-        raise UnsupportedPixelFormatError("fractional samples")
+        raise UnsupportedPixelFormatError("floating-point samples")
     implicit, little_endian = dataset.original_encoding
     if found is None:
         raise DicomWithoutPixelsError(_name_object(dataset))
-    # The tag, then in explicit VR two letters and two bytes of nothing, then the length. Some files
-    # that should be explicit are not.
+    # The tag, then for explicit VR two letters and two reserved bytes, then the length. Some files
+    # that should use explicit VR do not.
     kind = b"" if implicit else body[at + 4 : at + 6]
     length_at = at + (8 if kind in (b"OB", b"OW", b"UN") else 4)
     length = int.from_bytes(body[length_at : length_at + 4], "little" if little_endian else "big")
@@ -174,7 +174,7 @@ def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
 
 
 def read_acquisition(dataset: Dataset) -> Acquisition:
-    """Give how the film was taken."""
+    """Return how the film was acquired."""
     spacing = numbers(dataset, "PixelSpacing") or numbers(dataset, "ImagerPixelSpacing")
     sane = len(spacing) == 2 and all(isfinite(x) and 0.001 < x < 10 for x in spacing)  # noqa: PLR2004 - rows and columns; millimetres
     return Acquisition(
@@ -187,7 +187,7 @@ def read_acquisition(dataset: Dataset) -> Acquisition:
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Give the numbers in an element: none where it is absent, empty or no number."""
+    """Return the numbers in an element; empty if it is absent, empty or not a number."""
     try:
         value = dataset.get(keyword)
         if value is None or value == "":
@@ -232,9 +232,9 @@ def _check(header: DicomHeader, limits: Limits) -> None:
     if header.rows < 1 or header.columns < 1:
         raise CorruptImageError("DICOM")
     if header.allocated not in (8, 16):
-        raise UnsupportedPixelFormatError(f"{header.allocated} bits a sample")
+        raise UnsupportedPixelFormatError(f"{header.allocated} bits per sample")
     if header.samples not in (1, 3):
-        raise UnsupportedPixelFormatError(f"{header.samples} samples a pixel")
+        raise UnsupportedPixelFormatError(f"{header.samples} samples per pixel")
     one_sample = header.photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
     if header.photometric not in _PHOTOMETRIC or one_sample != (header.samples == 1):
         raise CorruptImageError("DICOM")
@@ -249,9 +249,9 @@ def _check(header: DicomHeader, limits: Limits) -> None:
 def _read_elements(
     data: bytes, limits: Limits
 ) -> tuple[bytes, Dataset, UID | None, int | None, int]:
-    """Give the bytes read, the elements, their encoding, what holds the pixels, and where."""
+    """Return the bytes, the elements, their encoding, the tag of the pixels, and where it is."""
     found: int | None = None
-    end: int | None = None  # of the last element, where its length is known
+    end: int | None = None  # of the last element, if its length is known
 
     def at_pixels(tag: BaseTag, _vr: str | None, length: int) -> bool:
         nonlocal found, end
@@ -278,14 +278,14 @@ def _read_elements(
         body, file = data, BytesIO(data)
         dataset = read_partial(file, at_pixels, force=True, specific_tags=list(_WANTED))
     at = file.tell()
-    # A file without pixels ends with a whole element.
+    # A file without pixels must end with a complete element.
     if found is None and end is not None and end != len(body):
         raise TruncatedImageError("DICOM")
     return body, dataset, transfer_syntax, found, at
 
 
 def _read_meta(data: bytes) -> tuple[int, UID | None]:
-    """Walk over group 2: where the elements after it start, and how they are stored."""
+    """Read group 2: where the elements after it start, and how they are stored."""
     position = 132 if data[128:132] == b"DICM" else 0
     transfer_syntax = None
     while data[position : position + 2] == b"\x02\x00":
@@ -297,7 +297,7 @@ def _read_meta(data: bytes) -> tuple[int, UID | None]:
         if data[position + 2 : position + 4] == b"\x10\x00":
             transfer_syntax = UID(data[start:end].decode("ascii", "replace").strip("\x00 "))
         position = end
-    # pydicom would inflate without bounds what it, unlike us, took for deflated.
+    # pydicom inflates without limit, and might consider a file deflated that we do not.
     deflated = DeflatedExplicitVRLittleEndian
     if transfer_syntax != deflated and deflated.encode() in data[: position + 4096]:
         raise CorruptImageError("DICOM")
@@ -305,16 +305,16 @@ def _read_meta(data: bytes) -> tuple[int, UID | None]:
 
 
 def _inflate(data: bytes, start: int, limits: Limits) -> bytes:
-    """Inflate what follows group 2, to no more than the limits allow."""
-    most = max(limits.expansion_free_pixels * 2, limits.expansion * len(data))
-    most = min(most, limits.pixels * 2 + _HEADER_ROOM)
+    """Inflate the data after group 2, up to the limits."""
+    limit = max(limits.expansion_free_pixels * 2, limits.expansion * len(data))
+    limit = min(limit, limits.pixels * 2 + _HEADER_BYTES)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        body = inflater.decompress(memoryview(data)[start:], most)
+        body = inflater.decompress(memoryview(data)[start:], limit)
     except zlib.error:
         raise CorruptImageError("DICOM") from None
     if not inflater.eof:
-        if len(body) >= most:
-            raise ImageTooLargeError.of_expansion(most / len(data), limits.expansion)
+        if len(body) >= limit:
+            raise ImageTooLargeError.of_expansion(limit / len(data), limits.expansion)
         raise TruncatedImageError("DICOM")
     return body

@@ -1,4 +1,4 @@
-"""Take the first frame out of a DICOM file, as it is stored: nothing is done here to show it."""
+"""Extracts the first frame of a DICOM file as stored, without display transformations."""
 
 import struct
 from dataclasses import dataclass
@@ -39,24 +39,24 @@ _JPEG = (
 )
 _JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000)
 
-# Tells libjpeg that three components are red, green and blue, where the JPEG itself says nothing.
+# Tells libjpeg that three components are red, green and blue if the JPEG does not state it.
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
-# OpenCV writes to stderr what it finds odd, which is neither a structured log nor of use.
+# OpenCV writes warnings to stderr, which are neither structured nor useful.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_MOST_TILES = 4096  # of a JPEG 2000 picture: each takes kilobytes before it is decoded
+_TILE_LIMIT = 4096  # of a JPEG 2000 picture; each one takes kilobytes before it is decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFrame:
-    """The first frame in grey, as bit patterns and how these are meant."""
+    """The first frame in grey, as bit patterns and their interpretation."""
 
     patterns: Pixels  # [rows, columns], native byte order
     bits: int  # in use
     high_bit: int  # the highest of these
     signed: bool
-    swapped: bool = False  # the two bytes of each pattern are the wrong way round
+    swapped: bool = False  # the two bytes of each pattern are in the wrong order
 
 
 def read_first_frame(header: DicomHeader) -> StoredFrame:
@@ -65,7 +65,7 @@ def read_first_frame(header: DicomHeader) -> StoredFrame:
     if syntax is None or syntax in _UNCOMPRESSED:
         return _read_uncompressed(header)
     if syntax not in _JPEG and syntax not in _JPEG_2000 and syntax != uid.RLELossless:
-        # Numbers and the words of the standard: what else a file says may be anything.
+        # Only names of the standard and valid identifiers; a file may contain anything.
         raise UnsupportedTransferSyntaxError(syntax.name if syntax.is_valid else "")
     if header.pixels_length is not None:
         raise CorruptImageError("DICOM")
@@ -78,7 +78,7 @@ def read_first_frame(header: DicomHeader) -> StoredFrame:
 
 
 def _read_uncompressed(header: DicomHeader) -> StoredFrame:
-    """View the frame where it lies in the file."""
+    """Return a view of the frame in the file."""
     length = header.rows * header.columns * header.samples * header.allocated // 8
     subsampled = header.photometric == "YBR_FULL_422"  # two pixels share a pair of colours
     if subsampled:
@@ -109,7 +109,7 @@ def _read_uncompressed(header: DicomHeader) -> StoredFrame:
 
 
 def _read_encapsulated(header: DicomHeader) -> bytes:
-    """Gather the fragments of the first frame."""
+    """Join the fragments of the first frame."""
     stream = BytesIO(header.body)
     stream.seek(header.pixels_at)
     try:
@@ -132,7 +132,7 @@ def _decode_jpeg(frame: bytes, header: DicomHeader, syntax: uid.UID) -> StoredFr
 
 
 def _decode_jpeg_2000(frame: bytes, header: DicomHeader) -> StoredFrame:
-    """Decode with OpenCV where it can: it lets other threads run, as openjpeg does not."""
+    """Decode with OpenCV if possible: unlike openjpeg, it releases the GIL."""
     start = frame.find(b"\xff\x4f\xff\x51")
     if start < 0 or len(frame) < start + 46:
         raise CorruptImageError("DICOM")
@@ -145,12 +145,12 @@ def _decode_jpeg_2000(frame: bytes, header: DicomHeader) -> StoredFrame:
     if (height, width, components) != (header.rows, header.columns, header.samples):
         raise CorruptImageError("DICOM")
     if min(tile_width, tile_height) < 1 or (
-        -(-width // tile_width) * -(-height // tile_height) > _MOST_TILES
+        -(-width // tile_width) * -(-height // tile_height) > _TILE_LIMIT
     ):
         raise CorruptImageError("DICOM")
-    if bits > 16:  # noqa: PLR2004 - the most that a radiograph has
-        raise UnsupportedPixelFormatError(f"{bits} bits a sample")
-    # OpenCV would scale fewer than 8 bits up, and knows neither sign nor plain YCbCr.
+    if bits > 16:  # noqa: PLR2004 - the limit for radiographs
+        raise UnsupportedPixelFormatError(f"{bits} bits per sample")
+    # OpenCV scales up fewer than 8 bits, and supports neither signed samples nor plain YCbCr.
     plain = not signed and bits >= 8 and not header.photometric.startswith("YBR_FULL")  # noqa: PLR2004 - bits
     if not plain:
         patterns = _decode_with_openjpeg(codestream, header)
@@ -188,7 +188,7 @@ def _decode_with_openjpeg(codestream: bytes, header: DicomHeader) -> Pixels:
 def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> StoredFrame:
     number = np.dtype("u1" if header.allocated == 8 else "<u2")  # noqa: PLR2004 - bits
     if syntax == uid.RLELossless and header.samples > 1 and number.itemsize > 1:
-        raise UnsupportedPixelFormatError("RLE colours of 16 bits")  # gdcm mixes them up
+        raise UnsupportedPixelFormatError("RLE colours of 16 bits")  # gdcm confuses their bytes
     decoded = decompress(
         Compressed(
             content=frame,
@@ -213,7 +213,7 @@ def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> Sto
 
 
 def _to_grey(values: Pixels, header: DicomHeader, *, by_plane: bool) -> Pixels:
-    """Make grey of three samples a pixel: red, green and blue, or a grey one and two of colour."""
+    """Convert three samples per pixel to grey: RGB, or brightness and two colour differences."""
     if by_plane:
         planes = values.reshape(3, header.rows, header.columns)
         colours = cast("Pixels", cv2.merge(list(planes)))

@@ -1,11 +1,11 @@
-"""The array part: a grey film of 8 or 16 bit in, the frame that a model reads out.
+"""Turns a grey film of 8 or 16 bits into the frame that a model evaluates.
 
-Model training imports `enhance_and_fit`, so that a model learns from exactly what it will be given.
+Model training imports `enhance_and_fit`, so that a model is trained on exactly what it will get.
 
-Films are enhanced at their full size: at a smaller one CLAHE would equalise another picture. They
-are then reduced once, by area, to the reading size, and from there to the model's frame. Going by
-way of the reading size lets the preview share the costly first step. Against one direct step a
-pixel differs by 0.2 grey levels on average, 7 of 255 at most (1955 x 1841 film to 384 x 384).
+Films are enhanced at full size, because at a smaller size CLAHE would equalise a different picture.
+They are then reduced once, by area, to the reading size, and from there to the model's frame. With
+the intermediate size, the preview shares the expensive first step. Compared with one direct step, a
+pixel differs by 0.2 grey levels on average and by at most 7 of 255 (1955 x 1841 film to 384 x 384).
 """
 
 from dataclasses import dataclass
@@ -17,24 +17,24 @@ import numpy as np
 from services.preprocess.clahe import equalise
 from services.preprocess.film import Grey, Pixels
 
-# One film, one core: the worker's threads carry several films, OpenCV's pool would fight with them.
+# One core per film: the threads of the worker process several films, and OpenCV's would compete.
 cv2.setNumThreads(1)
 
 # Longest side, in pixels, of the film between enhancement and the model's frame.
-# It is no setting, because a model's pixels would change with it.
+# Not a setting, because it affects the pixels that a model gets.
 _READING_SIDE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSettings:
-    """What is done to a film between decoding and the model."""
+    """How a film is processed between decoding and the model."""
 
     width: int  # of the model's frame, pixels
     height: int  # of the model's frame, pixels
     clahe: bool
-    clip_limit: float = 2.0  # times the mean height of a tile's histogram
+    clip_limit: float = 2.0  # a multiple of the mean height of a tile's histogram
     tile_grid: int = 8  # tiles along each side
-    preview_side: int = 1024  # longest side of the preview, pixels; 0 makes none
+    preview_side: int = 1024  # longest side of the preview, pixels; 0: no preview
     preview_quality: int = 85  # JPEG, 1 to 100
 
     @property
@@ -45,10 +45,10 @@ class PipelineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the film lies in the model's frame, in the frame's pixels; the rest is black.
+    """Position of the film in the model's frame, in pixels of the frame; the rest is black.
 
-    The film keeps its shape and is centred. To lay a heatmap over a film or its preview: stretch
-    the heatmap to the frame, cut this rectangle out, stretch that over the picture.
+    The film keeps its aspect ratio and is centred. To overlay a heatmap on a film or its preview,
+    stretch the heatmap to the frame, crop this rectangle, and stretch it over the picture.
     """
 
     left: int
@@ -58,7 +58,7 @@ class Placement:
 
 
 def place(source_width: int, source_height: int, settings: PipelineSettings) -> Placement:
-    """Say where a film of this size lies in the model's frame."""
+    """Return the position of a film of this size in the model's frame."""
     scale = min(settings.width / source_width, settings.height / source_height)
     width = min(settings.width, max(1, round(source_width * scale)))
     height = min(settings.height, max(1, round(source_height * scale)))
@@ -67,7 +67,7 @@ def place(source_width: int, source_height: int, settings: PipelineSettings) -> 
 
 
 def enhance(pixels: Pixels, settings: PipelineSettings) -> Grey:
-    """Equalise the contrast at the film's own depth, if asked, and bring it to 8 bit."""
+    """Equalise the contrast at the depth of the film, if requested, and reduce it to 8 bits."""
     if settings.clahe:
         return equalise(pixels, clip_limit=settings.clip_limit, tile_grid=settings.tile_grid)
     if pixels.dtype == np.uint16:
@@ -76,7 +76,7 @@ def enhance(pixels: Pixels, settings: PipelineSettings) -> Grey:
 
 
 def shrink(film: Grey, longest_side: int) -> Grey:
-    """Reduce by area so that the longest side is at most this; a smaller film stays as it is."""
+    """Reduce by area to this longest side; a smaller film is returned unchanged."""
     height, width = film.shape
     scale = longest_side / max(height, width)
     if scale >= 1:
@@ -97,7 +97,7 @@ def fit(reading: Grey, placement: Placement, settings: PipelineSettings) -> Grey
 
 
 def enhance_and_fit(pixels: Pixels, settings: PipelineSettings) -> Grey:
-    """Make the model's frame, `[settings.height, settings.width]`, of grey pixels `[h, w]`."""
+    """Return the model's frame, `[settings.height, settings.width]`, for pixels `[h, w]`."""
     height, width = pixels.shape
     reading = shrink(enhance(pixels, settings), settings.reading_side)
     return fit(reading, place(width, height, settings), settings)
@@ -106,7 +106,7 @@ def enhance_and_fit(pixels: Pixels, settings: PipelineSettings) -> Grey:
 def _resize(film: Grey, width: int, height: int) -> Grey:
     if film.shape == (height, width):
         return film
-    # Area averages what it reduces; where it enlarges it has nothing to average and shows blocks.
+    # INTER_AREA averages when it reduces; when it enlarges, it would produce blocks.
     enlarges = width > film.shape[1] or height > film.shape[0]
     how = cv2.INTER_LINEAR if enlarges else cv2.INTER_AREA
     return cast("Grey", cv2.resize(film, (width, height), interpolation=how))

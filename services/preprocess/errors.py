@@ -1,8 +1,8 @@
-"""What can be wrong with a film, in words for a doctor.
+"""Errors of a film, with sentences for clinicians.
 
 Every error here is final: the same bytes would fail again. Each takes typed values and builds its
-own sentence, which is shown as it stands, so none may carry anything read out of the file but
-numbers and names from the standards.
+own sentence, which is shown unchanged. So a sentence contains nothing from the file except numbers
+and names that a standard defines.
 """
 
 from typing import ClassVar
@@ -16,7 +16,7 @@ class FilmError(Exception):
 
 
 class EmptyFileError(FilmError):
-    """There is nothing in the file."""
+    """The file is empty."""
 
     code = "EMPTY_FILE"
 
@@ -25,27 +25,27 @@ class EmptyFileError(FilmError):
 
 
 class UnsupportedFileTypeError(FilmError):
-    """The file is something else than an image that we read."""
+    """The file is not an image of a supported type."""
 
     code = "UNSUPPORTED_FILE_TYPE"
 
     def __init__(self, found: str | None) -> None:
-        """Name what was found, with its article ("a PDF document"), where it is known."""
+        """Name what was found with its article ("a PDF document"), or None if it is unknown."""
         self.found = found
-        what = f"This is {found}" if found else "This file is of an unknown kind"
+        what = f"This is {found}" if found else "This file is of an unknown type"
         super().__init__(
-            f"{what}, not a radiograph that can be read. "
+            f"{what}, not a radiograph in a supported format. "
             "Please send DICOM, PNG, JPEG, TIFF, BMP or WebP."
         )
 
 
 class CorruptImageError(FilmError):
-    """The file says that it is an image, and its content contradicts it."""
+    """The file claims to be an image, and its content contradicts that."""
 
     code = "CORRUPT_IMAGE"
 
     def __init__(self, kind: str) -> None:
-        """Name the kind of file, such as "PNG"."""
+        """Name the type of file, such as "PNG"."""
         self.kind = kind
         super().__init__(
             f"The {kind} file is damaged and cannot be read. Please export the film again."
@@ -58,7 +58,7 @@ class TruncatedImageError(FilmError):
     code = "TRUNCATED_IMAGE"
 
     def __init__(self, kind: str) -> None:
-        """Name the kind of file, such as "PNG"."""
+        """Name the type of file, such as "PNG"."""
         self.kind = kind
         super().__init__(
             f"The {kind} file is incomplete: its end is missing. Please send the film again."
@@ -66,79 +66,79 @@ class TruncatedImageError(FilmError):
 
 
 class ImageTooLargeError(FilmError):
-    """Reading the image would take more memory than one film may have."""
+    """Reading the image would take more memory than one film may use."""
 
     code = "IMAGE_TOO_LARGE"
 
     @classmethod
     def of_pixels(cls, width: int, height: int, limit: int) -> "ImageTooLargeError":
-        """Say that there are more than `limit` pixels."""
+        """Make the error for more than `limit` pixels."""
         return cls(
-            f"The image is {width} x {height} pixels, more than the {limit / 1e6:g} million "
-            "that are allowed."
+            f"The image has {width} x {height} pixels, more than the limit of "
+            f"{limit / 1e6:g} million."
         )
 
     @classmethod
     def of_pages(cls, limit: int) -> "ImageTooLargeError":
-        """Say that there are more than `limit` pages."""
-        return cls(f"The file has more than {limit} pages. Please send one film a file.")
+        """Make the error for more than `limit` pages."""
+        return cls(f"The file has more than {limit} pages. Please send one film per file.")
 
     @classmethod
     def of_expansion(cls, ratio: float, limit: int) -> "ImageTooLargeError":
-        """Say that the image would be more than `limit` times as large as its file."""
+        """Make the error for an image of more than `limit` times the size of its file."""
         return cls(
-            f"The image would unpack to {ratio:.0f} times the size of its file, more than the "
-            f"{limit} times that are allowed."
+            f"The image would expand to {ratio:.0f} times the size of its file, more than the "
+            f"limit of {limit} times."
         )
 
 
 class UnsupportedPixelFormatError(FilmError):
-    """The pixels are of a kind that no radiograph has."""
+    """The pixel format is not one of a radiograph."""
 
     code = "UNSUPPORTED_PIXEL_FORMAT"
 
     def __init__(self, found: str) -> None:
-        """Name what was found, such as "32 bits a sample"."""
+        """Name what was found, such as "32 bits per sample"."""
         self.found = found
         super().__init__(
-            f"The image has {found}. Radiographs of 8 to 16 bits, in grey or in colour, "
-            "can be read."
+            f"The image has {found}. Supported are radiographs of 8 to 16 bits, in greyscale "
+            "or colour."
         )
 
 
 class DicomWithoutPixelsError(FilmError):
-    """The DICOM object holds no image."""
+    """The DICOM object contains no image."""
 
     code = "DICOM_WITHOUT_PIXELS"
 
     def __init__(self, found: str) -> None:
         """Name the DICOM object with its article, such as "a structured report"."""
         self.found = found
-        super().__init__(f"The DICOM file holds no image: it is {found}.")
+        super().__init__(f"The DICOM file contains no image: it is {found}.")
 
 
 class UnsupportedTransferSyntaxError(FilmError):
-    """The DICOM pixels are compressed in a way that we do not read."""
+    """The DICOM pixels have a compression that is not supported."""
 
     code = "UNSUPPORTED_TRANSFER_SYNTAX"
 
     def __init__(self, name: str) -> None:
-        """Give its name in the standard, or its identifier; empty for what is no identifier."""
+        """Give its name in the standard, or its identifier; empty if the identifier is invalid."""
         self.name = name
-        how = f"as {name}" if name else "in a way that has no name"
+        how = f"as {name}" if name else "with an invalid transfer syntax"
         super().__init__(
-            f"The DICOM image is stored {how}, which cannot be read. Please export it "
+            f"The DICOM image is stored {how}, which is not supported. Please export it "
             "uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
         )
 
 
 class InvalidDisplayWindowError(FilmError):
-    """The DICOM file asks for a display that shows nothing."""
+    """The display settings of the DICOM file hide the image."""
 
     code = "INVALID_DISPLAY_WINDOW"
 
     def __init__(self, center: float | None, width: float | None) -> None:
-        """Give what the file has of a window, or neither where a look-up table is at fault."""
+        """Give the window of the file, or neither value if a look-up table is at fault."""
         self.center, self.width = center, width
         centre, wide = ("missing" if each is None else f"{each:g}" for each in (center, width))
         asked = (
@@ -147,6 +147,6 @@ class InvalidDisplayWindowError(FilmError):
             else f"window (centre {centre}, width {wide})"
         )
         super().__init__(
-            f"The display {asked} in the DICOM file shows nothing of the film. "
+            f"The display {asked} in the DICOM file hides the film. "
             "Please export it again with a valid window."
         )

@@ -1,10 +1,10 @@
-"""What a file is, judged by its content; a name or a media type that came with it means nothing."""
+"""Identifies files by their content; the name and media type of an upload are ignored."""
 
 from codecs import getincrementaldecoder
 from enum import Enum
 
-# What foreign files are called in the sentence that a doctor reads: signature, offset, name.
-_FOREIGN = (
+# Names of unsupported files in the error message: signature, offset, name.
+_UNSUPPORTED = (
     (b"%PDF-", 0, "a PDF document"),
     (b"PK\x03\x04", 0, "a ZIP archive"),
     (b"PK\x05\x06", 0, "an empty ZIP archive"),
@@ -47,12 +47,12 @@ _FOREIGN = (
     (b"<svg", 0, "an SVG drawing"),
 )
 
-# Control characters that no text contains.
-_NO_TEXT = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
+# Control characters that do not occur in text.
+_NOT_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 
 
 class FileType(Enum):
-    """The kinds of file that we read, with their media types."""
+    """The supported types of file, with their media types."""
 
     DICOM = "application/dicom"
     PNG = "image/png"
@@ -63,7 +63,7 @@ class FileType(Enum):
 
     @property
     def label(self) -> str:
-        """What a doctor calls it."""
+        """The name in messages."""
         return "WebP" if self is FileType.WEBP else self.name
 
 
@@ -80,22 +80,22 @@ _SIGNATURES = (
 
 
 def identify(data: bytes) -> FileType | None:
-    """Say which of the kinds that we read this is, if any."""
-    # DICOM first: its preamble is free, and may hold the header of another kind.
+    """Return the type of a file, or None if it is not supported."""
+    # DICOM first: its preamble is arbitrary, and may contain the header of another type.
     if data[128:132] == b"DICM" or _is_bare_dicom(data):
         return FileType.DICOM
     file_type = next((kind for start, kind in _SIGNATURES if data.startswith(start)), None)
     if file_type is FileType.WEBP and data[8:12] != b"WEBP":
         return None
-    # "BM" begins many words: a bitmap also has a header of a known length.
+    # Text may start with "BM", so the length of the header must be a known one as well.
     if file_type is FileType.BMP and data[14:18] not in _BMP_HEADERS:
         return None
     return file_type
 
 
-def name_foreign(data: bytes) -> str | None:
-    """Name a file that we do not read, with its article; None where it is unknown."""
-    for signature, offset, name in _FOREIGN:
+def name_unsupported(data: bytes) -> str | None:
+    """Name an unsupported file with its article, or return None if it is unknown."""
+    for signature, offset, name in _UNSUPPORTED:
         if data.startswith(signature, offset):
             return name
     head = data[:1024].lstrip()
@@ -111,9 +111,9 @@ _BMP_HEADERS = frozenset(size.to_bytes(4, "little") for size in (12, 40, 52, 56,
 
 
 def _is_bare_dicom(data: bytes) -> bool:
-    """Recognise DICOM without preamble: its first element, of group 2 or 8, names its type.
+    """Recognise DICOM without preamble by the VR of its first element, of group 2 or 8.
 
-    Implicit VR names none; there the length of a first value, which is short, has to do.
+    Implicit VR has none; there the first value must be short.
     """
     if data[:2] not in (b"\x02\x00", b"\x08\x00") or data[3:4] != b"\x00":
         return False
@@ -123,10 +123,10 @@ def _is_bare_dicom(data: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    if not head or head.translate(None, _NO_TEXT) != head:
+    if not head or head.translate(None, _NOT_IN_TEXT) != head:
         return False
     try:
-        getincrementaldecoder("utf-8")().decode(head)  # bears a character cut at the end
+        getincrementaldecoder("utf-8")().decode(head)  # tolerates a character cut at the end
     except UnicodeDecodeError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""What the rooms of this service hand to each other: a decoded film, and the limits it keeps."""
+"""The types that the modules of this service share: a decoded film and its limits."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ BLANK = "Every pixel of the film has the same value."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acquisition:
-    """How the film was taken. Words from the DICOM standard only, so that none names a patient."""
+    """How the film was acquired; only terms of the DICOM standard, so none can name a patient."""
 
     modality: str = ""  # CR, DX, ...
     view_position: str = ""  # PA, AP, LL, ...
@@ -29,25 +29,26 @@ class Acquisition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One decoded film, upright, in grey, bright where the rays were stopped."""
+    """One decoded film: upright, greyscale, bright where the rays were absorbed."""
 
     # [height, width] of uint8 or uint16, contiguous; 0 is black, the type's maximum white.
     pixels: Pixels
-    bits: int  # of a grey level as it was decoded; `pixels` are scaled up from them
+    bits: int  # of a decoded grey value; `pixels` are scaled up from these
     media_type: str
     acquisition: Acquisition = field(default_factory=Acquisition)
-    notes: tuple[str, ...] = ()  # sentences for a doctor
+    notes: tuple[str, ...] = ()  # sentences for clinicians
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a file may ask of the worker's memory; checked on its header, before it is decoded."""
+    """Limits of the memory that a file may need; checked with its header, before decoding."""
 
     pixels: int = 64_000_000
-    pages: int = 100  # of a TIFF; a film has one, a scanned binder a thousand
+    pages: int = 100  # of a TIFF; a film has one, a scanned folder a thousand
     expansion: int = 200  # decoded bytes for each byte of the file
-    # The expansion counts only above this size. A blank or collimated film compresses 1000 times,
-    # and no detector has more pixels (the largest have 15 million): what is below is no bomb.
+    # The expansion is limited only above this size. A blank or collimated film compresses 1000
+    # times, and no detector has more pixels (the largest have 15 million), so smaller images are
+    # not decompression bombs.
     expansion_free_pixels: int = 16_000_000
 
     def check(self, width: int, height: int, *, pixel_bytes: int, file_bytes: int) -> None:

@@ -1,10 +1,10 @@
-"""The program in which gdcm decompresses, away from the worker. `decompress.py` speaks to it.
+"""The program in which gdcm decompresses, outside the worker; `decompress.py` runs it.
 
-gdcm ends its process when it meets certain damage (about one in 500 broken JPEG-LS and lossless
-JPEG films, by failed assertions). Here that costs a film that could not be read anyway, and no
-other. It is run by its path and imports nothing of ours, so that it starts in a tenth of a second.
+gdcm aborts its process on certain damage (failed assertions, for about one in 500 broken JPEG-LS
+and lossless JPEG films). Here that affects only a film that could not be read anyway. The program
+is run by its path and imports nothing of ours, so that it starts in a tenth of a second.
 
-It reads requests from standard input, and answers each on standard output.
+It reads requests from standard input, and writes the replies to standard output.
 """
 
 import ctypes
@@ -19,19 +19,19 @@ import gdcm
 # Rows, columns; samples, bits allocated, bits stored, high bit, signed, by plane; the transfer
 # syntax; seconds allowed, bytes of the frame that follow.
 REQUEST = struct.Struct(">II6B64sII")
-# Bytes that follow, or -1 where gdcm cannot; whether they lie plane by plane.
+# Bytes that follow, or -1 if gdcm fails; whether they are ordered by plane.
 ANSWER = struct.Struct(">q?")
 
 
 def main() -> None:
-    """Answer until there are no more requests."""
-    # What is in memory is a patient's: it must not be written down where a crash leaves it.
+    """Serve requests until standard input ends."""
+    # No core dumps: the memory contains patient data.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
         *shape, syntax, seconds, length = REQUEST.unpack(head)
         frame = requests.read(length)
-        # The default of this signal ends the process, even within a decoder that hangs.
+        # By default this signal ends the process, even if a decoder hangs.
         signal.alarm(seconds)
         _answer(answers.fileno(), frame, shape, syntax.rstrip(b"\0").decode())
         signal.alarm(0)
@@ -45,7 +45,7 @@ def _answer(descriptor: int, frame: bytes, shape: list[int], syntax: str) -> Non
     fragments.AddFragment(fragment)
     element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
     element.SetValue(fragments.__ref__())
-    # Of no matter to decompression, but gdcm ends the process if it does not expect it.
+    # Irrelevant for decompression, but gdcm aborts if it is not what it expects.
     colours = gdcm.PhotometricInterpretation
     photometric = colours(colours.MONOCHROME2 if samples == 1 else colours.RGB)
     image = gdcm.Image()
@@ -60,12 +60,12 @@ def _answer(descriptor: int, frame: bytes, shape: list[int], syntax: str) -> Non
     change = gdcm.ImageChangeTransferSyntax()
     change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ImplicitVRLittleEndian))
     change.SetInput(image)
-    image.thisown = False  # it is freed with `change`; freed twice it would end the process
+    image.thisown = False  # it is freed with `change`; freeing it twice would crash
     value = change.GetOutput().GetDataElement().GetByteValue() if change.Change() else None
     if value is None:
         _write(descriptor, ANSWER.pack(-1, 0))
         return
-    # Written from where it lies: gdcm would copy it into a str first.
+    # Written from the memory of gdcm, which would otherwise copy it into a str first.
     length = int(str(value.GetLength()))
     content = (ctypes.c_char * length).from_address(int(value.GetVoidPointer()))
     planes = change.GetOutput().GetPlanarConfiguration() == 1

@@ -1,4 +1,4 @@
-"""Decode the common kind of JPEG, strictly: what libjpeg would only warn of is a damaged film."""
+"""Decodes common JPEG pictures strictly: a warning of libjpeg means a damaged film."""
 
 from typing import cast
 
@@ -9,10 +9,10 @@ from services.preprocess.film import Pixels
 
 
 def decode_jpeg(data: bytes, kind: str) -> Pixels:
-    """Decode a JPEG of 8 bits and of one or three components to grey, [rows, columns].
+    """Decode a JPEG with 8 bits and one or three components to grey, [rows, columns].
 
     Raises:
-        CorruptImageError: libjpeg had to guess at something in this `kind` of file.
+        CorruptImageError: libjpeg had to guess; the error names this `kind` of file.
     """
     try:
         grey = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)

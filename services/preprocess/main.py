@@ -1,4 +1,4 @@
-"""The preprocess worker: reads its settings, builds its objects, works, stops."""
+"""The preprocess worker: reads its settings, builds its objects, runs, stops."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ _LOG_KEYS = ("image",)
 
 
 async def run(config: PreprocessConfig, stop: asyncio.Event) -> None:
-    """Work until `stop` is set, then finish what was begun."""
+    """Process tasks until `stop` is set, then finish those in progress."""
     async with AsyncExitStack() as stack:
         stack.enter_context(open_tracing("preprocess", config.otlp_endpoint))
         jetstream = await stack.enter_async_context(

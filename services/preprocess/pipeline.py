@@ -1,8 +1,8 @@
-"""The one pure function of this service: a file's bytes in, the model's frame and a preview out.
+"""The pure function of this service: from the bytes of a file to the model's frame and a preview.
 
-The preview is the film as it was enhanced for the model, in its own shape and without the frame's
-black edges: it is what a doctor sees beside the findings, and `Placement` says how to lay a heatmap
-over it. It is no picture to diagnose from, and its failure never fails the film.
+The preview is the film as it was enhanced for the model, with its own aspect ratio and without the
+black margins of the frame. Clinicians see it next to the findings, and `Placement` states how to
+overlay a heatmap. It is not meant for diagnosis, and if it fails, the film does not.
 """
 
 from dataclasses import dataclass
@@ -33,16 +33,16 @@ __all__ = [
     "prepare",
 ]
 
-NO_PREVIEW = "The preview of the film could not be made."
-TINY = "The film is only {width} x {height} pixels; findings on it mean little."
+NO_PREVIEW = "The preview of the film could not be created."
+TINY = "The film has only {width} x {height} pixels; its findings mean little."
 
-# Shortest side, in pixels, of a film in which a finding could be seen at all.
+# Shortest side, in pixels, of a film that can show a finding at all.
 _TINY_SIDE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """The time that each stage took."""
+    """The duration of each stage."""
 
     decode: timedelta
     enhance: timedelta
@@ -56,11 +56,11 @@ class Prepared:
 
     pixels: Grey  # [settings.height, settings.width]
     placement: Placement  # of the film in `pixels`
-    preview: bytes | None  # JPEG in grey; None if none was asked for, or it could not be made
+    preview: bytes | None  # greyscale JPEG; None if none was requested, or if it failed
     acquisition: Acquisition
-    notes: tuple[str, ...]  # sentences for a doctor
+    notes: tuple[str, ...]  # sentences for clinicians
     media_type: str
-    bits: int  # of a grey level as it was decoded
+    bits: int  # of a decoded grey value
     source_width: int  # pixels, upright
     source_height: int
     durations: Durations
@@ -71,7 +71,7 @@ def prepare(data: bytes, settings: PipelineSettings, limits: Limits) -> Prepared
 
     Raises:
         FilmError: The file can never be read.
-        MemoryError: The worker has too little memory left; elsewhere the file may be read.
+        MemoryError: This worker has too little memory; another one may have enough.
     """
     started = perf_counter()
     frame = decode(data, limits)
@@ -110,7 +110,7 @@ def prepare(data: bytes, settings: PipelineSettings, limits: Limits) -> Prepared
 
 
 def encode_preview(film: Grey, reading: Grey, settings: PipelineSettings) -> bytes | None:
-    """Make a JPEG of the film, never enlarged; None where that fails."""
+    """Encode the film as a JPEG, never enlarged; None if that fails."""
     large_enough = settings.preview_side <= settings.reading_side
     try:
         picture = shrink(reading if large_enough else film, settings.preview_side)

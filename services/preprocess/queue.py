@@ -1,4 +1,4 @@
-"""Between the messages of the bus and what the pipeline speaks of."""
+"""Translates between messages on the bus and the types of this worker."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from chassis.nats.jetstream import Message
 from services.preprocess.pipeline import Prepared
 
 _STAGE = bus.Stage.PREPROCESS
-# Urgent first; a quarter of the slots is kept for routine work, so that it never starves.
+# Urgent first; a quarter of the slots is reserved for routine work, so that it never starves.
 SOURCES = tuple(
     Source(
         bus.TASKS,
@@ -27,12 +27,12 @@ SOURCES = tuple(
 
 
 class MalformedTaskError(UsageError):
-    """The message is no task. Its image is found again by the reconciler of the jobs service."""
+    """The message is not a task. The reconciler of the jobs service finds its image again."""
 
     reason = "MALFORMED_TASK"
 
     def __init__(self) -> None:
-        super().__init__("The message is no preprocess task.")
+        super().__init__("The message is not a preprocess task.")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def task_from_message(data: bytes) -> Task:
     """Read a task.
 
     Raises:
-        MalformedTaskError: it is none.
+        MalformedTaskError: it is not a task.
     """
     try:
         message = tasks_pb2.PreprocessTask.FromString(data)
@@ -88,7 +88,7 @@ def task_from_message(data: bytes) -> Task:
 
 
 def term_reason(delivery: Delivery, error: DomainError) -> str:
-    """Tell the broker which task nobody can read; the jobs service reads it there."""
+    """Identify the task in the advisory of the broker, which the jobs service reads."""
     return str(bus.TermReason(error.reason, delivery.message_id, delivery.subject))
 
 
@@ -102,7 +102,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a film could not be prepared, in words for the doctor who uploaded it."""
+    """Why a film could not be prepared, in a sentence for clinicians."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""Decode PNG, JPEG, TIFF, BMP and WebP to grey, at the depth of the file."""
+"""Decodes PNG, JPEG, TIFF, BMP and WebP to grey, at the depth of the file."""
 
 from typing import cast
 
@@ -12,19 +12,19 @@ from services.preprocess.film import BLANK, Frame, Limits, Pixels
 from services.preprocess.jpeg_pixels import decode_jpeg
 from services.preprocess.raster_headers import RasterHeader, read_header
 
-# Grey as the codec makes it, at the depth of the file. Orientation is ours to apply: OpenCV would
-# not do it for a picture with alpha.
+# Grey as the codec converts it, at the depth of the file. We apply the orientation, because OpenCV
+# does not do so for a picture with alpha.
 _AS_GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 _WITH_ALPHA = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
 
-REDUCED_DEPTH = "The film was read at 8 bits, less than its file holds."
+REDUCED_DEPTH = "The film was read with 8 bits, fewer than the file contains."
 FIRST_PAGE = "Only the first of {pages} pictures in the file was read."
-UNUSED_BITS = "The file has room for 16 bits and uses {bits}; the film was brightened to match."
+UNUSED_BITS = "The file uses {bits} of 16 bits; the film was brightened to match."
 
 
 def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
-    """Decode a file of this type, whose header must keep the limits."""
-    header = read_header(data, file_type, most_pages=limits.pages)
+    """Decode a file of this type, after checking its header against the limits."""
+    header = read_header(data, file_type, page_limit=limits.pages)
     limits.check(header.width, header.height, pixel_bytes=header.pixel_bytes, file_bytes=len(data))
     if file_type is FileType.JPEG and not header.four_inks:
         decoded = decode_jpeg(data, file_type.label)
@@ -59,14 +59,14 @@ def _imdecode(data: bytes, flags: int, file_type: FileType) -> Pixels:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         raise CorruptImageError(file_type.label) from None
-    # A PNG with a wrong checksum gives nothing.
+    # None is the result for a PNG with a wrong checksum.
     if decoded is None or decoded.dtype not in (np.uint8, np.uint16):
         raise CorruptImageError(file_type.label)
     return cast("Pixels", decoded)
 
 
 def _flatten(decoded: Pixels) -> Pixels:
-    """Make grey of what OpenCV gave, and lay what is transparent on black, as film lies."""
+    """Convert the result of OpenCV to grey; transparent areas become black, like a film's."""
     if decoded.ndim == 2:  # noqa: PLR2004 - rows and columns
         return decoded
     if decoded.shape[2] == 1:
@@ -75,19 +75,19 @@ def _flatten(decoded: Pixels) -> Pixels:
         return cast("Pixels", cv2.cvtColor(decoded, cv2.COLOR_BGR2GRAY))
     grey = cast("Pixels", cv2.cvtColor(decoded, cv2.COLOR_BGRA2GRAY))
     opacity = cast("NDArray[np.uint8]", cv2.extractChannel(decoded, 3))
-    least, most, _, _ = cv2.minMaxLoc(opacity)
+    lowest, highest, _, _ = cv2.minMaxLoc(opacity)
     opaque = np.iinfo(decoded.dtype).max
-    # Wholly transparent is what programs write that know of no alpha.
-    if least == opaque or most == 0:
+    # Programs that do not support alpha write pictures that are fully transparent.
+    if lowest == opaque or highest == 0:
         return grey
     return cast("Pixels", cv2.multiply(grey, opacity, scale=1 / opaque))
 
 
 def _use_all_bits(pixels: Pixels) -> tuple[Pixels, int]:
-    """Scale up what a detector of 10 to 15 bits left in a file of 16: else the film were black.
+    """Scale up values of 10 to 15 bits in a file of 16 bits; otherwise the film would be black.
 
-    Gives the number of bits that the film uses, or 0 where there was nothing to do. DICOM files
-    say how many bits they use; other files do not, so the brightest pixel has to.
+    Returns the number of bits that the film uses, or 0 if nothing had to be done. DICOM files state
+    how many bits they use. For other files the brightest pixel decides.
     """
     if pixels.dtype != np.uint16:
         return pixels, 0
@@ -104,7 +104,7 @@ _HORIZONTALLY, _VERTICALLY = 1, 0
 
 
 def _upright(pixels: Pixels, header: RasterHeader) -> Pixels:
-    """Turn the film as its EXIF orientation asks."""
+    """Turn the film according to its EXIF orientation."""
     match header.orientation:
         case 2:
             turned = cv2.flip(pixels, _HORIZONTALLY)

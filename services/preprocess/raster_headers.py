@@ -1,8 +1,8 @@
-"""Read the headers of raster files: how large they are, before any of them is decoded.
+"""Reads the headers of raster files, to know their size before they are decoded (decision 17).
 
-OpenCV gives no size without decoding, so each format is walked here just far enough to bound the
-memory that decoding will take, to see that the end of the file is there, and to learn what OpenCV
-keeps to itself: orientation, alpha, pages.
+OpenCV does not report the size without decoding. Each format is parsed just far enough to limit the
+memory that decoding needs, to check that the end of the file is there, and to find what OpenCV does
+not report: orientation, alpha, pages.
 """
 
 import struct
@@ -21,21 +21,21 @@ from services.preprocess.tiff_header import exif_orientation, read_tiff_header
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RasterHeader:
-    """What the header of a raster file says of the first picture in it."""
+    """The properties of the first picture in a raster file."""
 
     width: int
     height: int
-    pixel_bytes: int  # that one decoded pixel takes
-    orientation: int = 1  # as in EXIF, 1 to 8; 1 is upright, or will be as OpenCV gives it
+    pixel_bytes: int  # of one decoded pixel
+    orientation: int = 1  # as in EXIF, 1 to 8; 1 if it is upright once OpenCV has decoded it
     alpha: bool = False
-    deep: bool = False  # more than 8 bits a sample
-    inverted: bool = False  # 0 is white, and will still be as OpenCV gives it
+    deep: bool = False  # more than 8 bits per sample
+    inverted: bool = False  # 0 is white, also once OpenCV has decoded it
     four_inks: bool = False  # CMYK
     pages: int = 1
 
 
-def read_header(data: bytes, file_type: FileType, *, most_pages: int) -> RasterHeader:
-    """Read the header, or raise what is wrong with the file."""
+def read_header(data: bytes, file_type: FileType, *, page_limit: int) -> RasterHeader:
+    """Read the header; raises a FilmError if the file is damaged or too large."""
     try:
         match file_type:
             case FileType.PNG:
@@ -43,7 +43,7 @@ def read_header(data: bytes, file_type: FileType, *, most_pages: int) -> RasterH
             case FileType.JPEG:
                 header = _jpeg(data)
             case FileType.TIFF:
-                header = _tiff(data, most_pages)
+                header = _tiff(data, page_limit)
             case FileType.BMP:
                 header = _bmp(data)
             case _:
@@ -72,7 +72,7 @@ def _png(data: bytes) -> RasterHeader:
             (pages,) = struct.unpack_from(">I", data, start)
     if last != b"IEND":
         raise TruncatedImageError("PNG")
-    # OpenCV makes four channels of a picture with alpha.
+    # OpenCV decodes a picture with alpha to four channels.
     deep = depth == 16  # noqa: PLR2004 - bits
     pixel_bytes = (4 if alpha else channels) * (2 if deep else 1)
     return RasterHeader(
@@ -87,7 +87,7 @@ def _png(data: bytes) -> RasterHeader:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Give name, start and length of each whole chunk. Their CRCs are checked by libpng."""
+    """Yield name, start and length of each complete chunk. libpng checks their CRCs."""
     position = 8
     while position + 12 <= len(data):
         length, name = struct.unpack_from(">I4s", data, position)
@@ -103,28 +103,28 @@ def _jpeg(data: bytes) -> RasterHeader:
     header = read_jpeg_header(data, "JPEG")
     if not header.common:
         raise UnsupportedPixelFormatError(
-            "a JPEG of a kind that is only read inside DICOM (lossless, or over 8 bits)"
+            "a JPEG compression that is supported only inside DICOM (lossless, or over 8 bits)"
         )
     if header.components not in (1, 3, 4):
         raise CorruptImageError("JPEG")
     return RasterHeader(
         width=header.width,
         height=header.height,
-        # A progressive picture is gathered in coefficients of two bytes.
+        # A progressive picture is collected in coefficients of two bytes.
         pixel_bytes=header.components * (2 if header.progressive else 1),
         orientation=header.orientation,
         four_inks=header.components == 4,  # noqa: PLR2004 - cyan, magenta, yellow, black
     )
 
 
-def _tiff(data: bytes, most_pages: int) -> RasterHeader:
-    header = read_tiff_header(data, most_pages=most_pages)
+def _tiff(data: bytes, page_limit: int) -> RasterHeader:
+    header = read_tiff_header(data, page_limit=page_limit)
     deep = header.bits > 8  # noqa: PLR2004 - bits
     return RasterHeader(
         width=header.width,
         height=header.height,
-        # OpenCV decodes samples of up to 8 bits by way of four channels. It turns a TIFF upright
-        # in any case, but inverts only a shallow one.
+        # OpenCV decodes samples of up to 8 bits through four channels. It always turns a TIFF
+        # upright, but inverts only samples of up to 8 bits.
         pixel_bytes=header.samples * 2 if deep else 4,
         alpha=header.alpha,
         deep=deep,
@@ -141,7 +141,7 @@ def _bmp(data: bytes) -> RasterHeader:
         compression = 0
     else:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
-    height = abs(height)  # negative where the top row comes first
+    height = abs(height)  # negative if the top row comes first
     uncompressed = (0, 3)
     stored = (width * bits + 31) // 32 * 4 * height if compression in uncompressed else 0
     if pixels_at + stored > len(data):
@@ -150,7 +150,7 @@ def _bmp(data: bytes) -> RasterHeader:
         width=width,
         height=height,
         pixel_bytes=4,
-        alpha=bits == 32,  # noqa: PLR2004 - the depth that has room for alpha
+        alpha=bits == 32,  # noqa: PLR2004 - the only depth with alpha
     )
 
 

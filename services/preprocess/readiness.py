@@ -1,4 +1,4 @@
-"""Whether this worker can prepare films, and if not, what it waits for. Liveness asks for none."""
+"""Readiness of the preprocess worker: NATS and the blob store. Liveness needs neither."""
 
 import asyncio
 
@@ -6,29 +6,29 @@ from chassis.blobs import BlobStore
 from chassis.errors import TransientError
 from chassis.nats.jetstream import JetStream
 
-_CYCLE_SECONDS = 2.0
+_INTERVAL_SECONDS = 2.0
 
 
 class Readiness:
-    """Looks now and then, so that asking costs nothing."""
+    """Checks periodically, so that reading the result costs nothing."""
 
     def __init__(self, jetstream: JetStream, blobs: BlobStore) -> None:
         self._jetstream = jetstream
         self._blobs = blobs
-        self._blobs_there = False
+        self._blobs_available = False
 
     def __call__(self) -> tuple[bool, str]:
-        """Return whether films are prepared, and what is missing."""
-        there = {"NATS": self._jetstream.connected, "the blob store": self._blobs_there}
-        missing = [name for name, is_there in there.items() if not is_there]
+        """Return whether films can be processed, and what is missing."""
+        available = {"NATS": self._jetstream.connected, "the blob store": self._blobs_available}
+        missing = [name for name, is_available in available.items() if not is_available]
         return not missing, ", ".join(missing)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Check until cancelled."""
         while True:
             try:
                 await self._blobs.check()
-                self._blobs_there = True
+                self._blobs_available = True
             except TransientError:
-                self._blobs_there = False
-            await asyncio.sleep(_CYCLE_SECONDS)
+                self._blobs_available = False
+            await asyncio.sleep(_INTERVAL_SECONDS)

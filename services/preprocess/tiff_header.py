@@ -1,4 +1,4 @@
-"""Read the header of a TIFF, and of EXIF data, which is a small TIFF."""
+"""Reads the header of a TIFF, and of EXIF data, which is a small TIFF."""
 
 import struct
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _ORIENTATION, _SAMPLES = 274, 277
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
 _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 322, 323, 338, 339
-# None, CCITT, LZW, JPEG, Deflate, PackBits and the rare ones that OpenCV's libtiff was built with.
+# None, CCITT, LZW, JPEG, Deflate, PackBits and rare ones; those that OpenCV's libtiff supports.
 _DECOMPRESSED = {1, 2, 3, 4, 5, 6, 7, 8, 32766, 32771, 32773, 32809, 32909, 32946}
-_INTEGERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}  # other types are not read here
+_INTEGERS = {1: "u1", 3: "u2", 4: "u4", 16: "u8"}  # other types are ignored here
 
 
 Values = NDArray[np.unsignedinteger[Any]]
@@ -29,12 +29,12 @@ Values = NDArray[np.unsignedinteger[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TiffHeader:
-    """What a TIFF says of its first picture."""
+    """The properties of the first picture of a TIFF."""
 
     width: int
     height: int
-    samples: int  # a pixel
-    bits: int  # a sample
+    samples: int  # per pixel
+    bits: int  # per sample
     alpha: bool
     white_is_zero: bool
     pages: int
@@ -42,23 +42,23 @@ class TiffHeader:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The widths that tell a TIFF from a BigTIFF."""
+    """Byte order, and the integer widths of TIFF or BigTIFF."""
 
     order: str
     big: bool
 
     def number(self, data: bytes, position: int) -> int:
-        """Read a count of values, or an offset."""
+        """Read a number of values, or an offset."""
         (number,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), data, position)
         return int(number)
 
 
-def read_tiff_header(data: bytes, *, most_pages: int) -> TiffHeader:
-    """Read the first directory and count the others, or raise what is wrong with the file."""
+def read_tiff_header(data: bytes, *, page_limit: int) -> TiffHeader:
+    """Read the first directory and count the others; raises a FilmError on a bad file."""
     order = "<" if data[:2] == b"II" else ">"
     layout = _Layout(order, big=data[2:4] in (b"+\x00", b"\x00+"))
     first = layout.number(data, 8 if layout.big else 4)
-    pages = _count_pages(data, layout, first, most_pages)
+    pages = _count_pages(data, layout, first, page_limit)
     tags = dict(_tags(data, layout, first))
 
     def first_of(tag: int, absent: int) -> int:
@@ -67,18 +67,18 @@ def read_tiff_header(data: bytes, *, most_pages: int) -> TiffHeader:
     width, height = first_of(_WIDTH, 0), first_of(_HEIGHT, 0)
     bits, samples = first_of(_BITS, 1), first_of(_SAMPLES, 1)
     if bits not in (1, 2, 4, 8, 10, 12, 14, 16):
-        raise UnsupportedPixelFormatError(f"{bits} bits a sample")
+        raise UnsupportedPixelFormatError(f"{bits} bits per sample")
     if first_of(_SAMPLE_FORMAT, 1) != 1:
-        raise UnsupportedPixelFormatError("samples that are no whole, positive numbers")
+        raise UnsupportedPixelFormatError("samples that are not unsigned integers")
     if samples not in (1, 2, 3, 4):
-        raise UnsupportedPixelFormatError(f"{samples} samples a pixel")
+        raise UnsupportedPixelFormatError(f"{samples} samples per pixel")
     if first_of(_COMPRESSION, 1) not in _DECOMPRESSED:
-        raise UnsupportedPixelFormatError("a compression that is not read in TIFF (LZW is)")
-    # A tile may be larger than the picture, and is decoded whole.
+        raise UnsupportedPixelFormatError("a TIFF compression that is not supported (LZW is)")
+    # A tile may be larger than the picture, and is decoded as a whole.
     if _TILE_WIDTH in tags and _TILE_HEIGHT in tags:
-        width_held = max(width, first_of(_TILE_WIDTH, 0))
-        height_held = max(height, first_of(_TILE_HEIGHT, 0))
-        if width_held * height_held > 4 * max(width * height, 1 << 20):
+        tile_width = max(width, first_of(_TILE_WIDTH, 0))
+        tile_height = max(height, first_of(_TILE_HEIGHT, 0))
+        if tile_width * tile_height > 4 * max(width * height, 1 << 20):
             raise CorruptImageError("TIFF")
     _check_data(data, tags)
     return TiffHeader(
@@ -92,30 +92,30 @@ def read_tiff_header(data: bytes, *, most_pages: int) -> TiffHeader:
     )
 
 
-def _count_pages(data: bytes, layout: _Layout, first: int, most: int) -> int:
-    """Follow the chain of directories, which may be endless by malice."""
+def _count_pages(data: bytes, layout: _Layout, first: int, limit: int) -> int:
+    """Follow the chain of directories, which may be a cycle in a malicious file."""
     seen: set[int] = set()
     position = first
     while position:
         if position in seen:
             raise CorruptImageError("TIFF")
         seen.add(position)
-        if len(seen) > most:
-            raise ImageTooLargeError.of_pages(most)
+        if len(seen) > limit:
+            raise ImageTooLargeError.of_pages(limit)
         entries, start, size = _directory(data, layout, position)
         position = layout.number(data, start + entries * size)
     return len(seen)
 
 
 def _directory(data: bytes, layout: _Layout, position: int) -> tuple[int, int, int]:
-    """Give the number of entries in a directory, where they start, and the size of one."""
+    """Return the number of entries in a directory, where they start, and the size of one."""
     if layout.big:
         return struct.unpack_from(layout.order + "Q", data, position)[0], position + 8, 20
     return struct.unpack_from(layout.order + "H", data, position)[0], position + 2, 12
 
 
 def _tags(data: bytes, layout: _Layout, position: int) -> Iterator[tuple[int, Values]]:
-    """Give the tags of a directory that hold integers."""
+    """Yield the tags of a directory that contain integers."""
     entries, start, size = _directory(data, layout, position)
     for entry in range(start, start + min(entries, 4096) * size, size):
         tag, kind = struct.unpack_from(layout.order + "HH", data, entry)
@@ -132,7 +132,7 @@ def _tags(data: bytes, layout: _Layout, position: int) -> Iterator[tuple[int, Va
 
 
 def _check_data(data: bytes, tags: dict[int, Values]) -> None:
-    """Raise unless every strip or tile lies within the file: libtiff would fill in for it."""
+    """Raise unless every strip or tile is within the file; libtiff would fill gaps silently."""
     offsets = tags.get(_STRIP_OFFSETS, tags.get(_TILE_OFFSETS))
     counts = tags.get(_STRIP_BYTES, tags.get(_TILE_BYTES))
     if offsets is None or counts is None or len(offsets) != len(counts):
@@ -142,7 +142,7 @@ def _check_data(data: bytes, tags: dict[int, Values]) -> None:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Find the orientation in EXIF data, a small TIFF; 1 where there is none or it is damaged."""
+    """Return the orientation in EXIF data; 1 if there is none or the data is damaged."""
     exif = exif.removeprefix(b"Exif\x00\x00")
     order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(exif[:4])
     if order is None:

@@ -1,4 +1,4 @@
-"""One task: read the file, prepare the film off the event loop, keep the preview, hand on."""
+"""Processes one task: reads the file, prepares the film off the event loop, stores the preview."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -27,31 +27,33 @@ from services.preprocess.queue import (
 
 _SECONDS = Histogram(
     "carina_preprocess_seconds",
-    "Time of each stage of preparing a film",
+    "Duration of each stage of preparing a film",
     ["stage"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 ORIGINAL_MISSING, ORIGINAL_UNREADABLE = "ORIGINAL_MISSING", "ORIGINAL_UNREADABLE"
 _ORIGINAL_MISSING = Failure(
-    ORIGINAL_MISSING, "The uploaded file is no longer there; upload it again.", retryable=False
+    ORIGINAL_MISSING, "The uploaded file no longer exists. Please upload it again.", retryable=False
 )
 _ORIGINAL_UNREADABLE = Failure(
-    ORIGINAL_UNREADABLE, "The uploaded file could not be read back; retry it later.", retryable=True
+    ORIGINAL_UNREADABLE,
+    "The uploaded file could not be read back. Please retry it later.",
+    retryable=True,
 )
 _BLOB_STORE = "the blob store"
-# A store that does not return this file for so long, though it answers otherwise, has lost it.
-_READING = RetryPolicy(limit=timedelta(minutes=1))
+# A store that responds, but does not return this file for so long, has lost it.
+_READ = RetryPolicy(limit=timedelta(minutes=1))
 _log = get_logger(__name__)
 
 
 class OutOfMemoryError(TransientError):
-    """This worker had too little memory for the film; a neighbour may have it."""
+    """This worker had too little memory for the film; another one may have enough."""
 
     reason = "WORKER_OUT_OF_MEMORY"
 
     def __init__(self) -> None:
         super().__init__(
-            "The service was short of memory for this image; retry it later.",
+            "The service was short of memory for this image. Please retry it later.",
             delay=timedelta(seconds=5),
         )
 
@@ -92,13 +94,13 @@ class Worker:
         await self._jetstream.publish_until_stored(message_of(task, result))
 
     async def _process(self, task: Task, *, last: bool) -> Ready | Failure:
-        """Prepare the film; what may work later is raised until the last delivery."""
+        """Prepare the film; an error that may pass is raised until the last delivery."""
         try:
             film = await self._prepare(task)
         except FilmError as error:
             # Only the type of the cause: its message may quote the file.
             cause = type(error.__cause__).__name__ if error.__cause__ else None
-            _log.info("film not readable", image=task.image, code=error.code, reason=cause)
+            _log.info("film rejected", image=task.image, code=error.code, reason=cause)
             return Failure(error.code, str(error), error.retryable)
         except BlobNotFoundError:
             return _ORIGINAL_MISSING
@@ -111,7 +113,7 @@ class Worker:
             if not last:
                 raise shortage from None
             return Failure(shortage.reason, shortage.message, retryable=True)
-        return Ready(film, has_preview=await self._keep_preview(task, film))
+        return Ready(film, has_preview=await self._store_preview(task, film))
 
     async def _prepare(self, task: Task) -> Prepared:
         data = await self._read(task)
@@ -133,20 +135,20 @@ class Worker:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _read_part(self, key: str) -> bytes:
-        """Wait for a store that is away; one file that is not to be had holds up no other."""
+        """Wait while the store is unavailable; a single unreadable file does not block others."""
         try:
-            return await retry(_BLOB_STORE, lambda: self._blobs.get(key), _READING)
+            return await retry(_BLOB_STORE, lambda: self._blobs.get(key), _READ)
         except BlobsUnavailableError:
             await retry(_BLOB_STORE, self._blobs.check)
             raise
 
-    async def _keep_preview(self, task: Task, film: Prepared) -> bool:
-        """Write the preview. A store that is away costs the preview, never the film."""
+    async def _store_preview(self, task: Task, film: Prepared) -> bool:
+        """Store the preview. If the store is unavailable, the film continues without one."""
         if film.preview is None:
             return False
         try:
             await self._blobs.put(task.message.preview_key, film.preview)
         except TransientError as error:
-            _log.warning("preview not kept", image=task.image, reason=error.reason)
+            _log.warning("storing preview failed", image=task.image, reason=error.reason)
             return False
         return True

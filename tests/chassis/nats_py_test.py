@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.aio.transport import TcpTransport
 from packaging.requirements import Requirement
 
-from chassis.nats.connection import _Line
+from chassis.nats.connection import _AbortingTransport
 from chassis.nats.jetstream import JetStream, open_jetstream
 from tests.support.servers import Server
 
@@ -29,24 +29,24 @@ def test_nats_py_is_held_below_the_next_minor_version() -> None:
     assert not bound.contains(f"{major}.{int(minor) + 1}.0")
 
 
-def test_the_transport_has_the_methods_that_our_line_replaces() -> None:
+def test_the_transport_has_the_methods_that_ours_replaces() -> None:
     for name in ("close", "write", "writelines", "__bool__"):
         assert list(inspect.signature(getattr(TcpTransport, name)).parameters) == list(
-            inspect.signature(getattr(_Line, name)).parameters
+            inspect.signature(getattr(_AbortingTransport, name)).parameters
         )
-    line = _Line()
-    assert line._io_writer is None
-    line.close()  # before the first connection there is nothing to close
+    transport = _AbortingTransport()
+    assert transport._io_writer is None
+    transport.close()  # before the first connection there is nothing to close
     assert Client()._transport is None
 
 
-async def test_the_client_connects_over_the_line_it_was_given_and_keeps_it(
+async def test_the_client_uses_the_transport_it_was_given_and_keeps_it(
     jetstream: JetStream, nats_server: Server
 ) -> None:
-    line = jetstream.client._transport
-    assert isinstance(line, _Line)
-    assert line._io_writer is not None
-    first = line._io_writer
+    transport = jetstream.client._transport
+    assert isinstance(transport, _AbortingTransport)
+    assert transport._io_writer is not None
+    first = transport._io_writer
     reconnected = asyncio.Event()
 
     def changed(connected: bool) -> None:  # noqa: FBT001 - a callback
@@ -58,33 +58,33 @@ async def test_the_client_connects_over_the_line_it_was_given_and_keeps_it(
     await asyncio.to_thread(nats_server.start)
     async with asyncio.timeout(20):
         await reconnected.wait()
-    assert jetstream.client._transport is line
-    assert line._io_writer is not first
-    assert not line._io_writer.transport.is_closing()
+    assert jetstream.client._transport is transport
+    assert transport._io_writer is not first
+    assert not transport._io_writer.transport.is_closing()
 
 
-async def test_the_line_ends_its_connection_at_once(jetstream: JetStream) -> None:
-    line = jetstream.client._transport
-    assert isinstance(line, _Line)
-    assert line._io_writer is not None
-    writer = line._io_writer
-    line.close()
+async def test_the_transport_closes_its_connection_at_once(jetstream: JetStream) -> None:
+    transport = jetstream.client._transport
+    assert isinstance(transport, _AbortingTransport)
+    assert transport._io_writer is not None
+    writer = transport._io_writer
+    transport.close()
     assert writer.transport.is_closing()
 
 
-async def test_a_line_that_is_broken_raises_an_error_that_nats_py_handles(
+async def test_a_broken_transport_raises_an_error_that_nats_py_handles(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(*_: object) -> None:
         raise RuntimeError("unable to perform operation on <TCPTransport>; the handler is closed")
 
     monkeypatch.setattr(TcpTransport, "writelines", closed)
-    line = jetstream.client._transport
-    assert line is not None
+    transport = jetstream.client._transport
+    assert transport is not None
     with pytest.raises(ConnectionResetError):
-        line.writelines([b"PING\r\n"])
+        transport.writelines([b"PING\r\n"])
     with pytest.raises(ConnectionResetError):
-        line.write(b"PING\r\n")
+        transport.write(b"PING\r\n")
 
 
 async def test_a_mailbox_takes_every_message_in_the_read_loop_without_queue_or_task(

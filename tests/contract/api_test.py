@@ -25,7 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 INSIDE = {
     *("QUEUE_FULL", "QUEUE_REFUSED", "QUEUE_UNAVAILABLE", "STREAM_NOT_FOUND"),
     *("MALFORMED_MESSAGE", "MALFORMED_TASK"),
-    *("TRITON_AWAY", "TRITON_BUSY"),
+    *("TRITON_UNAVAILABLE", "TRITON_BUSY"),
 }
 # What a subclass has to override.
 ABSTRACT = {"INVALID_ARGUMENT", "UNAVAILABLE"}

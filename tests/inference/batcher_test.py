@@ -56,7 +56,7 @@ async def batcher(reader: StandIn) -> AsyncIterator[Batcher]:
 
 
 async def read(batcher: Batcher, number: int, *, urgent: bool = False, model: Model = MODEL) -> int:
-    answer = await batcher.read(model, bytes([number]), urgent=urgent)
+    answer = await batcher.evaluate(model, bytes([number]), urgent=urgent)
     return int(answer.probabilities[0])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.inference.errors import ModelAnswerInvalidError
-from services.inference.model import NONE_REACHED, NOT_FRONTAL, Answer, Model, read
+from services.inference.model import NONE_REACHED, NOT_FRONTAL, Answer, Model, interpret
 
 MODEL = Model(
     name="cxr",
@@ -26,7 +26,7 @@ def answer(*probabilities: float, gate: float | None = 0.9) -> Answer:
 
 def test_the_label_that_exceeds_its_threshold_most_is_predicted() -> None:
     # The most probable label is another one.
-    reading = read(answer(0.55, 0.4, 0.05), MODEL)
+    reading = interpret(answer(0.55, 0.4, 0.05), MODEL)
     assert reading.predicted_label == "pneumonia"
     assert reading.probabilities == pytest.approx((0.55, 0.4, 0.05))
     assert reading.heatmap is not None
@@ -36,19 +36,19 @@ def test_the_label_that_exceeds_its_threshold_most_is_predicted() -> None:
 
 def test_a_label_that_meets_its_threshold_is_predicted() -> None:
     half = replace(MODEL, thresholds=(0.5, 0.5, 0.5))
-    assert read(answer(0.5, 0.25, 0.25), half).predicted_label == "normal"
+    assert interpret(answer(0.5, 0.25, 0.25), half).predicted_label == "normal"
 
 
 def test_no_label_is_predicted_when_none_reaches_its_threshold() -> None:
     high = replace(MODEL, thresholds=(0.9, 0.9, 0.9))
-    reading = read(answer(0.3, 0.3, 0.4), high)
+    reading = interpret(answer(0.3, 0.3, 0.4), high)
     assert not reading.predicted_label
     assert reading.notes == (NONE_REACHED,)
     assert reading.heatmap is not None
 
 
 def test_the_label_and_the_heatmap_of_a_picture_that_is_no_chest_are_withheld() -> None:
-    reading = read(answer(0.9, 0.05, 0.05, gate=0.59), MODEL)
+    reading = interpret(answer(0.9, 0.05, 0.05, gate=0.59), MODEL)
     assert not reading.predicted_label
     assert reading.heatmap is None
     assert reading.notes == (NOT_FRONTAL,)
@@ -57,12 +57,12 @@ def test_the_label_and_the_heatmap_of_a_picture_that_is_no_chest_are_withheld() 
 
 def test_a_gate_at_its_threshold_is_open() -> None:
     at_threshold = replace(MODEL, gate_threshold=0.5)
-    assert read(answer(0.9, 0.05, 0.05, gate=0.5), at_threshold).predicted_label == "normal"
+    assert interpret(answer(0.9, 0.05, 0.05, gate=0.5), at_threshold).predicted_label == "normal"
 
 
 def test_a_model_without_a_gate_and_without_a_heatmap_is_read() -> None:
     bare = Answer(np.array([0.9, 0.05, 0.05], np.float32), None, None)
-    reading = read(bare, MODEL)
+    reading = interpret(bare, MODEL)
     assert reading.predicted_label == "normal"
     assert reading.heatmap is None
 
@@ -70,6 +70,6 @@ def test_a_model_without_a_gate_and_without_a_heatmap_is_read() -> None:
 @pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.1, float("inf")])
 def test_numbers_that_are_no_probabilities_are_never_told(wrong: float) -> None:
     with pytest.raises(ModelAnswerInvalidError):
-        read(answer(0.9, wrong, 0.05), MODEL)
+        interpret(answer(0.9, wrong, 0.05), MODEL)
     with pytest.raises(ModelAnswerInvalidError):
-        read(answer(0.9, 0.05, 0.05, gate=wrong), MODEL)
+        interpret(answer(0.9, 0.05, 0.05, gate=wrong), MODEL)

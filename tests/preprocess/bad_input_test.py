@@ -66,7 +66,7 @@ def test_a_foreign_file_is_called_what_it_is(data: bytes, name: str) -> None:
 def test_what_nobody_knows_is_of_an_unknown_kind(data: bytes) -> None:
     error = refused(data)
     assert error.code == "UNSUPPORTED_FILE_TYPE"
-    assert str(error).startswith("This file is of an unknown kind")
+    assert str(error).startswith("This file is of an unknown type")
 
 
 def test_every_code_is_written_as_codes_are_and_no_two_are_the_same() -> None:
@@ -183,7 +183,7 @@ def test_dicom_without_pixels_is_called_what_it_is() -> None:
     ):
         error = refused(real_film(name))
         assert error.code == "DICOM_WITHOUT_PIXELS"
-        assert str(error) == f"The DICOM file holds no image: it is {what}."
+        assert str(error) == f"The DICOM file contains no image: it is {what}."
     assert refused(dicom(shades(), leave_out=("PixelData",))).code == "DICOM_WITHOUT_PIXELS"
 
 
@@ -221,7 +221,7 @@ def test_samples_that_no_radiograph_has_are_refused(name: str) -> None:
 def test_a_tiff_in_a_compression_that_is_not_read_is_not_called_damaged(compression: int) -> None:
     error = refused(tiff(shades(), compression=compression))
     assert error.code == "UNSUPPORTED_PIXEL_FORMAT"
-    assert "a compression that is not read in TIFF" in str(error)
+    assert "a TIFF compression that is not supported" in str(error)
 
 
 def test_a_frame_of_another_size_than_the_header_says_is_damaged() -> None:

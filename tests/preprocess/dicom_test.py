@@ -12,7 +12,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
 from services.preprocess.decode import decode
-from services.preprocess.dicom import FIRST_FRAME, NO_RADIOGRAPH
+from services.preprocess.dicom import FIRST_FRAME, NOT_A_RADIOGRAPH
 from services.preprocess.dicom_display import NO_WINDOW
 from services.preprocess.dicom_header import read_dicom_header
 from services.preprocess.errors import InvalidDisplayWindowError
@@ -295,7 +295,7 @@ def test_of_several_frames_the_first_is_read_with_a_note() -> None:
     frame = read(real_film("emri_small.dcm"))
     assert frame.pixels.shape == (64, 64)
     assert FIRST_FRAME.format(frames=10) in frame.notes
-    assert NO_RADIOGRAPH.format(modality="MR") in frame.notes
+    assert NOT_A_RADIOGRAPH.format(modality="MR") in frame.notes
 
 
 def test_dicom_without_preamble_is_dicom_all_the_same() -> None:

@@ -81,10 +81,10 @@ def test_what_is_too_large_is_refused_before_it_is_decoded(kind: str) -> None:
 
 def test_the_sentence_names_the_size_and_the_limit() -> None:
     assert str(refused(png(width=65_000, height=65_000))) == (
-        "The image is 65000 x 65000 pixels, more than the 64 million that are allowed."
+        "The image has 65000 x 65000 pixels, more than the limit of 64 million."
     )
     assert str(refused(tiff(shades(8, 8), pages=101))) == (
-        "The file has more than 100 pages. Please send one film a file."
+        "The file has more than 100 pages. Please send one film per file."
     )
 
 

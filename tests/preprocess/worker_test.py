@@ -100,7 +100,7 @@ async def test_settings_reach_the_film(bench: Bench) -> None:
         (b"", "EMPTY_FILE", "The file is empty."),
         (b"%PDF-1.7", "UNSUPPORTED_FILE_TYPE", "This is a PDF document, not a radiograph"),
         (encoded(".png", shades())[:-9], "TRUNCATED_IMAGE", "The PNG file is incomplete"),
-        (png(width=65_000, height=65_000), "IMAGE_TOO_LARGE", "The image is 65000 x 65000"),
+        (png(width=65_000, height=65_000), "IMAGE_TOO_LARGE", "The image has 65000 x 65000"),
         (
             dicom(shades(), WindowCenter=1e9, WindowWidth=1),
             "INVALID_DISPLAY_WINDOW",
@@ -176,7 +176,7 @@ async def test_a_file_that_can_not_be_read_back_holds_no_slot_and_fails_in_the_e
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soon = RetryPolicy(limit=timedelta(milliseconds=100))
-    monkeypatch.setattr(worker_module, "_READING", soon)
+    monkeypatch.setattr(worker_module, "_READ", soon)
     monkeypatch.setattr("chassis.nats.settle._FIRST_DELAY", timedelta(milliseconds=20))
     # A link to itself can not be followed, not even by root.
     (tmp_path / "blobs" / "loop").symlink_to("loop")

@@ -25,7 +25,7 @@ from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRL
 
 from deploy.local.films import real_films
 from deploy.local.settings import ROOT
-from services.inference.model import Answer, Model, read
+from services.inference.model import Answer, Model, interpret
 from services.preprocess.film import Limits
 from services.preprocess.pipeline import PipelineSettings, prepare
 
@@ -215,7 +215,7 @@ def _answers(files: Sequence[bytes]) -> list[Answered]:
         pixels = prepare(data, settings, Limits()).pixels[None, None]
         probabilities, gate = session.run(names, {"image": pixels})
         answer = Answer(probabilities=probabilities[0], heatmap=None, gate=float(gate[0, 0]))
-        reading = read(answer, model)
+        reading = interpret(answer, model)
         answers.append(
             Answered(
                 "SUCCEEDED", label=reading.predicted_label, probabilities=reading.probabilities
