@@ -121,17 +121,6 @@ async def test_a_mailbox_that_ends_has_taken_what_was_on_its_way(jetstream: JetS
     assert subscription._id not in jetstream.client._subs
 
 
-async def test_a_flush_of_nats_py_overtakes_what_it_has_buffered(jetstream: JetStream) -> None:
-    """Why `end_mailbox` is not `Subscription.drain`: once this fails, it can be."""
-    taken: list[bytes] = []
-    await jetstream.subscribe_mailbox("mail.*", lambda each: taken.append(each.data))
-    await jetstream._round_trip()
-    for _ in range(1000):
-        await jetstream.send("mail.1", b"x")
-    await jetstream.client.flush()
-    assert len(taken) < 1000
-
-
 async def test_connecting_reports_each_failure_and_goes_on(
     stopped_nats: Server, own_nats_url: str
 ) -> None:
