@@ -28,7 +28,7 @@ from services.gateway.routes import build_routes
 logger = get_logger(__name__)
 
 _SECONDS = Histogram(
-    "carina_gateway_request_seconds",
+    "carina_gateway_request_duration_seconds",
     "Duration of a request, from its first byte to the last byte of its response",
     ["method", "operation", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600),

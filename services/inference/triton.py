@@ -28,7 +28,7 @@ from services.inference.errors import (
 from services.inference.model import Answer, Floats, Model
 
 _CALL_SECONDS = Histogram(
-    "carina_triton_call_seconds",
+    "carina_triton_call_duration_seconds",
     "Duration of one call to Triton, whatever its result",
     ["model"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),

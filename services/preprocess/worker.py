@@ -26,7 +26,7 @@ from services.preprocess.queue import (
 )
 
 _SECONDS = Histogram(
-    "carina_preprocess_seconds",
+    "carina_preprocess_stage_duration_seconds",
     "Duration of each stage of preparing a film",
     ["stage"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),

@@ -174,13 +174,23 @@ async def test_no_image_is_given_up_by_a_model_that_reads_nothing(
     assert [each if isinstance(each, int) else type(each) for each in answers] == expected
 
 
-async def test_an_image_nobody_waits_for_is_not_read(batcher: Batcher, reader: StandIn) -> None:
+async def test_an_image_nobody_waits_for_is_not_read(reader: StandIn) -> None:
+    batcher = Batcher(reader, max_batch_delay=timedelta(milliseconds=5), concurrent_calls=1)
+    reader.open.clear()
+    first = asyncio.create_task(read(batcher, 9))
+    async with asyncio.timeout(10):
+        while not reader.batches:
+            await asyncio.sleep(0.01)
+    # The one call is under way, so these wait however late the machine is.
     reading = [asyncio.create_task(read(batcher, number)) for number in range(3)]
     await asyncio.sleep(0)
     reading[1].cancel()
+    reader.open.set()
+    assert await first == 9
     assert await reading[0] == 0
-    assert reader.batches == [[0, 2]]
     assert await reading[2] == 2
+    assert reader.batches == [[9], [0, 2]]
+    await batcher.close()
 
 
 async def test_a_fault_of_ours_reaches_every_image_of_the_batch(

@@ -251,4 +251,4 @@ async def test_a_worker_tells_whether_it_is_ready_and_what_it_did(bench: Bench) 
         metrics = (await reader.read()).decode()
         writer.close()
         await writer.wait_closed()
-    assert 'carina_preprocess_seconds_count{stage="decode"}' in metrics
+    assert 'carina_preprocess_stage_duration_seconds_count{stage="decode"}' in metrics
