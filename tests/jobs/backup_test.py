@@ -237,7 +237,7 @@ async def test_a_server_that_may_only_be_read_is_waited_for(
             allow_writes(allowed=False)
             starting = asyncio.create_task(jobs.start(**QUICK))
             async with asyncio.timeout(20):
-                while "waiting for PostgreSQL" not in capsys.readouterr().out:
+                while "PostgreSQL" not in capsys.readouterr().out:
                     await asyncio.sleep(0.05)
             allow_writes(allowed=True)
             await starting
