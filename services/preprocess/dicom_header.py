@@ -68,6 +68,7 @@ _PIXEL_DATA = 0x7FE00010
 _OTHER_PIXELS = (0x7FE00008, 0x7FE00009)  # floating point, 32 and 64 bits
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_INFLATE_SLICE = 4 << 10  # bytes of input, which become at most 4 MiB
 _HEADER_BYTES = 16 << 20  # allowance for the elements before and after the pixels
 
 
@@ -307,14 +308,19 @@ def _read_meta(data: bytes) -> tuple[int, UID | None]:
 def _inflate(data: bytes, start: int, limits: Limits) -> bytes:
     """Inflate the data after group 2, up to the limits."""
     limit = max(limits.expansion_free_pixels * 2, limits.expansion * len(data))
-    limit = min(limit, limits.pixels * 2 + _HEADER_BYTES)
+    limit = left = min(limit, limits.pixels * 2 + _HEADER_BYTES)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    pieces: list[bytes] = []
     try:
-        body = inflater.decompress(memoryview(data)[start:], limit)
+        # In slices: zlib needs twice the memory of what one call returns.
+        for position in range(start, len(data), _INFLATE_SLICE):
+            piece = inflater.decompress(data[position : position + _INFLATE_SLICE], left)
+            pieces.append(piece)
+            left -= len(piece)
+            if inflater.eof:
+                return b"".join(pieces)
+            if left <= 0:
+                raise ImageTooLargeError.of_expansion(limit / len(data), limits.expansion)
     except zlib.error:
         raise CorruptImageError("DICOM") from None
-    if not inflater.eof:
-        if len(body) >= limit:
-            raise ImageTooLargeError.of_expansion(limit / len(data), limits.expansion)
-        raise TruncatedImageError("DICOM")
-    return body
+    raise TruncatedImageError("DICOM")
