@@ -18,7 +18,8 @@ async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos
     folder = tmp_path_factory.mktemp("rolling")
     # So long that only what a worker failed to hand back is delivered again, never what a slow
     # machine kept it from confirming.
-    slow = {"CARINA_JOBS_ACK_WAIT": "30"}
+    # And so few images at once that a worker finishes them within its grace period even then.
+    slow = {"CARINA_JOBS_ACK_WAIT": "30", "CARINA_INFERENCE_SLOTS": "8"}
     async with running_stack(folder, stack_options=options(slow, blobs="s3")) as running:
         yield running
 
