@@ -174,7 +174,7 @@ async def test_an_upload_of_many_crumbs_keeps_no_more_of_them(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One task names all the parts of an image, and a task has its largest size.
-    monkeypatch.setattr("services.jobs.uploads.service._CUT_PARTS", 2)
+    monkeypatch.setattr("services.jobs.uploads.receiver._CUT_PARTS", 2)
     job = await caller.create()
     for offset, committed in ((0, 1), (1, 2), (2, 2)):
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
