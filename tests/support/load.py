@@ -35,6 +35,9 @@ _LONGEST_PAUSE = 1.0
 _CANCELLED, _RETRIED = 0.15, 0.15
 # What the documents name, and what else may be worth another try.
 _UNAVAILABLE = {503}
+# Callers wait while so many jobs are open, each with two watches: on a slow machine the queue would
+# grow for as long as a fault lasts, and what was accepted last would end too late for any limit.
+_MAX_OPEN_JOBS = 24
 _REPEATED = _UNAVAILABLE | {408, 429, 502, 504}
 
 
@@ -285,12 +288,18 @@ class Load:
 
     async def _hand_in(self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool) -> None:
         while not stop.is_set():
+            if self._open_watches() > 2 * _MAX_OPEN_JOBS:
+                await asyncio.sleep(pause)
+                continue
             promise = await self.submit(random.randint(1, 3), how=how)
             await asyncio.sleep(random.uniform(0, 2 * pause))
             if fickle and random.random() < _CANCELLED:
                 await self.cancel(promise)
             elif fickle and random.random() < _RETRIED:
                 await self.retry(promise.name)
+
+    def _open_watches(self) -> int:
+        return sum(not each.done() for each in self._watching)
 
 
 async def _tries() -> AsyncIterator[int]:
