@@ -14,8 +14,11 @@ GRPC_PORT ?= 50051
 CORES := $(shell nproc)
 WORKERS ?= $(shell n=$$((2 * $(CORES))); echo $$((n < 8 ? n : 8)))
 QUICK_TESTS = $(BIN)/python -m pytest -m 'not servers' -n $(CORES)
-# By file, in order: a module shares its stack, and the longest modules come first (tests/chaos).
-SERVER_TESTS = $(BIN)/python -m pytest -m servers -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# By file, in order: a module shares its stack, and the longest modules come first.
+BY_FILE = --dist loadfile --no-loadscope-reorder
+SERVER_TESTS = $(BIN)/python -m pytest -m servers --ignore tests/chaos -n $(WORKERS) $(BY_FILE)
+# Faults strike a whole stack under load, so there is only one for each core.
+FAULT_TESTS = $(BIN)/python -m pytest tests/chaos -n $(CORES) $(BY_FILE)
 # pip shows its progress on a terminal; a log gets one line for each step.
 PIP_OPTIONS := --disable-pip-version-check $$(test -t 1 || echo --quiet)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -37,15 +40,16 @@ demo: setup ## Send a batch of real films through a fresh stack and check the re
 test: setup ## Run every test: the quick ones, then those on real servers, with the faults
 	$(QUICK_TESTS)
 	$(SERVER_TESTS)
+	$(FAULT_TESTS)
 
 test-quick: setup ## Run the tests that start no server
 	$(QUICK_TESTS)
 
 test-chaos: setup ## Run the faults: processes killed, lines cut, brokers wiped
-	$(SERVER_TESTS) tests/chaos
+	$(FAULT_TESTS)
 
 chaos: setup ## Faults one by one, then at random under load, compared with a ledger: MINUTES=2 SEED=...
-	$(if $(SEED),,$(SERVER_TESTS) tests/chaos --ignore tests/chaos/random_test.py)
+	$(if $(SEED),,$(FAULT_TESTS) --ignore tests/chaos/random_test.py)
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 recovery: setup ## Measure recovery times with production settings against their targets
