@@ -56,7 +56,7 @@ async def nobody_was_wronged(jobs: Jobs, *names: str, retries: int = 0) -> None:
     assert [
         each for one in histories.values() for each in one.problems(most_attempts=attempts)
     ] == []
-    assert await backstage.leftovers() == []
+    assert await backstage.lasting_leftovers() == []
 
 
 async def test_images_that_no_worker_is_there_for_are_neither_doubled_nor_given_up(

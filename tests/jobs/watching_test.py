@@ -249,7 +249,7 @@ async def test_watchers_outlast_a_fault_that_nobody_expected(
         job = await client.create(JobSpec())
         watching = asyncio.create_task(watch(jobs, job.name))
         await as_owner(jobs, "ALTER TABLE job_events RENAME TO elsewhere")
-        while "feed can not read" not in capsys.readouterr().out:
+        while "reading events failed" not in capsys.readouterr().out:
             await jobs.jetstream.publish_core(*announcement(job.name))
             await asyncio.sleep(0.05)
         await as_owner(jobs, "ALTER TABLE elsewhere RENAME TO job_events")
