@@ -109,39 +109,41 @@ class TaskSubject:
 
 
 @dataclass(frozen=True)
-class ResultSubject:
+class _JobSubject:
+    """A subject that is a word and a job."""
+
+    word: ClassVar[str]
+    template: ClassVar[str]
+
+    job: UUID
+
+    def __str__(self) -> str:
+        """Write it as the broker knows it."""
+        return f"{self.word}.{self.job}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a subject; raises BusFormatError."""
+        kind = f"{cls.word} subject"
+        try:
+            subject = cls(UUID(text.partition(".")[2]))
+        except ValueError as error:
+            raise BusFormatError(kind) from error
+        return _exact(subject, text, kind)
+
+
+class ResultSubject(_JobSubject):
     """Where the outcomes of a job's images are published."""
 
-    template: ClassVar[str] = "results.{job}"
-
-    job: UUID
-
-    def __str__(self) -> str:
-        """Write it as the broker knows it."""
-        return f"results.{self.job}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a subject; raises BusFormatError."""
-        return _exact(cls(_job_after("results.", text)), text, "result subject")
+    word = "results"
+    template = "results.{job}"
 
 
-@dataclass(frozen=True)
-class EventSubject:
+class EventSubject(_JobSubject):
     """Where changes of a job are announced."""
 
-    template: ClassVar[str] = "events.{job}"
-
-    job: UUID
-
-    def __str__(self) -> str:
-        """Write it as the broker knows it."""
-        return f"events.{self.job}"
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a subject; raises BusFormatError."""
-        return _exact(cls(_job_after("events.", text)), text, "event subject")
+    word = "events"
+    template = "events.{job}"
 
 
 @dataclass(frozen=True)
@@ -255,13 +257,6 @@ class Advisory:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise BusFormatError("advisory") from error
-
-
-def _job_after(prefix: str, text: str) -> UUID:
-    try:
-        return UUID(text.removeprefix(prefix))
-    except ValueError as error:
-        raise BusFormatError(f"{prefix}<job> subject") from error
 
 
 def _exact(parsed: _Name, text: str, kind: str) -> _Name:

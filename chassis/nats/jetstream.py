@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -17,6 +16,14 @@ from nats.aio.subscription import Subscription
 
 from chassis import tracing
 from chassis.nats.connection import kept_connected
+from chassis.nats.messages import (
+    MESSAGE_ID,
+    UNAVAILABLE,
+    Message,
+    StoredMessage,
+    checked,
+    parsed_headers,
+)
 from chassis.nats.streams import (
     ConsumerSpec,
     MessageTooLargeError,
@@ -44,9 +51,6 @@ __all__ = [
     "open_jetstream",
 ]
 
-MESSAGE_ID = "Nats-Msg-Id"
-"""Header by which a stream recognises a message that it has stored before."""
-
 _API = "$JS.API"
 _REQUEST_TIMEOUT = timedelta(seconds=5)
 _PUBLISH_TIMEOUT = timedelta(seconds=2)
@@ -58,45 +62,10 @@ _BRIEFLY = RetryPolicy(
     first=timedelta(milliseconds=250),
     longest=timedelta(seconds=1),
 )
-_NOT_FOUND = 404
-_UNAVAILABLE = 503
-# Limits that clear when consumers catch up: messages or bytes of the stream, the subject, the
-# account or the server.
-_FULL = frozenset({10077, 10023, 10047, 10002, 10028})
-# "Duplicate message id is in process": the cluster has not agreed on the first one yet.
-_IN_PROCESS = 10158
-# The message or its headers exceed a limit of the stream or of the server.
-_TOO_LARGE = frozenset({10054, 10097})
 _MAX_PAYLOAD = 400  # the code for a message that the server would close the connection over
 
 ConnectionCallback = Callable[[bool], None]
 CoreCallback = Callable[[str, bytes], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class StoredMessage:
-    """A message read from a stream by its sequence."""
-
-    subject: str
-    data: bytes
-    headers: Mapping[str, str]
-
-    @property
-    def message_id(self) -> str:
-        """The id it was published with; empty if it has none."""
-        return self.headers.get(MESSAGE_ID, "")
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message to be stored."""
-
-    subject: str
-    payload: bytes
-    # By which the stream recognises a repetition.
-    message_id: str
-    # The subject without its identifiers, as traces group it.
-    template: str = ""
 
 
 class Mailbox:
@@ -149,7 +118,6 @@ class JetStream:
         payload: bytes,
         *,
         message_id: str,
-        headers: Mapping[str, str] | None = None,
         template: str = "",
     ) -> bool:
         """Store a message and wait for the ack; return False if the stream had this id already.
@@ -161,29 +129,27 @@ class JetStream:
         MessageTooLargeError is one.
         """
         message = Message(subject, payload, message_id, template)
-        return await self._publish(message, headers, _BRIEFLY)
+        return await self._publish(message, _BRIEFLY)
 
     async def publish_until_stored(self, message: Message) -> None:
         """Store a message, and retry for as long as the stream is full or unavailable.
 
         Raises QueueRefusedError, of which MessageTooLargeError is one.
         """
-        await self._publish(message, None, FOREVER)
+        await self._publish(message, FOREVER)
 
-    async def _publish(
-        self, message: Message, headers: Mapping[str, str] | None, policy: RetryPolicy
-    ) -> bool:
+    async def _publish(self, message: Message, policy: RetryPolicy) -> bool:
         with tracing.publish_span(
             message.subject,
             template=message.template,
             message_id=message.message_id,
             size=len(message.payload),
         ):
-            sent = {**tracing.inject(headers), MESSAGE_ID: message.message_id}
+            sent = {**tracing.inject(), MESSAGE_ID: message.message_id}
 
             async def attempt() -> bool:
                 answer = await self.request(message.subject, message.payload, headers=sent)
-                return not _checked(answer).get("duplicate", False)
+                return not checked(answer).get("duplicate", False)
 
             # Because of its id, it is safe to send again a message that may have been stored.
             return await retry("NATS", attempt, policy)
@@ -281,7 +247,7 @@ class JetStream:
             raise QueueUnavailableError("no reply in time") from None
         finally:
             self._answers.pop(token, None)
-        if answer.headers and answer.headers.get("Status") == str(_UNAVAILABLE):
+        if answer.headers and answer.headers.get("Status") == str(UNAVAILABLE):
             raise QueueUnavailableError("no stream has this subject")
         return answer
 
@@ -318,7 +284,7 @@ class JetStream:
     async def api(self, subject: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Call the JetStream API (`STREAM.INFO.X`)."""
         payload = json.dumps(body).encode() if body is not None else b""
-        return _checked(await self.request(f"{_API}.{subject}", payload, timeout=_REQUEST_TIMEOUT))
+        return checked(await self.request(f"{_API}.{subject}", payload, timeout=_REQUEST_TIMEOUT))
 
     async def ensure_streams(self, specs: Sequence[StreamSpec]) -> None:
         """Create missing streams and consumers, update those that differ, delete nothing."""
@@ -358,7 +324,7 @@ class JetStream:
         return StoredMessage(
             subject=message["subject"],
             data=base64.b64decode(message.get("data", "")),
-            headers=_parsed_headers(base64.b64decode(message.get("hdrs", ""))),
+            headers=parsed_headers(base64.b64decode(message.get("hdrs", ""))),
         )
 
     async def delete_message(self, stream: str, sequence: int) -> None:
@@ -371,33 +337,6 @@ class JetStream:
             # 10043 is "no message found", 10057 "delete failed" for a sequence long gone.
             if error.code not in {10043, 10057}:
                 raise
-
-
-def _checked(answer: Msg) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(answer.data)
-    error = body.get("error")
-    if error is None:
-        return body
-    code, api_code = int(error.get("code", 0)), int(error.get("err_code", 0))
-    description = str(error.get("description", "")).rstrip(".")
-    if api_code in _FULL:
-        raise QueueFullError
-    if code == _NOT_FOUND:
-        raise StreamNotFoundError(description)
-    if code == _UNAVAILABLE or api_code == _IN_PROCESS:
-        raise QueueUnavailableError(description)
-    if api_code in _TOO_LARGE:
-        raise MessageTooLargeError(api_code, description)
-    raise QueueRefusedError(api_code, description)
-
-
-def _parsed_headers(raw: bytes) -> dict[str, str]:
-    headers = {}
-    for line in raw.decode(errors="replace").split("\r\n")[1:]:
-        name, separator, value = line.partition(":")
-        if separator:
-            headers[name] = value.strip()
-    return headers
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from carina.tasks import bus
+from carina.tasks.outcomes import new_outcome
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import DomainError
 from chassis.nats.consume import Delivery, Source
@@ -125,16 +126,9 @@ class Failure:
     message: str
 
 
-def started_payload(task: Task) -> bytes:
-    """Return the outcome that says that work on an image has started."""
-    outcome = _outcome(task)
-    outcome.started.SetInParent()
-    return outcome.SerializeToString()
-
-
 def message_of(task: Task, result: Findings | Failure) -> Message:
     """Return the outcome that is published when a task is done."""
-    outcome = _outcome(task)
+    outcome = new_outcome(task.message.ref, tasks_pb2.STAGE_INFER)
     if isinstance(result, Failure):
         step = bus.Step.INFER_FAILED
         outcome.failed.code = result.code
@@ -163,9 +157,3 @@ def _add_findings(succeeded: tasks_pb2.Succeeded, task: Task, findings: Findings
     duration = datetime.now(UTC) - task.message.queue_time.ToDatetime(UTC)
     # The clocks of two machines may differ by more than an image takes.
     succeeded.infer.FromTimedelta(max(duration, timedelta(0)))
-
-
-def _outcome(task: Task) -> tasks_pb2.Outcome:
-    outcome = tasks_pb2.Outcome(ref=task.message.ref, stage=tasks_pb2.STAGE_INFER)
-    outcome.time.GetCurrentTime()
-    return outcome

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from carina.tasks.outcomes import started_payload
+from carina.tasks.v1 import tasks_pb2
 from chassis.logs import get_logger
 from chassis.nats.consume import Delivery
 from chassis.nats.jetstream import JetStream
@@ -21,7 +23,6 @@ from services.inference.queue import (
     Findings,
     Task,
     message_of,
-    started_payload,
     task_from_message,
 )
 
@@ -84,7 +85,9 @@ class Worker:
         subject = task.result_subject
         announcing = asyncio.create_task(
             self._jetstream.publish_core(
-                str(subject), started_payload(task), template=subject.template
+                str(subject),
+                started_payload(task.message.ref, tasks_pb2.STAGE_INFER),
+                template=subject.template,
             )
         )
         # The event loop keeps only a weak reference.

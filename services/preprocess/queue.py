@@ -7,6 +7,7 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from carina.tasks import bus
+from carina.tasks.outcomes import new_outcome
 from carina.tasks.v1 import tasks_pb2
 from chassis.errors import DomainError, UsageError
 from chassis.nats.consume import Delivery, Source
@@ -109,13 +110,6 @@ class Failure:
     retryable: bool
 
 
-def started_payload(task: Task) -> bytes:
-    """Return the outcome that says that work on a film has started."""
-    outcome = _outcome(task)
-    outcome.started.SetInParent()
-    return outcome.SerializeToString()
-
-
 def message_of(task: Task, result: Ready | Failure) -> Message:
     """Return what is published when a task is done: the next task, or the outcome."""
     if isinstance(result, Failure):
@@ -137,7 +131,7 @@ def message_of(task: Task, result: Ready | Failure) -> Message:
 
 
 def _failed_message(task: Task, failure: Failure) -> Message:
-    outcome = _outcome(task)
+    outcome = new_outcome(task.message.ref, tasks_pb2.STAGE_PREPROCESS)
     outcome.failed.code = failure.code
     outcome.failed.message = failure.message
     outcome.failed.retryable = failure.retryable
@@ -147,12 +141,6 @@ def _failed_message(task: Task, failure: Failure) -> Message:
         message_id=task.message_id(bus.Step.PREPROCESS_FAILED),
         template=task.result_subject.template,
     )
-
-
-def _outcome(task: Task) -> tasks_pb2.Outcome:
-    outcome = tasks_pb2.Outcome(ref=task.message.ref, stage=tasks_pb2.STAGE_PREPROCESS)
-    outcome.time.GetCurrentTime()
-    return outcome
 
 
 def _preparation(task: Task, film: Prepared, *, has_preview: bool) -> tasks_pb2.Preparation:

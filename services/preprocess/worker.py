@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from prometheus_client import Histogram
 
+from carina.tasks.outcomes import started_payload
+from carina.tasks.v1 import tasks_pb2
 from chassis.blobs import BlobNotFoundError, BlobStore, BlobsUnavailableError
 from chassis.errors import TransientError
 from chassis.logs import get_logger
@@ -21,7 +23,6 @@ from services.preprocess.queue import (
     Ready,
     Task,
     message_of,
-    started_payload,
     task_from_message,
 )
 
@@ -87,7 +88,9 @@ class Worker:
         # It moves a progress bar, so nothing waits for it.
         subject = task.result_subject
         await self._jetstream.publish_core(
-            str(subject), started_payload(task), template=subject.template
+            str(subject),
+            started_payload(task.message.ref, tasks_pb2.STAGE_PREPROCESS),
+            template=subject.template,
         )
         result = await self._process(task, last=delivery.last)
         # While the broker is full or unavailable the film waits here, and its task stays alive.

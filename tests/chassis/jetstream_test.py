@@ -182,7 +182,8 @@ async def test_a_purge_removes_one_subject_only(jetstream: JetStream) -> None:
 
 async def test_a_message_is_read_and_deleted_by_its_sequence(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([WORK])
-    await jetstream.publish("work.a.1", b"payload", message_id="1", headers={"traceparent": "t"})
+    sent = {"traceparent": "t", "Nats-Msg-Id": "1"}
+    await jetstream.request("work.a.1", b"payload", headers=sent)
     sequence = (await jetstream.api("STREAM.INFO.WORK"))["state"]["first_seq"]
     message = await jetstream.get_message("WORK", sequence)
     assert (message.subject, message.data) == ("work.a.1", b"payload")

@@ -10,6 +10,9 @@ import pytest
 from chassis.logs import OWN_KEYS
 
 ROOT = Path(__file__).parents[2]
+# What configures the logs of a process, and the modules that only pass on what it allows.
+_STARTS = {"configure_logs", "run_command"}
+_PASS_THEM_ON = {"chassis.logs", "services.jobs.commands.run"}
 
 
 def modules() -> dict[str, ast.Module]:
@@ -60,7 +63,7 @@ def allowed_keys(tree: ast.Module) -> frozenset[str] | None:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) == "configure_logs":
+        if isinstance(node, ast.Call) and called(node) in _STARTS:
             for keyword in node.keywords:
                 if keyword.arg == "allowed_keys":
                     value = keyword.value
@@ -74,7 +77,7 @@ MODULES = modules()
 PROCESSES = {
     name: keys
     for name, tree in MODULES.items()
-    if name != "chassis.logs" and (keys := allowed_keys(tree)) is not None
+    if name not in _PASS_THEM_ON and (keys := allowed_keys(tree)) is not None
 }
 
 
@@ -101,6 +104,8 @@ def test_every_key_that_a_process_can_log_is_allowed(
 def test_all_processes_and_their_loggers_are_seen() -> None:
     services = {"gateway", "inference", "jobs", "preprocess"}
     assert {f"services.{name}.main" for name in services} <= PROCESSES.keys()
+    commands = {"restored", "retention"}
+    assert {f"services.jobs.commands.{name}" for name in commands} <= PROCESSES.keys()
     assert len([name for name, tree in MODULES.items() if list(logged_keys(tree))]) > 20
 
 

@@ -19,7 +19,8 @@ from services.jobs.commands.migrate import migrate
 from services.jobs.models import JobFilter, JobState, Scope
 from services.jobs.models import Priority as Rank
 from services.jobs.storage.database import QUERIES, open_database
-from services.jobs.storage.store import JobStore, list_query
+from services.jobs.storage.lists import list_query
+from services.jobs.storage.store import JobStore
 from tests.support.databases import fresh_database
 from tests.support.jobs import Jobs
 from tests.support.many_jobs import fill_with_jobs

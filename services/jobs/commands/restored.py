@@ -8,15 +8,11 @@ since 1970, which no job reaches by counting. Watchers find a gap there and are 
 etag from the lost time matches nothing.
 """
 
-import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 
-from chassis.config import load_config
-from chassis.errors import DomainError
-from chassis.logs import configure_logs, get_logger
+from chassis.logs import get_logger
+from services.jobs.commands.run import run_command
 from services.jobs.config import RestoredConfig
-from services.jobs.errors import OldDatabaseError
 from services.jobs.storage.database import open_database, require_current_schema
 from services.jobs.storage.system_store import SystemStore
 
@@ -40,14 +36,7 @@ async def run(config: RestoredConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    config = load_config(RestoredConfig)
-    configure_logs(
-        "restored", config.log_level, config.log_format, allowed_keys=("count", "revision")
-    )
-    try:
-        asyncio.run(run(config))
-    except (DomainError, OldDatabaseError) as error:
-        sys.exit(str(error))
+    run_command("restored", RestoredConfig, run, allowed_keys=("count", "revision"))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,10 @@
 Run by a CronJob; being run twice, or beside the service, does no harm.
 """
 
-import asyncio
-import sys
-
 from chassis.blobs import open_blobs
-from chassis.config import load_config
-from chassis.errors import DomainError
-from chassis.logs import configure_logs, get_logger
+from chassis.logs import get_logger
+from services.jobs.commands.run import run_command
 from services.jobs.config import RetentionConfig
-from services.jobs.errors import OldDatabaseError
 from services.jobs.storage.database import open_database, require_current_schema
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore
@@ -32,14 +27,7 @@ async def run(config: RetentionConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    config = load_config(RetentionConfig)
-    configure_logs(
-        "retention", config.log_level, config.log_format, allowed_keys=("expired", "orphans")
-    )
-    try:
-        asyncio.run(run(config))
-    except (DomainError, OldDatabaseError) as error:
-        sys.exit(str(error))
+    run_command("retention", RetentionConfig, run, allowed_keys=("expired", "orphans"))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ reached, so a slow one costs nothing, and one that falls too far behind is given
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -216,16 +216,15 @@ class Feed:
 
     async def _check(self, job_ids: set[UUID]) -> None:
         """Read those of these jobs that have changed, and end those that are deleted."""
-        watched = [job_id for job_id in job_ids if job_id in self._channels]
-        if not watched:
+        revisions = self._revisions(job_ids)
+        if not revisions:
             return
-        known = await self._system_store.job_revisions(watched)
         behind = set()
-        for job_id in watched:
+        for job_id, revision in (await self._system_store.changed_jobs(revisions)).items():
             channel = self._channels.get(job_id)
-            if channel and job_id not in known:
+            if channel and revision is None:
                 channel.end()
-            elif channel and known[job_id] > channel.revision:
+            elif channel and revision is not None and revision > channel.revision:
                 behind.add(job_id)
         await self._read(behind)
 
@@ -233,11 +232,7 @@ class Feed:
         """Read the changes of jobs, a few jobs at a time."""
         waiting = list(job_ids)
         for start in range(0, len(waiting), _JOBS_PER_READ):
-            revisions = {
-                job_id: channel.revision
-                for job_id in waiting[start : start + _JOBS_PER_READ]
-                if (channel := self._channels.get(job_id))
-            }
+            revisions = self._revisions(waiting[start : start + _JOBS_PER_READ])
             found: dict[UUID, list[Change]] = {}
             for change in await self._system_store.events_after(revisions, MEMORY):
                 found.setdefault(change.job.job_id, []).append(change)
@@ -246,6 +241,14 @@ class Feed:
                     channel.extend(changes)
                 if len(changes) == MEMORY:
                     self.wake(job_id, changes[-1].revision + 1)
+
+    def _revisions(self, job_ids: Iterable[UUID]) -> dict[UUID, int]:
+        """Return how far those of these jobs are read that are still watched."""
+        return {
+            job_id: channel.revision
+            for job_id in job_ids
+            if (channel := self._channels.get(job_id))
+        }
 
 
 def _visible(change: Change, scope: Scope) -> Change:

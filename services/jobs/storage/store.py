@@ -14,15 +14,14 @@ from services.jobs.models import (
     Job,
     JobFilter,
     JobSpec,
-    JobState,
     NewImage,
-    Priority,
     Scope,
     Upload,
 )
 from services.jobs.storage.blob_keys import image_prefix, job_prefix
 from services.jobs.storage.database import QUERIES, Database, transaction
 from services.jobs.storage.deletions import Deletion, record_deletions
+from services.jobs.storage.lists import list_query
 from services.jobs.storage.rows import change_from_json, image_from_json, job_from_json
 
 Admit = Callable[[Job], None]
@@ -345,22 +344,6 @@ class JobStore:
         async with transaction(self._pool, **options) as connection:
             await QUERIES.set_scope(connection, site=scope.site, patient=scope.patient_id)
             yield connection
-
-
-def list_query(scope: Scope, wanted: JobFilter) -> tuple[Any, dict[str, Any]]:
-    """Choose the query whose index serves the filter, so that a page costs the same at any size."""
-    states = [state.value for state in wanted.states or JobState]
-    priorities = [wanted.priority] if wanted.priority else [priority.value for priority in Priority]
-    some: dict[str, Any] = {"states": states, "priorities": priorities}
-    if patient_id := wanted.patient_id or scope.patient_id:
-        # A patient who asks for somebody else gets nothing: the policies of the database say so.
-        some |= {"patient_id": patient_id, "creator": wanted.creator}
-        return QUERIES.list_jobs_by_patient, some
-    if wanted.creator:
-        return QUERIES.list_jobs_by_creator, some | {"creator": wanted.creator}
-    if wanted.states or wanted.priority:
-        return QUERIES.list_jobs_by_state, some
-    return QUERIES.list_jobs, {}
 
 
 async def _get_job(connection: Any, job_id: UUID) -> Job:

@@ -161,12 +161,14 @@ class SystemStore:
                 )
             ]
 
-    async def job_revisions(self, job_ids: Collection[UUID]) -> dict[UUID, int]:
-        """Return the revisions of those of these jobs that exist."""
+    async def changed_jobs(self, revisions: Mapping[UUID, int]) -> dict[UUID, int | None]:
+        """Return the jobs that are no longer at these revisions; None for one that is deleted."""
         async with transaction(self._pool) as connection:
             return {
                 row["job_id"]: row["revision"]
-                async for row in QUERIES.job_revisions(connection, job_ids=list(job_ids))
+                async for row in QUERIES.changed_jobs(
+                    connection, job_ids=list(revisions), revisions=list(revisions.values())
+                )
             }
 
     async def find_stalled(

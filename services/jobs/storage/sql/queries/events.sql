@@ -24,6 +24,9 @@ CROSS JOIN LATERAL (
 ) e
 ORDER BY e.job_id, e.revision;
 
--- name: job_revisions
--- The revisions of those of these jobs that exist.
-SELECT job_id, revision FROM jobs WHERE job_id = ANY(:job_ids::uuid[]);
+-- name: changed_jobs
+-- Those of these jobs that are no longer at the given revision, with their own; null: deleted.
+SELECT w.job_id, j.revision
+FROM unnest(:job_ids::uuid[], :revisions::bigint[]) AS w (job_id, revision)
+LEFT JOIN jobs j ON j.job_id = w.job_id
+WHERE j.revision IS DISTINCT FROM w.revision;

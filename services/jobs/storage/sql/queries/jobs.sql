@@ -60,7 +60,8 @@ ORDER BY j.create_time DESC, j.job_id DESC
 LIMIT :page_size;
 
 -- name: list_jobs_by_state
--- Jobs of the site in some states and priorities: the newest of each pair, then of all.
+-- Jobs of the site, or of one caller, in some states and priorities: the newest of each pair, then
+-- of all.
 SELECT to_jsonb(j) AS job
 FROM (
     SELECT found.job_id, found.create_time
@@ -69,31 +70,7 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT j.job_id, j.create_time
         FROM jobs j
-        WHERE j.site = :site AND j.priority = p.priority AND j.state = s.state
-          AND (:created_after::timestamptz IS NULL OR j.create_time >= :created_after)
-          AND (:created_before::timestamptz IS NULL OR j.create_time < :created_before)
-          AND (:after_time::timestamptz IS NULL
-               OR (j.create_time, j.job_id) < (:after_time, :after_id::uuid))
-        ORDER BY j.create_time DESC, j.job_id DESC
-        LIMIT :page_size
-    ) found
-    ORDER BY found.create_time DESC, found.job_id DESC
-    LIMIT :page_size
-) page
-JOIN jobs j ON j.job_id = page.job_id
-ORDER BY page.create_time DESC, page.job_id DESC;
-
--- name: list_jobs_by_creator
--- Jobs of one caller in some states and priorities: the newest of each pair, then of all.
-SELECT to_jsonb(j) AS job
-FROM (
-    SELECT found.job_id, found.create_time
-    FROM unnest(:priorities::text[]) AS p (priority)
-    CROSS JOIN unnest(:states::text[]) AS s (state)
-    CROSS JOIN LATERAL (
-        SELECT j.job_id, j.create_time
-        FROM jobs j
-        WHERE j.site = :site AND j.creator = :creator
+        WHERE j.site = :site AND (:creator::text = '' OR j.creator = :creator)
           AND j.priority = p.priority AND j.state = s.state
           AND (:created_after::timestamptz IS NULL OR j.create_time >= :created_after)
           AND (:created_before::timestamptz IS NULL OR j.create_time < :created_before)
