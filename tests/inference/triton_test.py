@@ -131,17 +131,15 @@ async def test_nobody_at_the_address_means_away() -> None:
             await client.infer(MODEL, [film(1).tobytes()])
 
 
-async def test_a_triton_that_hangs_is_too_slow_and_then_serves_again(
-    own_triton: tuple[Server, str],
-) -> None:
+async def test_a_triton_that_hangs_is_too_slow(own_triton: tuple[Server, str]) -> None:
+    # It is not continued: once in some hundred times it crashes on a request that was cancelled
+    # meanwhile (triton-inference-server/server issue 8034). The next test is about what follows.
     server, address = own_triton
     async with open_triton(address, deadline=timedelta(seconds=0.5)) as client:
         assert await client.is_ready()
         processes.send(server.pid, signal.SIGSTOP)
         with pytest.raises(TooSlowError):
             await client.infer(MODEL, [film(1).tobytes()])
-        processes.send(server.pid, signal.SIGCONT)
-        assert len(await client.infer(MODEL, [film(1).tobytes()])) == 1
 
 
 async def test_the_same_channel_finds_a_triton_that_was_restarted(
