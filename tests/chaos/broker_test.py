@@ -97,9 +97,9 @@ async def test_a_full_broker_is_back_pressure(chaos: Chaos) -> None:
             await says(chaos, "preprocess", "NATS", "QUEUE_FULL")
             stored = await nats.stored_bytes("TASKS")
             assert _MAX_BYTES - 2**16 < stored <= _MAX_BYTES
-            # Workers keep what they can not hand on.
+            # Workers keep what they cannot hand on.
             assert await at_work(nats, "preprocess")
-            # Callers are answered all the same: what the broker can not take waits in PostgreSQL.
+            # Callers are answered all the same: what the broker cannot take waits in PostgreSQL.
             late = await asyncio.gather(load.submit(3, how="grpc"), load.submit(3, how="http"))
             await says(chaos, "jobs", "publishing tasks failed", "QUEUE_FULL")
             ids = [promise.name.removeprefix("jobs/") for promise in late]

@@ -86,7 +86,7 @@ async def test_a_full_disk_is_told_and_costs_nobody_an_image(
         assert [image async for image in impatient.images(promise.name)] == []
         assert disk.unfinished() == []
 
-        # What was accepted before ends well: a preview that can not be kept costs the preview.
+        # What was accepted before ends well: a preview that cannot be kept costs the preview.
         await chaos.mended("disk of the blob store full: what was accepted before has ended")
         images = [image for name in before async for image in impatient.images(name)]
         assert not any(image.has_preview for image in images)

@@ -143,7 +143,7 @@ async def test_a_fault_between_an_outcome_and_its_ack_counts_it_once(
     async with chaos.load(fault, films=Films(broken=False)) as load:
         async with chaos.unapplied(load) as images:
             chaos.stop("nats")
-        # The rows are free: the outcomes are applied, and can not be acknowledged.
+        # The rows are free: the outcomes are applied, and cannot be acknowledged.
         async with asyncio.timeout(60):
             while await chaos.backstage.open_images():
                 await asyncio.sleep(0.05)

@@ -91,7 +91,7 @@ async def test_repeated_reordered_and_late_outcomes_count_once(jobs: Jobs, tmp_p
         for outcome in outcomes:
             await tell(jobs, outcome)
         assert await ended(client, job.name) == JobState.SUCCEEDED
-        # Whoever comes last says something else, and is too late.
+        # The last worker reports something else, and is too late.
         for task in tasks:
             await tell(jobs, failed(task))
             await tell(jobs, started(task, tasks_pb2.STAGE_PREPROCESS))

@@ -35,7 +35,7 @@ async def test_no_call_fails_that_the_client_does_not_repeat_by_itself(chaos: Ch
                 await chaos.stack.restart(name)
                 await handed_in(load)
         await chaos.mended("rolling restart of the services")
-    # Whoever stops in good order hands back what it has not begun and finishes what it has.
+    # A worker that stops in order hands back what it has not begun and finishes the rest.
     assert not overheard.dropped()
     assert overheard.begun
     assert {key: count for key, count in overheard.begun.items() if count > 1} == {}

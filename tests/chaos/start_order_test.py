@@ -137,7 +137,7 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
 
 
 class Log:
-    """What the parts say; kept in a file, too, for whoever looks into a failure."""
+    """What the parts say; kept in a file, too, for the analysis of a failure."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

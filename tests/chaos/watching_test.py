@@ -146,7 +146,7 @@ async def test_a_watcher_cut_at_every_revision_sees_what_one_sees_who_never_was(
             assert truth == same
             final = (await client.get(job)).revision
             assert [revision for revision, _ in truth] == list(range(1, final + 1))
-            # Each image was accepted and has ended, which can not be told in fewer.
+            # Each image was accepted and has ended, which cannot be told in fewer.
             assert final > 2 * IMAGES
             for shown in await asyncio.gather(*cut):
                 assert shown == truth

@@ -108,7 +108,7 @@ async def test_an_ack_of_a_stream_that_is_gone_takes_nothing_from_the_one_made_s
             await publish(jetstream, "urgent", "next")
             may_end["old"].set()
             await until(lambda: at_work == ["old", "new", "next"])
-            # Whoever works on it may still die: it is there until its own ack.
+            # Its worker may still die: the task stays until that worker's own ack.
             assert await jetstream.count("WORK", "work.urgent") == 2
             for event in may_end.values():
                 event.set()

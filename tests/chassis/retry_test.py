@@ -14,8 +14,8 @@ SOON = timedelta(milliseconds=1)
 QUICKLY = RetryPolicy(first=SOON, longest=SOON)
 
 
-class AwayError(TransientError):
-    reason = "AWAY"
+class GoneError(TransientError):
+    reason = "GONE"
 
 
 class WrongError(TransientError):
@@ -43,23 +43,23 @@ def lines() -> Iterator[list[Any]]:
 
 
 async def test_transient_errors_are_retried_until_it_works(lines: list[Any]) -> None:
-    server = Server(*(AwayError("gone") for _ in range(20)))
+    server = Server(*(GoneError("gone") for _ in range(20)))
     assert await retry("the server", server.ask, QUICKLY) == "answer"
     assert server.calls == 21
     first, last = lines
     assert (first["event"], first["waiting_for"], first["reason"]) == (
         "retrying",
         "the server",
-        "AWAY: gone",
+        "GONE: gone",
     )
     assert last["event"] == "available again"
 
 
 async def test_an_outage_that_changes_its_reason_is_logged_again(lines: list[Any]) -> None:
-    server = Server(*(AwayError("a"), AwayError("a"), WrongError("b"), AwayError("a")))
+    server = Server(*(GoneError("a"), GoneError("a"), WrongError("b"), GoneError("a")))
     await retry("the server", server.ask, QUICKLY)
     reasons = [line["reason"] for line in lines if line["event"] == "retrying"]
-    assert reasons == ["AWAY: a", "WRONG: b", "AWAY: a"]
+    assert reasons == ["GONE: a", "WRONG: b", "GONE: a"]
 
 
 async def test_success_at_once_is_not_logged(lines: list[Any]) -> None:
@@ -84,10 +84,10 @@ async def test_any_kind_of_error_may_be_retried(lines: list[Any]) -> None:
 
 async def test_the_last_error_is_raised_when_no_retry_fits_within_the_limit() -> None:
     loop = asyncio.get_running_loop()
-    server = Server(*(AwayError(str(number)) for number in range(1000)))
+    server = Server(*(GoneError(str(number)) for number in range(1000)))
     policy = RetryPolicy(limit=timedelta(milliseconds=100), first=SOON, longest=4 * SOON)
     started = loop.time()
-    with pytest.raises(AwayError) as raised:
+    with pytest.raises(GoneError) as raised:
         await retry("it", server.ask, policy)
     assert loop.time() - started < 0.5
     assert raised.value.message == str(server.calls - 1)
@@ -95,7 +95,7 @@ async def test_the_last_error_is_raised_when_no_retry_fits_within_the_limit() ->
 
 
 async def test_a_cancelled_wait_ends_at_once() -> None:
-    server = Server(AwayError("gone", delay=timedelta(hours=1)))
+    server = Server(GoneError("gone", delay=timedelta(hours=1)))
     waiting = asyncio.create_task(retry("it", server.ask))
     while not server.calls:
         await asyncio.sleep(0)
@@ -115,6 +115,6 @@ def test_delays_double_up_to_the_longest_and_differ_between_callers() -> None:
 
 
 def test_a_delay_that_the_error_asks_for_is_the_least() -> None:
-    error = AwayError("busy", delay=timedelta(seconds=10))
+    error = GoneError("busy", delay=timedelta(seconds=10))
     delays = [RetryPolicy().delay(1, error).total_seconds() for _ in range(50)]
     assert 10 <= min(delays) <= max(delays) <= 15

@@ -104,7 +104,7 @@ async def test_images_wait_while_triton_restarts(serving: Bench) -> None:
     images += [await serving.send(film(seed).tobytes()) for seed in range(30)]
     await asyncio.sleep(2)
     assert len(serving.outcomes) < len(images)
-    # Whoever watches sees where they are.
+    # Watchers see in which stage they are.
     assert serving.started
     await asyncio.to_thread(serving.triton.start)
     for image in images:

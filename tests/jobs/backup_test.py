@@ -149,7 +149,7 @@ async def test_what_the_restored_rows_say_is_finished_exactly_once(
         jobs.database_url = way.url
         await jobs.start(**QUICK)
         async with jobs.client(replica=1) as client:
-            # Whoever has seen what has not happened is shown what has, whole, then each change.
+            # A watcher that saw changes which were lost gets a snapshot, then each change.
             watching = watch(jobs, story.working.name, story.lost_revision)
             seen = [await anext(watching)]
             working_on = asyncio.create_task(keep_working(jobs))

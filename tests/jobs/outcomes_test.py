@@ -1,4 +1,4 @@
-"""Outcomes that can not be stored as they are, or not at all: they hold up no others."""
+"""Outcomes that cannot be stored as they are, or not at all: they hold up no others."""
 
 import asyncio
 from datetime import timedelta

@@ -23,7 +23,7 @@ from deploy.local.ports import free_port
 from deploy.local.program import Program
 from deploy.local.settings import Addresses, Options
 from deploy.local.stack import LocalStack
-from tests.support.ledger import AWAY, Backstage, Ledger
+from tests.support.ledger import UNAVAILABLE, Backstage, Ledger
 from tests.support.load import Load
 from tests.support.overheard import Overheard, overhear
 from tests.support.proxy import Proxy
@@ -193,7 +193,7 @@ class Chaos:
                 try:
                     if not await self.backstage.open_images(before):
                         break
-                except AWAY:
+                except UNAVAILABLE:
                     pass
                 await asyncio.sleep(0.05)
         seconds = time.monotonic() - begun
@@ -287,7 +287,7 @@ class Chaos:
     async def unapplied(self, load: Load, count: int = 6) -> AsyncIterator[set[UUID]]:
         """Hand in jobs; inside, replicas of `jobs` have heard the ends of these images.
 
-        They can not apply them, for the rows of the jobs are held.
+        They cannot apply them, for the rows of the jobs are held.
         """
         async with AsyncExitStack() as rows:
             async with self.stopped("inference-1", "inference-2"):

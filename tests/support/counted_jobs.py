@@ -39,7 +39,7 @@ def _tell() -> None:
 
 
 def _where(task: asyncio.Task[object]) -> str:
-    """Say what a task does, for whoever wonders why it is still there."""
+    """Describe what a task does, to explain why it still exists."""
     frames = task.get_stack(limit=1)
     return (
         f"{frames[0].f_code.co_qualname}:{frames[0].f_lineno}" if frames else str(task.get_coro())

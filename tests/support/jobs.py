@@ -208,7 +208,7 @@ def succeeded(task: tasks_pb2.PreprocessTask) -> tasks_pb2.Outcome:
 
 
 def failed(task: tasks_pb2.PreprocessTask, *, retryable: bool = False) -> tasks_pb2.Outcome:
-    """Build the outcome of an image that can not be read."""
+    """Build the outcome of an image that cannot be read."""
     return tasks_pb2.Outcome(
         ref=task.ref,
         stage=tasks_pb2.STAGE_PREPROCESS,

@@ -35,7 +35,7 @@ from tests.support.small_films import TOLERANCE, Film
 
 _SIDE_BY_SIDE = 8
 # What PostgreSQL answers while it is being killed and started.
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNAVAILABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 Row = Any
 _OWED = """
     SELECT o.image_id, o.available_at, i.state, i.attempt, i.republished, i.update_time, now()
@@ -197,7 +197,7 @@ class Backstage:
         return found
 
     async def _sessions(self) -> list[str]:
-        """Say who has a transaction open, for whoever wonders why rows stay."""
+        """Describe the open transactions, to explain why rows stay."""
         # As the role that the service logs in with: another one is not shown what a session does.
         connection = await asyncpg.connect(self._database_url)
         try:
@@ -264,7 +264,7 @@ class Backstage:
             try:
                 if not await self.open_images() and not await self.leftovers():
                     return
-            except (TransientError, *AWAY):
+            except (TransientError, *UNAVAILABLE):
                 pass
             await asyncio.sleep(0.25)
 

@@ -84,7 +84,7 @@ class Bench:
         return self.tasks[image][1]
 
     async def failed(self, image: uuid.UUID, seconds: float = 20) -> tasks_pb2.Failed:
-        """Wait for what is told of a film that can not be read."""
+        """Wait for what is told of a film that cannot be read."""
         await self._until(image, self.failures, seconds)
         return self.failures[image].failed
 
