@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from deploy.local.settings import ROOT
 from tests.support.jobs import Jobs, open_jobs
 
 WARM_UP = 2_000
-WATCHES = 10_000
+ROUNDS = 4
+WATCHES = 10_000  # in all rounds
 SIDE_BY_SIDE = 50
 MIB = 2**20
 
@@ -122,11 +124,14 @@ async def test_ten_thousand_cancelled_watches_leave_memory_flat(
             )
         idle = await holds(process)
         await cancel_watches(address, token, job.name, WARM_UP)
-        before = await at_rest(process, idle["tasks"])
-        await cancel_watches(address, token, job.name, WATCHES)
-        after = await at_rest(process, idle["tasks"])
-    told = f"idle {idle}, warm {before}, after {WATCHES} more {after}"
-    assert after["tasks"] <= idle["tasks"], told
+        held = [await at_rest(process, idle["tasks"])]
+        for _ in range(ROUNDS):
+            await cancel_watches(address, token, job.name, WATCHES // ROUNDS)
+            held.append(await at_rest(process, idle["tasks"]))
+    told = f"idle {idle}, after the warm-up and each round {held}"
+    assert held[-1]["tasks"] <= idle["tasks"], told
     # Any object that stays for each watch, or for one in ten, is found.
-    assert after["objects"] - before["objects"] < WATCHES // 10, told
-    assert after["resident"] - before["resident"] < 2 * MIB, told
+    assert held[-1]["objects"] - held[0]["objects"] < WATCHES // 10, told
+    # A leak grows in every round; the allocator takes another page from the system in one or two.
+    growth = min(after["resident"] - before["resident"] for before, after in pairwise(held))
+    assert growth < 2 * MIB // ROUNDS, told
