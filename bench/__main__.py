@@ -1,4 +1,4 @@
-"""`make bench`: measure, and write `bench/report.md` beside the raw numbers in `bench/raw.json`."""
+"""`make bench`: writes `bench/report.md` and the raw numbers in `bench/raw.json`."""
 
 import asyncio
 import json
@@ -17,16 +17,16 @@ from deploy.local.settings import Options
 from deploy.local.stack import LocalStack
 
 _HERE = Path(__file__).parent
-# 2 GiB in all, the limit of a job.
+# 2 GiB in total, the limit of a job.
 _FILES, _FILE_MIB = 32, 64
 
 
 async def measure_upload() -> dict[str, Any]:
-    """Send 2 GiB through the gateway in one form."""
+    """Upload 2 GiB through the gateway in one form."""
     with scratch_folder("bench") as folder:
         data = folder / "data"
         token = DevelopmentIssuer(data / "issuer").mint([Role.DOCTOR])
-        # Without workers: only the upload is measured.
+        # Without workers, because only the upload is measured.
         async with LocalStack(data, Options(preprocess=0, inference=0)) as stack:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "bench/upload.py", stack.http_url, "--token", token),

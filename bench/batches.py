@@ -1,4 +1,4 @@
-"""A job of fifty radiographs: efficiency compared with a bare loop, and latency for callers."""
+"""Jobs of fifty radiographs: efficiency compared with a bare loop, and latency for callers."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _REPEATS = 3
 
 
 async def measure() -> list[dict[str, Any]]:
-    """Measure each kind of film, loop and system in turn."""
+    """Measure each kind of film, alternating between the loop and the system."""
     rows = []
     with scratch_folder("bench") as folder:
         data = folder / "data"
@@ -33,7 +33,7 @@ async def measure() -> list[dict[str, Any]]:
         async with LocalStack(data, Options()) as stack:
             pids = {name: part.pid or 0 for name, part in stack.processes.items()}
             async with Client(stack.grpc_address, token) as client:
-                await _run(client, folder / KINDS[0])  # warm
+                await _run(client, folder / KINDS[0])  # warm-up
                 for kind in KINDS:
                     for _ in range(_REPEATS):
                         loop = await _loop(folder / kind)
@@ -58,7 +58,7 @@ async def _loop(folder: Path) -> dict[str, float]:
 
 async def _run(client: Client, folder: Path) -> dict[str, Any]:
     files = [FileUpload.from_path(path) for path in sorted(folder.iterdir())]
-    begun = time.monotonic()
+    start = time.monotonic()
     job = await client.create(JobSpec())
     lags: list[float] = []
     first: list[float] = []
@@ -69,18 +69,18 @@ async def _run(client: Client, folder: Path) -> dict[str, Any]:
             if update.job.update_time is not None:
                 lags.append((now - update.job.update_time).total_seconds())
             if not first and any(each.state == ImageState.SUCCEEDED for each in update.images):
-                first.append(time.monotonic() - begun)
+                first.append(time.monotonic() - start)
 
     watching = asyncio.create_task(watch())
     await client.upload_all(job, files)
-    uploaded = time.monotonic() - begun
+    uploaded = time.monotonic() - start
     await client.close(job)
     await watching
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - start
     ended = await client.get(job)
     if ended.progress.succeeded != len(files):
-        raise RuntimeError(f"only {ended.progress.succeeded} of {len(files)} films were read")
-    # The first update is the snapshot, which is as old as the job.
+        raise RuntimeError(f"only {ended.progress.succeeded} of {len(files)} films succeeded")
+    # Skip the first update: the snapshot is as old as the job.
     ordered = sorted(lags[1:])
     return {
         "films": len(files),

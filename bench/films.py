@@ -1,4 +1,4 @@
-"""Fifty different films: the real sample film, each shifted in grey by one level."""
+"""Fifty different films: the real sample film, shifted by one grey level each time."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ KINDS = ("jpeg", "png16", "dicom")
 
 
 def write_films(folder: Path, kind: str, count: int = 50) -> list[Path]:
-    """Write films of 1955 x 1841 pixels: JPEG of 8 bit, PNG of 16 bit, or uncompressed DICOM."""
+    """Write films of 1955 x 1841 pixels: 8-bit JPEG, 16-bit PNG or uncompressed DICOM."""
     folder.mkdir(parents=True)
     stored = dcmread(real_films("RG1_UNCR.dcm")[0])
     pixels = stored.pixel_array

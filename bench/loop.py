@@ -1,6 +1,6 @@
-"""The bare loop to compare with: one process, the same decoding, CLAHE, resizing and network.
+"""The bare loop for comparison: one process with the same decoding, CLAHE, resizing and network.
 
-`python -m bench.loop FOLDER` prints the CPU seconds and the seconds that it took, as JSON.
+`python -m bench.loop FOLDER` prints the CPU seconds and the elapsed seconds as JSON.
 """
 
 import json
@@ -19,7 +19,7 @@ _MODEL = Path(__file__).resolve().parents[1] / "models" / "cxr" / "1" / "model.o
 
 
 def main(folder: Path) -> None:
-    """Work through a folder."""
+    """Process all films in a folder and print the times."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -27,17 +27,17 @@ def main(folder: Path) -> None:
     settings = PipelineSettings(width=224, height=224, clahe=True, preview_side=0)
     limits = Limits()
     paths = sorted(folder.iterdir())
-    # Once outside the measurement, as the services have been warm for long.
+    # Warm up before the measurement, because the services are warm, too.
     warm = prepare(paths[0].read_bytes(), settings, limits).pixels
     session.run(None, {"image": np.stack([warm] * _BATCH)[:, None]})
-    begun, used = time.perf_counter(), _cpu()
+    start, cpu_start = time.perf_counter(), _cpu()
     for start in range(0, len(paths), _BATCH):
         frames = [
             prepare(path.read_bytes(), settings, limits).pixels
             for path in paths[start : start + _BATCH]
         ]
         session.run(None, {"image": np.stack(frames)[:, None]})
-    print(json.dumps({"cpu": _cpu() - used, "seconds": time.perf_counter() - begun}))
+    print(json.dumps({"cpu": _cpu() - cpu_start, "seconds": time.perf_counter() - start}))
 
 
 def _cpu() -> float:

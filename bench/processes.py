@@ -1,4 +1,4 @@
-"""CPU and memory of the processes of a stack, read from /proc. Linux only."""
+"""CPU and memory usage of the processes of a stack, read from /proc (Linux only)."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return the CPU seconds of each part, including its children, running and ended."""
+    """Return the CPU seconds of each part, including running and ended children."""
     return {name: sum(_cpu(each) for each in family(pid)) for name, pid in pids.items()}
 
 
@@ -34,5 +34,5 @@ def _cpu(pid: int) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
-    # utime, stime, and those of children that have been waited for.
+    # utime and stime, of the process and of the children it has waited for.
     return sum(int(field) for field in fields[11:15]) / _TICKS

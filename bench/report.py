@@ -1,24 +1,24 @@
-"""Writes the raw numbers as a page."""
+"""Formats the raw numbers as a page."""
 
 import statistics
 from collections.abc import Callable
 from typing import Any
 
-_PAGE = """# Measured
+_PAGE = """# Measurements
 
 `make bench`, {time}, on {cpus} cores of {processor}, Linux {kernel}, Python {python}.
 The raw numbers are in `raw.json`.
 
 ## A job of fifty radiographs, 3.6 megapixels each
 
-The bare loop is one process that decodes, enhances, resizes and infers the same files, without a
-preview (`bench/loop.py`). The system is every process of the stack, NATS, PostgreSQL and Triton
-too. Medians of three runs, loop and system in turn; efficiency is CPU of the loop over CPU of the
-system.
+The bare loop is one process that decodes, enhances, resizes and infers the same files, without
+previews (`bench/loop.py`). The system is every process of the stack, including NATS, PostgreSQL and
+Triton. Figures are medians of three runs, alternating between loop and system. Efficiency is the
+CPU time of the loop divided by the CPU time of the system.
 
 {batches}
 
-Where the CPU of the system goes, ms a film:
+CPU time of the system by process, ms per film:
 
 {parts}
 
@@ -30,14 +30,14 @@ Where the CPU of the system goes, ms a film:
 
 ## {watchers} watchers of one job on one replica
 
-{seen} saw the last event; {messages} messages in {watch_seconds} s. Each costs {idle} KiB of the
-replica's memory while nothing happens, {end} KiB after the job has run.
+{seen} received the last event; {messages} messages in {watch_seconds} s. Each uses {idle} KiB of
+the replica's memory while idle, {end} KiB after the job has run.
 """
 Row = dict[str, Any]
 
 
 def report(raw: Row) -> str:
-    """Write the numbers as a page in Markdown."""
+    """Format the numbers as a Markdown page."""
     upload, watched = raw["upload"], raw["watchers"]
     kinds: dict[str, list[Row]] = {}
     for row in raw["batches"]:
@@ -79,8 +79,8 @@ def _part(name: str) -> Callable[[Row], float]:
 
 
 _BATCHES: dict[str, Callable[[Row], float]] = {
-    "loop, CPU ms a film": lambda row: row["loop"]["cpu"] / row["films"] * 1000,
-    "system, CPU ms a film": lambda row: sum(row["parts"].values()) / row["films"] * 1000,
+    "loop, CPU ms per film": lambda row: row["loop"]["cpu"] / row["films"] * 1000,
+    "system, CPU ms per film": lambda row: sum(row["parts"].values()) / row["films"] * 1000,
     "efficiency": lambda row: row["efficiency"],
     "films/s": lambda row: row["films_per_second"],
     "first finding s": lambda row: row["first_finding_seconds"],

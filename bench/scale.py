@@ -1,7 +1,7 @@
-"""`python -m bench.scale`: lists with many jobs, and many watchers of many jobs.
+"""`python -m bench.scale`: measures lists with many jobs, and many watchers of many jobs.
 
-Writes `bench/scale.json`. Apart from `make bench`, because filling a database takes minutes and no
-figure of it is a ratio to the bare loop.
+Writes `bench/scale.json`. Not part of `make bench`, because filling a database takes minutes and
+none of the figures is relative to the bare loop.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def _filters() -> dict[str, JobFilter]:
 
 
 async def measure_lists(folder: Path) -> list[dict[str, Any]]:
-    """Return p50 and p95 of a first page for each filter and number of jobs, in ms."""
+    """Return the p50 and p95 times of a first page in ms, for each filter and number of jobs."""
     server = postgres_server(folder / "postgres")
     rows = []
     with running(server.program, folder):
@@ -81,13 +81,13 @@ async def measure_lists(folder: Path) -> list[dict[str, Any]]:
 
 
 async def _seconds(store: JobStore, wanted: JobFilter) -> float:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     await store.list_jobs(Scope("demo"), wanted, None, _PAGE)
-    return 1000 * (time.perf_counter() - begun)
+    return 1000 * (time.perf_counter() - start)
 
 
 async def measure_watchers(folder: Path) -> dict[str, Any]:
-    """Return the part of a core that a replica and PostgreSQL use for quiet watches."""
+    """Return the CPU cores that a replica and PostgreSQL use for idle watches."""
     token = DevelopmentIssuer(folder / "data" / "issuer").mint([Role.DOCTOR])
     options = Options(
         preprocess=0, inference=0, environment={"CARINA_JOBS_JOBS_PER_MINUTE": "100000"}
@@ -117,7 +117,7 @@ async def _cores(pids: dict[str, int]) -> dict[str, float]:
 
 
 async def main() -> None:
-    """Measure both and write them down."""
+    """Measure both and write the results."""
     with tempfile.TemporaryDirectory(prefix="carina-bench-") as folder:
         watchers = await measure_watchers(Path(folder))
         print(watchers, flush=True)

@@ -1,9 +1,9 @@
-"""A large job through the gateway: MB/s, CPU and memory of the processes it passes through.
+"""Uploads a large job through the gateway; measures MB/s, CPU and memory of the processes.
 
     python bench/upload.py URL --token TOKEN --process gateway=PID --process jobs=PID
 
-Sends one form with many files to `POST /v1/jobs:submit` from one plain socket, so that the sender
-costs next to nothing. Linux only: processes are read from /proc.
+Sends one form with many files to `POST /v1/jobs:submit` over a plain socket, so that the sender
+uses almost no CPU. Linux only, because the usage of processes is read from /proc.
 """
 
 import argparse
@@ -33,26 +33,26 @@ class Watched:
     resident_peak: int = 0
     cpu_before: float = 0.0
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Record the initial values."""
         self.resident_before = self.resident_peak = self.resident()
         self.cpu_before = self.cpu()
 
     def sample(self) -> None:
-        """Take a sample."""
+        """Update the peak."""
         self.resident_peak = max(self.resident_peak, self.resident())
 
     def resident(self) -> int:
-        """Return resident bytes."""
+        """Return the resident memory in bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
 
     def cpu(self) -> float:
-        """Return the CPU seconds, without children that have ended."""
+        """Return the CPU seconds of the process itself."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     def report(self) -> dict[str, float | int | str]:
-        """Return what the upload cost it."""
+        """Return the CPU and memory that the upload used."""
         return {
             "process": self.name,
             "cpu_seconds": round(self.cpu() - self.cpu_before, 2),
@@ -62,9 +62,9 @@ class Watched:
 
 
 def send_form(url: str, token: str, *, files: int, file_bytes: int) -> tuple[int, bytes, float]:
-    """Send a form of random files; return status, body and seconds."""
+    """Send a form with random files; return the status, body and seconds."""
     host, port = urlsplit(url).hostname, urlsplit(url).port
-    # Random bytes, so that nothing on the way can be clever about them; one MiB again and again.
+    # Random bytes cannot be compressed on the way; the same MiB is sent repeatedly.
     block = os.urandom(MIB)
     heads = [
         f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name=files; filename=film-{number}.bin"
@@ -94,7 +94,7 @@ def send_form(url: str, token: str, *, files: int, file_bytes: int) -> tuple[int
             for part in parts():
                 connection.sendall(part)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # answered early; the answer says why
+            pass  # the server answered early; its answer says why
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     elapsed = time.perf_counter() - started
     return int(answer.split(b" ", 2)[1]), answer.partition(b"\r\n\r\n")[2], elapsed
@@ -103,9 +103,9 @@ def send_form(url: str, token: str, *, files: int, file_bytes: int) -> tuple[int
 def measure(
     url: str, token: str, processes: list[Watched], *, files: int, file_bytes: int
 ) -> dict[str, object]:
-    """Upload once and return the numbers."""
+    """Upload once and return the measurements."""
     for process in processes:
-        process.begin()
+        process.start()
     done = threading.Event()
 
     def sample() -> None:
@@ -129,7 +129,7 @@ def measure(
 
 
 def main() -> None:
-    """Read the command line, upload, print."""
+    """Parse the arguments, upload and print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", help="such as http://localhost:8080")
     parser.add_argument("--token", required=True)

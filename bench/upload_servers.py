@@ -1,10 +1,10 @@
-"""Compares HTTP servers and multipart parsers by what 2 GiB through the gateway cost.
+"""Compares HTTP servers and multipart parsers by uploading 2 GiB through the gateway.
 
     python bench/upload_servers.py [--mib 64] [--files 32]
 
-Every pair runs in a process of its own, in front of a jobs service that throws the bytes away, so
-that the gateway is what is measured. Needs what is being compared: granian, httptools and
-streaming-form-data beside our own requirements. The result is in docs/decisions.
+Every pair runs in a separate process, in front of a jobs service that discards the bytes, so that
+only the gateway is measured. Requires granian, httptools and streaming-form-data in addition to our
+own requirements. The results are in docs/decisions.
 """
 
 import argparse
@@ -46,7 +46,7 @@ PARSERS = ("python-multipart", "streaming-form-data")
 
 
 class Discard(ScriptedJobs):
-    """Counts bytes and discards them."""
+    """Counts the bytes of uploads and discards them."""
 
     async def UploadImage(self, request_iterator: Any, context: Any) -> image_pb2.Image:  # noqa: N802
         """Receive an upload."""
@@ -65,9 +65,9 @@ class Discard(ScriptedJobs):
 async def read_form_streaming(
     content_type: str, chunks: AsyncIterator[bytes]
 ) -> AsyncGenerator[multipart.Event, None]:
-    """The same events from streaming-form-data, for parts named `files`."""
-    from streaming_form_data import StreamingFormDataParser  # noqa: PLC0415 - compared, not used
-    from streaming_form_data.targets import BaseTarget  # noqa: PLC0415 - compared, not used
+    """Yield the events of our parser from streaming-form-data, for parts named `files`."""
+    from streaming_form_data import StreamingFormDataParser  # noqa: PLC0415 - only compared
+    from streaming_form_data.targets import BaseTarget  # noqa: PLC0415 - only compared
 
     events: list[multipart.Event] = []
 
@@ -82,23 +82,23 @@ async def read_form_streaming(
             events.append(multipart.PartEnd())
 
     class Many(Target):  # type: ignore[misc, no-any-unimported, unused-ignore]
-        """Return one target for all parts of one name."""
+        """A target for several parts with the same name."""
 
     parser = StreamingFormDataParser(headers={"Content-Type": content_type})
     parser.register("files", Many())
     async for chunk in chunks:
         parser.data_received(chunk)
-        taken, events[:] = list(events), []
-        for event in taken:
+        parsed, events[:] = list(events), []
+        for event in parsed:
             yield event
 
 
 async def serve_gateway(server: str, parser: str, port: int, jobs: str, folder: Path) -> None:
-    """Run one pair until the process is killed."""
+    """Run a gateway with one pair until the process is killed."""
     if parser == "streaming-form-data":
         uploads.read_form = read_form_streaming  # type: ignore[attr-defined]
     issuer = DevelopmentIssuer(folder)
-    config = GatewayConfig(  # type: ignore[call-arg] # the rest has defaults
+    config = GatewayConfig(  # type: ignore[call-arg] # all other settings have defaults
         jwks_url=issuer.jwks_path.resolve().as_uri(),
         issuer=ISSUER,
         insecure_development_issuer=True,
@@ -114,7 +114,7 @@ async def serve_gateway(server: str, parser: str, port: int, jobs: str, folder: 
         state = State(config=config, jobs=client, verifier=verifier, stopping=asyncio.Event())
         app = Lingering(build_app(state))
         if server == "granian":
-            from granian.server.embed import Server  # noqa: PLC0415 - compared, not used
+            from granian.server.embed import Server  # noqa: PLC0415 - only compared
 
             await Server(app, address="127.0.0.1", port=port, interface="asgi").serve()
             return
@@ -167,11 +167,11 @@ def _wait_for(url: str) -> None:
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise RuntimeError("the gateway does not serve")
+    raise RuntimeError("the gateway did not become ready")
 
 
 def main() -> None:
-    """Compare; the other forms of the command are the processes of a comparison."""
+    """Run the comparison, or one of its processes."""
     match sys.argv[1:]:
         case ["sink", port]:
             uvloop.run(serve_sink(int(port)))

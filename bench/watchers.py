@@ -1,4 +1,4 @@
-"""Five hundred watchers of one job on one replica: completeness, and memory per watcher."""
+"""Five hundred watchers of one job on one replica: completeness and memory per watcher."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ _CONNECTIONS = 10
 
 
 async def measure() -> dict[str, Any]:
-    """Measure the memory of `jobs` without and with the watchers."""
+    """Measure the memory of `jobs` with and without watchers."""
     with scratch_folder("bench") as folder:
         data = folder / "data"
         films = await asyncio.to_thread(write_films, folder / "films", "jpeg", 20)
@@ -33,13 +33,13 @@ async def measure() -> dict[str, Any]:
             before = resident_mib(pid)
             job = await clients[0].create(JobSpec())
             last: list[int] = []
-            seen = 0
+            received = 0
 
             async def watch(client: Client) -> None:
-                nonlocal seen
+                nonlocal received
                 revision = 0
                 async for update in client.watch(job):
-                    seen += 1
+                    received += 1
                     revision = update.revision
                 last.append(revision)
 
@@ -47,14 +47,14 @@ async def measure() -> dict[str, Any]:
                 asyncio.create_task(watch(clients[number % _CONNECTIONS]))
                 for number in range(_WATCHERS)
             ]
-            while seen < _WATCHERS:  # each has its snapshot
+            while received < _WATCHERS:  # until each has its snapshot
                 await asyncio.sleep(0.1)
             watched = resident_mib(pid)
-            begun = time.monotonic()
+            start = time.monotonic()
             await clients[0].upload_all(job, [FileUpload.from_path(path) for path in films])
             await clients[0].close(job)
             await asyncio.gather(*watching)
-            seconds = time.monotonic() - begun
+            seconds = time.monotonic() - start
             final = (await clients[0].get(job)).revision
             after = resident_mib(pid)
             for client in clients:
@@ -62,7 +62,7 @@ async def measure() -> dict[str, Any]:
     return {
         "watchers": _WATCHERS,
         "saw_the_last_event": sum(revision == final for revision in last),
-        "messages": seen,
+        "messages": received,
         "seconds": round(seconds, 2),
         "before_mib": round(before, 1),
         "watched_mib": round(watched, 1),

@@ -1,4 +1,4 @@
-"""Fixtures that cross a boundary: real NATS, PostgreSQL, Triton and S3; which tests are quick."""
+"""Fixtures for real NATS, PostgreSQL, Triton and S3 servers, and the `servers` marker."""
 
 import os
 from collections.abc import Generator, Iterator
@@ -17,8 +17,8 @@ from deploy.local.stack import LocalStack
 from tests.support.databases import fresh_database
 from tests.support.servers import Server, running, tiny_repository, triton_of
 
-# A test that asks for one of these, or lies in one of these folders, starts a server. Any other
-# test that starts one says so with `pytest.mark.servers`; the rest are quick.
+# A test that uses one of these fixtures or is in one of these folders starts a server. Any other
+# test that starts one is marked with `pytest.mark.servers`. All remaining tests are quick.
 _SERVERS = frozenset({
     "nats_url", "postgres", "s3", "triton_address",
     "bench", "own_triton", "repository_address", "stopped_nats",
@@ -27,21 +27,21 @@ _FOLDERS = (ROOT / "tests" / "chaos", ROOT / "tests" / "local")
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the commands under test, also where a shell runs us in the background."""
+    """Let Ctrl-C reach the commands under test, even if a shell runs pytest in the background."""
     if getsignal(SIGINT) is SIG_IGN:
         signal(SIGINT, default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a server, so that everything else can be run first."""
+    """Mark the tests that start a server, so that all others can run first."""
     for item in items:
-        asks = not _SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
-        if asks or any(item.path.is_relative_to(folder) for folder in _FOLDERS):
+        uses_server = not _SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
+        if uses_server or any(item.path.is_relative_to(folder) for folder in _FOLDERS):
             item.add_marker("servers")
 
 
 def pytest_runtest_setup() -> None:
-    """Log without local variables: to render them takes a service in the test's process seconds."""
+    """Log tracebacks without local variables, which take seconds to render for a whole service."""
     if not structlog.is_configured():
         *rest, _ = structlog.get_config()["processors"]
         plain = structlog.dev.ConsoleRenderer(
@@ -52,7 +52,7 @@ def pytest_runtest_setup() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Refuse a server to a test that counts as quick."""
+    """Prevent quick tests from starting a server."""
 
     def refuse(*_: object) -> NoReturn:
         raise RuntimeError("only tests marked with pytest.mark.servers may start a server")
@@ -66,17 +66,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail what would be skipped under CI: a test that never runs there guards nothing."""
+    """In CI, fail tests that would be skipped: a test that never runs protects nothing."""
     report = yield
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+        report.longrepr = f"skipped, which is not allowed in CI: {report.longrepr}"
     return report
 
 
 @pytest.fixture(scope="session")
 def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A NATS server with JetStream for the whole run: use names of your own."""
+    """A NATS server with JetStream for the whole run: use unique names."""
     folder, port = tmp_path_factory.mktemp("nats"), free_port()
     with running(nats_program(folder / "data", port=port, monitor_port=free_port()), folder):
         yield f"nats://127.0.0.1:{port}"
@@ -84,7 +84,7 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A PostgreSQL server for the whole run; it may lose everything when the machine fails."""
+    """A PostgreSQL server for the whole run; without fsync, it is not crash-safe."""
     folder = tmp_path_factory.mktemp("postgres")
     quick = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
     server = postgres_server(folder / "data", settings=quick)
@@ -101,7 +101,7 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def triton_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Triton for the whole run that serves the tiny network as model `cxr`, version 1."""
+    """A Triton server for the whole run, with the tiny network as version 1 of the model `cxr`."""
     folder = tmp_path_factory.mktemp("triton")
     program, address = triton_of(tiny_repository(folder), folder)
     with running(program, folder):
@@ -110,7 +110,7 @@ def triton_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """An S3 server for the whole run, with one bucket: use a prefix of your own."""
+    """An S3 server with one bucket for the whole run: use a unique prefix."""
     folder = tmp_path_factory.mktemp("s3")
     server = seaweed_server(folder / "data", bucket="carina")
     with running(server.program, folder):

@@ -1,8 +1,8 @@
-"""The view bank: every film seen in many ways, rendered once and shared by all folds.
+"""The view bank: many views of every film, rendered once and shared by all models.
 
-The lower blocks of the network are frozen, so what they make of a view never changes. Keeping that
-instead of the pixels lets five folds, four left-out sources and two final models train on two CPU
-cores in an hour.
+The lower blocks of the network are frozen, so their output for a view never changes. The bank
+stores this output instead of the pixels, which lets five folds, four left-out sources and two final
+models train on two CPU cores in an hour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,15 +19,15 @@ from models.training.augment import random_view
 from models.training.data import Film, Grey, model_frame, read_pixels
 from models.training.network import Backbone, prepare
 
-SHAPE = (40, 24, 24)  # of what the lower blocks give for one view
-RENDER_AT_ONCE = 64
+SHAPE = (40, 24, 24)  # output of the lower blocks for one view
+RENDER_BATCH = 64
 
 Features = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
 class BankPlan:
-    """How many views of each film: first plain, then altered, then altered and inverted."""
+    """The number of views of each film: plain, then altered, then altered and inverted."""
 
     altered: int
     inverted: int
@@ -37,19 +37,19 @@ class BankPlan:
 
     @property
     def views(self) -> int:
-        """All views of one film."""
+        """The number of views of one film."""
         return self.plain + self.altered + self.inverted
 
 
 def build_bank(
     films: Sequence[Film], plan: BankPlan, *, weights: Path, store: Path, processes: int
 ) -> Features:
-    """Render all views into `store` and map it: float16 [films, views, 40, 24, 24]."""
+    """Render all views into `store` and memory-map it: float16 [films, views, 40, 24, 24]."""
     shape = (len(films), plan.views, *SHAPE)
     if store.exists():
-        kept = np.load(store, mmap_mode="r")
-        if kept.shape == shape:
-            return kept
+        stored = np.load(store, mmap_mode="r")
+        if stored.shape == shape:
+            return stored
     store.parent.mkdir(parents=True, exist_ok=True)
     unfinished = store.with_suffix(".part.npy")
     np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.float16, shape=shape).flush()
@@ -83,18 +83,18 @@ def _frames(pixels: Grey, index: int, plan: BankPlan) -> Iterator[Grey]:
     yield model_frame(pixels, clahe=False)
     yield model_frame(pixels, clahe=True)
     for view in range(plan.plain, plan.views):
-        chance = np.random.default_rng([plan.seed, index, view])
-        film = random_view(pixels, chance)
+        rng = np.random.default_rng([plan.seed, index, view])
+        film = random_view(pixels, rng)
         if view >= plan.plain + plan.altered:
             film = 255 - film
         yield model_frame(film, clahe=view % 2 == 1)
 
 
 def lower_features(backbone: Backbone, frames: Grey) -> Features:
-    """Run the frozen blocks over uint8 frames [N, 224, 224]: float16 [N, 40, 24, 24]."""
+    """Run the frozen blocks on uint8 frames [N, 224, 224] to get float16 [N, 40, 24, 24]."""
     images = prepare(torch.from_numpy(frames)[:, None]).contiguous(
         memory_format=torch.channels_last
     )
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        features = torch.cat([backbone.lower(part) for part in images.split(RENDER_AT_ONCE)])
+        features = torch.cat([backbone.lower(part) for part in images.split(RENDER_BATCH)])
     return features.float().numpy().astype(np.float16)

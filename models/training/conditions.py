@@ -1,4 +1,4 @@
-"""The conditions under which the report looks at every film: one change at a time."""
+"""The conditions under which the report evaluates every film, each with a single change."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from models.training.data import SIDE, Grey, model_frame
 
-RIM_DEPTH = 40  # pixels of the frame, 18 %: what lies outside is called rim, inside centre
+RIM_DEPTH = 40  # pixels, 18 % of the frame; separates the rim from the centre
 
 
 def _plain(pixels: Grey) -> Grey:
@@ -51,7 +51,7 @@ def _rim_only(pixels: Grey) -> Grey:
 
 
 def _lungs_covered(pixels: Grey) -> Grey:
-    """Cover two ellipses where the lungs of a centred film lie; heart and rim stay."""
+    """Cover the lungs of a centred film with two ellipses; the heart and the rim remain."""
     frame = _plain(pixels).copy()
     ink = round(float(frame.mean()))
     for x in (0.32, 0.68):

@@ -1,4 +1,4 @@
-"""Films and their manifest: who may be trained on together, and how often each is drawn."""
+"""Films and their manifest, the split by patient, and the sampling weights."""
 
 import csv
 import random
@@ -15,34 +15,33 @@ from services.preprocess.enhance import PipelineSettings, enhance_and_fit
 
 Grey = NDArray[np.uint8]
 
-# The order of the model's outputs, and what the manifest calls them.
+# The labels in the order of the model's outputs, and their names in the manifest.
 LABELS = ("normal", "pneumonia", "covid19")
 MANIFEST_LABELS = {"normal": 0, "pneumonia": 1, "covid": 2}
 
-SIDE = 224  # of the model's input, pixels
+SIDE = 224  # of the model's input, in pixels
 
 
 @dataclass(frozen=True)
 class Film:
-    """One labelled radiograph of the folder."""
+    """A labelled radiograph."""
 
     path: Path
     label: int  # index into LABELS
-    patient: str  # the unit to split by
+    patient: str  # the unit of the split into folds
     source: str
     view: str
 
     @property
     def group(self) -> tuple[str, int]:
-        """Source and label: a model that fails on one such group fails."""
+        """The source and label; a model must work for every such group."""
         return self.source, self.label
 
 
 def read_manifest(folder: Path) -> list[Film]:
-    """Read the films of `folder/manifest.csv`; those with a label outside LABELS are left out.
+    """Read the films in `folder/manifest.csv`, except those whose label is not in MANIFEST_LABELS.
 
-    A film without a patient (all of rsna) counts as a patient of its own, because nothing better is
-    known.
+    A film without a patient id (all films of rsna) counts as a separate patient.
     """
     with (folder / "manifest.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["label"] in MANIFEST_LABELS]
@@ -59,7 +58,7 @@ def read_manifest(folder: Path) -> list[Film]:
 
 
 def read_pixels(film: Film) -> Grey:
-    """Decode a film to grey, uint8 `[h, w]`."""
+    """Decode a film to greyscale, uint8 `[h, w]`."""
     pixels = cv2.imread(str(film.path), cv2.IMREAD_GRAYSCALE)
     if pixels is None:
         raise FileNotFoundError(film.path)
@@ -67,20 +66,20 @@ def read_pixels(film: Film) -> Grey:
 
 
 def model_frame(pixels: Grey, *, clahe: bool) -> Grey:
-    """Turn grey pixels into the model's input, uint8 `[SIDE, SIDE]`, as the system itself does."""
+    """Convert pixels to the model's input, uint8 `[SIDE, SIDE]`, with the production code."""
     return enhance_and_fit(pixels, PipelineSettings(width=SIDE, height=SIDE, clahe=clahe))
 
 
 def split_by_patient(films: Sequence[Film], *, folds: int, seed: int) -> NDArray[np.int64]:
-    """Give each film a fold, so that no patient stands in two and each group is spread evenly.
+    """Assign each film to a fold, so that no patient is in two folds and groups are spread evenly.
 
-    Patients are dealt out, those with most films first, to the fold that has fewest of their group.
+    Patients are assigned in descending order of films, to the fold with the fewest of their groups.
     """
     by_patient: dict[str, list[int]] = defaultdict(list)
     for index, film in enumerate(films):
         by_patient[film.patient].append(index)
     patients = sorted(by_patient.values(), key=lambda members: films[members[0]].path)
-    random.Random(seed).shuffle(patients)  # noqa: S311 -- a split is no secret
+    random.Random(seed).shuffle(patients)  # noqa: S311 -- not for security
     patients.sort(key=len, reverse=True)
     filled: list[Counter[tuple[str, int]]] = [Counter() for _ in range(folds)]
     assigned = np.zeros(len(films), np.int64)
@@ -95,10 +94,10 @@ def split_by_patient(films: Sequence[Film], *, folds: int, seed: int) -> NDArray
 
 
 def draw_weights(films: Sequence[Film]) -> NDArray[np.float64]:
-    """Say how often each film is drawn: labels equally, and the sources of a label equally.
+    """Return sampling weights: all labels equally, and within a label all its sources equally.
 
-    Without this a film's source would tell its label by sheer number. A source that has fewer than
-    ten films of a label counts by number, or two films would be drawn a hundred times an epoch.
+    Otherwise the source of a film would predict its label by frequency alone. A source with fewer
+    than ten films of a label gets a lower weight, so that a few films are not drawn over and over.
     """
     sizes = Counter(film.group for film in films)
     shares = {group: min(1.0, size / 10) for group, size in sizes.items()}

@@ -1,8 +1,8 @@
 """Measure a model on a folder of labelled films: `python -m models.training.evaluate --data DIR`.
 
-If training left a run folder for these films, each film is read by the model of the fold that has
-not seen it, and by the model that has not seen its source. Any other folder is read by the model
-that is served: that is for films it was not trained on.
+If there is a run folder for these films, each film is evaluated with the model of the fold that
+excludes it, and with the model trained without its source. Any other folder is evaluated with the
+served model; this is meant for films that it was not trained on.
 """
 
 import argparse
@@ -30,21 +30,21 @@ Condition = Callable[[Grey], Grey]
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of some films."""
+    """The outputs of a model for some films."""
 
     probabilities: Scores  # [N, labels]
     frontal: Scores  # [N]
 
 
 def main() -> None:
-    """Read the arguments, measure, write the report."""
+    """Parse the arguments, evaluate and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with a manifest.csv")
     parser.add_argument(
-        "--run", type=Path, default=Path(".carina/model"), help="what training left"
+        "--run", type=Path, default=Path(".carina/model"), help="run folder of the training"
     )
     parser.add_argument("--models", type=Path, default=Path("models"), help="Triton repository")
-    parser.add_argument("--name", default="cxr", help="model of the catalogue")
+    parser.add_argument("--name", default="cxr", help="model in the catalogue")
     parser.add_argument("--out", type=Path, default=Path(".carina/model-report"))
     arguments = parser.parse_args()
     films = read_manifest(arguments.data)
@@ -54,14 +54,15 @@ def main() -> None:
         answers = cross_validated(films, folds, arguments.run)
         left_out = leave_one_source_out(films, arguments.run)
         unseen = [film for film, fold in zip(films, folds, strict=True) if fold == 0]
-        unreal = read_unreal([open_session(arguments.run / "fold-0" / "model.onnx")], unseen)
+        unreal = score_unreal([open_session(arguments.run / "fold-0" / "model.onnx")], unseen)
     else:
         sessions = open_members(arguments.models, arguments.name)
         answers = {
-            name: read_films(sessions, films, condition) for name, condition in CONDITIONS.items()
+            name: evaluate_films(sessions, films, condition)
+            for name, condition in CONDITIONS.items()
         }
         left_out = {}
-        unreal = read_unreal(sessions, films)
+        unreal = score_unreal(sessions, films)
     evaluation = Evaluation(
         films=films,
         probabilities={name: given.probabilities for name, given in answers.items()},
@@ -83,7 +84,7 @@ def read_entry(repository: Path, name: str) -> dict[str, Any]:
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Open a model file on one CPU core."""
+    """Open a model file for one CPU core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -95,10 +96,10 @@ def open_members(repository: Path, name: str) -> list[onnxruntime.InferenceSessi
     return [open_session(repository / member / "1" / "model.onnx") for member in names]
 
 
-def read_films(
+def evaluate_films(
     sessions: Sequence[onnxruntime.InferenceSession], films: Sequence[Film], condition: Condition
 ) -> Answers:
-    """Let a model, or the mean of several, read films under a condition."""
+    """Evaluate films under a condition with a model or the mean of several."""
     probabilities, frontal = [], []
     for start in range(0, len(films), BATCH):
         frames = np.stack([condition(read_pixels(film)) for film in films[start : start + BATCH]])
@@ -109,15 +110,15 @@ def read_films(
     return Answers(np.concatenate(probabilities), np.concatenate(frontal))
 
 
-def read_unreal(
+def score_unreal(
     sessions: Sequence[onnxruntime.InferenceSession], films: Sequence[Film]
 ) -> dict[str, Scores]:
-    """Score pictures that must not pass, made from up to 100 films, and held-out photographs."""
-    chance = np.random.default_rng(0)
-    some = [films[index] for index in chance.permutation(len(films))[:100]]
+    """Score pictures that must not pass the gate: made from up to 100 films, and photographs."""
+    rng = np.random.default_rng(0)
+    some = [films[index] for index in rng.permutation(len(films))[:100]]
     read = {}
     for name, make in KINDS.items():
-        made = [make(read_pixels(film), chance) for film in some]
+        made = [make(read_pixels(film), rng) for film in some]
         read[name] = _frontal(sessions, made)
     held_out = [photograph(name) for name in HELD_OUT_PHOTOGRAPHS]
     read["photographs that the gate never saw"] = _frontal(sessions, held_out)
@@ -131,7 +132,7 @@ def _frontal(sessions: Sequence[onnxruntime.InferenceSession], pictures: Sequenc
 
 
 def read_folds(run: Path, films: Sequence[Film]) -> NDArray[np.int64] | None:
-    """Give the fold of each film, as training wrote it; None if it was trained on other films."""
+    """Read the fold of each film from the run folder; None if the run used other films."""
     if not (run / "published.json").exists():
         return None
     with (run / "folds.csv").open(newline="") as lines:
@@ -143,7 +144,7 @@ def read_folds(run: Path, films: Sequence[Film]) -> NDArray[np.int64] | None:
 def cross_validated(
     films: Sequence[Film], folds: NDArray[np.int64], run: Path
 ) -> Mapping[str, Answers]:
-    """Read each film with the model that has not seen its patient."""
+    """Evaluate each film with the model that has not seen its patient."""
     labels = np.array([film.label for film in films])
     answers = {
         name: Answers(np.zeros((len(films), 3), np.float32), np.zeros(len(films), np.float32))
@@ -154,42 +155,42 @@ def cross_validated(
         mine = np.flatnonzero(folds == fold)
         temperature = _temperature_without(int(fold), run, labels)
         for name, condition in CONDITIONS.items():
-            given = read_films([session], [films[int(index)] for index in mine], condition)
+            given = evaluate_films([session], [films[int(index)] for index in mine], condition)
             answers[name].probabilities[mine] = tempered(given.probabilities, temperature)
             answers[name].frontal[mine] = given.frontal
     return answers
 
 
 def _temperature_without(fold: int, run: Path, labels: NDArray[np.int64]) -> float:
-    """Choose it on the other folds: a model's own films must not set its confidence."""
-    kept = [
+    """Choose the temperature on the other folds, so that no film affects its own confidence."""
+    saved = [
         np.load(folder / "unseen.npz")
         for folder in sorted(run.glob("fold-*"))
         if folder.name != f"fold-{fold}"
     ]
-    logits = np.concatenate([part["mean_logits"].reshape(-1, 3) for part in kept])
-    truth = np.concatenate([np.tile(labels[part["films"]], 2) for part in kept])
+    logits = np.concatenate([part["mean_logits"].reshape(-1, 3) for part in saved])
+    truth = np.concatenate([np.tile(labels[part["films"]], 2) for part in saved])
     return best_temperature(logits, truth)
 
 
 def tempered(probabilities: Scores, temperature: float) -> Scores:
-    """Apply a temperature to probabilities that had none."""
+    """Apply a temperature to probabilities that were computed without one."""
     return softmax(np.log(np.maximum(probabilities, 1e-12)) / temperature)
 
 
 def leave_one_source_out(films: Sequence[Film], run: Path) -> dict[str, LeftOut]:
-    """Read each source, and the fold left out with it, by the model that has seen neither."""
+    """Evaluate each source, and the fold left out with it, with the model that saw neither."""
     temperature = json.loads((run / "published.json").read_text())["temperature"]
     read = {}
     for folder in sorted(run.glob("without-*")):
         if not (folder / "model.onnx").exists():
             continue
-        with np.load(folder / "unseen.npz") as kept:
-            indices = kept["films"]
+        with np.load(folder / "unseen.npz") as saved:
+            indices = saved["films"]
         session = open_session(folder / "model.onnx")
         unseen = [films[index] for index in indices]
         given = {
-            condition: read_films([session], unseen, CONDITIONS[condition]).probabilities
+            condition: evaluate_films([session], unseen, CONDITIONS[condition]).probabilities
             for condition in READ_AS
         }
         read[folder.name.removeprefix("without-")] = LeftOut(

@@ -1,4 +1,4 @@
-"""From trained parts to the ONNX file that Triton serves, checked against PyTorch."""
+"""Exports trained parts to the ONNX file that Triton serves, and checks it against PyTorch."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,29 +18,28 @@ from models.training.data import LABELS, SIDE
 from models.training.fit import Reader
 from models.training.network import FEATURES, RIM, prepare
 
-# Both onnxruntime and TensorRT (8.6 and later) take every operator of this opset that the graph
-# uses.
+# onnxruntime and TensorRT (8.6 and later) support every operator of this opset that the graph uses.
 OPSET = 17
-FINER = 4  # the heatmap has this many cells a side for each cell of the last feature map
-PIXELS_PER_CELL = 32 // FINER
+UPSAMPLING = 4  # cells of the heatmap per cell of the last feature map, in each direction
+PIXELS_PER_CELL = 32 // UPSAMPLING
 OUTPUTS = ("probabilities", "heatmap", "frontal_score")
-LARGE = 1024  # weights of a tensor from which on it is kept in half precision
-TOLERANCE = 5e-3  # against PyTorch: what half the precision of the weights may cost
+HALF_PRECISION_SIZE = 1024  # tensors with at least this many weights are stored in half precision
+TOLERANCE = 5e-3  # difference from PyTorch that half-precision weights may cause
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A logistic regression on the upper, middle and lower third of the last feature map."""
+    """A logistic regression on the means of three horizontal bands of the last feature map."""
 
-    weight: NDArray[np.float32]  # [3 * FEATURES], thirds of one channel side by side
+    weight: NDArray[np.float32]  # [3 * FEATURES]; the three bands of a channel are adjacent
     bias: float
 
 
 class Served(nn.Module):
-    """The whole of what is served: uint8 frames in, findings, heatmap and gate out.
+    """The complete model: maps uint8 frames to findings, a heatmap and a gate score.
 
-    Several readers share the frozen lower blocks, which take most of the time, and give the mean of
-    their evidence, each by its share. The gate stands on the first one's features.
+    The readers share the frozen lower blocks, which take most of the time. Their evidence is
+    averaged with the weights `shares`. The gate uses the features of the first reader.
     """
 
     def __init__(
@@ -59,8 +58,8 @@ class Served(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map uint8 [N, 1, 224, 224] to findings [N, 3], heatmap [N, 3, 28, 28], frontal score.
 
-        A cell of the heatmap holds the probabilities that this place alone would give: the mean of
-        the cells' logits is the film's logit. The rim that the model does not see is zero.
+        A cell of the heatmap holds the probabilities that this location alone would give: the logit
+        of a film is the mean of its cells' logits. The margin that the model does not see is zero.
         """
         lower = self.backbones[0].lower(prepare(image))
         features = [backbone.upper(lower) for backbone in self.backbones]
@@ -68,7 +67,7 @@ class Served(nn.Module):
         for head, more in zip(self.heads[1:], features[1:], strict=True):
             evidence = evidence + head(more)
         probabilities = torch.softmax(evidence.mean(dim=(2, 3)), dim=1)
-        fine = functional.interpolate(evidence, scale_factor=FINER, mode="bilinear")
+        fine = functional.interpolate(evidence, scale_factor=UPSAMPLING, mode="bilinear")
         rim = RIM // PIXELS_PER_CELL
         heatmap = functional.pad(torch.softmax(fine, dim=1), (rim, rim, rim, rim))
         score = torch.sigmoid(self.gate(thirds(features[0])))
@@ -76,12 +75,12 @@ class Served(nn.Module):
 
 
 def thirds(features: Tensor) -> Tensor:
-    """Give the means of the upper, middle and lower third of [N, C, 6, 6]: [N, 3 * C]."""
+    """Return the means of the upper, middle and lower third of [N, C, 6, 6]: [N, 3 * C]."""
     return functional.avg_pool2d(features, (2, 6)).flatten(1)
 
 
 def export(served: Served, path: Path) -> str:
-    """Write the ONNX file, check it, and return its sha256."""
+    """Write the ONNX file, check it, and return its SHA-256."""
     served = served.eval().to(memory_format=torch.contiguous_format)
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = torch.randint(0, 256, (2, 1, SIDE, SIDE), dtype=torch.uint8)
@@ -102,12 +101,12 @@ def export(served: Served, path: Path) -> str:
 
 
 def _halve_weights(path: Path) -> None:
-    """Keep large weights in half precision; loading makes them whole again."""
+    """Store large weights in half precision; the graph casts them back to single precision."""
     model = onnx.load(path)
     casts = []
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < LARGE:
+        if values.dtype != np.float32 or values.size < HALF_PRECISION_SIZE:
             continue
         name = weight.name
         weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
@@ -119,17 +118,17 @@ def _halve_weights(path: Path) -> None:
 
 
 class Mean(nn.Module):
-    """What joins the members of the ensemble."""
+    """Averages the outputs of the two members of the ensemble."""
 
     def forward(self, *members: Tensor) -> tuple[Tensor, ...]:
-        """Take all outputs of the first member, then all of the second; give their means."""
+        """Map all outputs of the first member followed by all of the second to their means."""
         half = len(members) // 2
         pairs = zip(members[:half], members[half:], strict=True)
         return tuple((first + second) * 0.5 for first, second in pairs)
 
 
 def export_mean(path: Path) -> None:
-    """Write the graph that averages two members' outputs."""
+    """Write the graph that averages the outputs of two members."""
     path.parent.mkdir(parents=True, exist_ok=True)
     side = SIDE // PIXELS_PER_CELL
     shapes = ((2, 3), (2, 3, side, side), (2, 1))

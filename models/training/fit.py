@@ -1,4 +1,4 @@
-"""The training loop: the upper blocks and a linear head, on views from the bank."""
+"""The training loop: fits the upper blocks and a linear head to views from the bank."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ Probabilities = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Recipe:
-    """What was settled by measurement; the card says how."""
+    """Hyperparameters that were chosen by measurement; the model card explains how."""
 
     epochs: int = 7
     batch: int = 48
@@ -29,13 +29,13 @@ class Recipe:
     head_rate: float = 2e-3
     weight_decay: float = 0.05
     smoothing: float = 0.02  # of the labels
-    style_share: float = 0.5  # of the batches whose films trade their style
+    style_share: float = 0.5  # of batches in which films exchange their style
     dropout: float = 0.2
-    average_decay: float = 0.997  # of the running mean of the weights, a step
+    average_decay: float = 0.997  # of the running mean of the weights, per step
 
 
 class Reader(nn.Module):
-    """From the lower blocks' features to one logit per label."""
+    """Maps the features of the lower blocks to one logit per label."""
 
     def __init__(self, backbone: Backbone, dropout: float) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Reader(nn.Module):
         self.head = nn.Linear(FEATURES, len(LABELS))
 
     def pooled(self, lower: Tensor) -> Tensor:
-        """Give the mean of the last feature map, [N, 1280]."""
+        """Return the mean of the last feature map, [N, 1280]."""
         return self.backbone.upper(lower).mean(dim=(2, 3))
 
     def forward(self, lower: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class Reader(nn.Module):
 
 
 def new_reader(weights: Path, recipe: Recipe) -> Reader:
-    """Start from ImageNet; the parts below the upper blocks stay as they are."""
+    """Create a reader with ImageNet weights and an untrained head."""
     backbone = Backbone()
     backbone.load_imagenet(weights)
     return Reader(backbone, recipe.dropout).to(memory_format=torch.channels_last)
@@ -69,31 +69,31 @@ def fit(
     recipe: Recipe,
     seed: int,
 ) -> Reader:
-    """Train on the films with the indices `members`; returns the running mean of the weights."""
+    """Train on the films with the indices `members`; return the running mean of the weights."""
     torch.manual_seed(seed)
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     reader = new_reader(weights, recipe)
     average = deepcopy(reader).eval()
     optimizer = _optimizer(reader, recipe)
     steps = recipe.epochs * (len(members) // recipe.batch)
     labels = torch.tensor([film.label for film in films])
     shares = draw_weights([films[index] for index in members])
-    for step, picked in enumerate(_draw(members, shares, steps, recipe.batch, chance)):
+    for step, picked in enumerate(_draw(members, shares, steps, recipe.batch, rng)):
         rate = min(1.0, (step + 1) / (steps * 0.08)) * 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * rate
-        views = chance.integers(0, plan.plain + plan.altered, len(picked))
-        loss = _loss(reader, _take(bank, picked, views), labels[picked], recipe, chance)
+        views = rng.integers(0, plan.plain + plan.altered, len(picked))
+        loss = _loss(reader, _take(bank, picked, views), labels[picked], recipe, rng)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
         optimizer.step()
-        _follow(average, reader, min(recipe.average_decay, (step + 1) / (step + 10)))
+        _update_average(average, reader, min(recipe.average_decay, (step + 1) / (step + 10)))
     return average
 
 
 def predict(reader: Reader, lower: Features, batch: int = 64) -> NDArray[np.float32]:
-    """Give the logits [N, 3] of features [N, 40, 24, 24]."""
+    """Return the logits [N, 3] of features [N, 40, 24, 24]."""
     reader.eval()
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         parts = [
@@ -104,7 +104,7 @@ def predict(reader: Reader, lower: Features, batch: int = 64) -> NDArray[np.floa
 
 
 def _optimizer(reader: Reader, recipe: Recipe) -> torch.optim.Optimizer:
-    """Let weights decay, but not biases and normalisations; the new head learns faster."""
+    """Apply weight decay only to weight matrices and kernels, and a higher rate to the new head."""
     trained = reader.backbone.train_upper_only()
     rate, decay = recipe.backbone_rate, recipe.weight_decay
     optimizer = torch.optim.AdamW(
@@ -124,10 +124,10 @@ def _draw(
     shares: NDArray[np.float64],
     steps: int,
     batch: int,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
 ) -> Iterator[NDArray[np.int64]]:
     for _ in range(steps):
-        yield chance.choice(members, batch, p=shares)
+        yield rng.choice(members, batch, p=shares)
 
 
 def _take(bank: Features, films: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
@@ -140,32 +140,32 @@ def _tensor(lower: Features) -> Tensor:
 
 
 def _loss(
-    reader: Reader, lower: Tensor, labels: Tensor, recipe: Recipe, chance: np.random.Generator
+    reader: Reader, lower: Tensor, labels: Tensor, recipe: Recipe, rng: np.random.Generator
 ) -> Tensor:
     reader.train()
-    if chance.random() < recipe.style_share:
-        lower = _trade_style(lower, chance)
+    if rng.random() < recipe.style_share:
+        lower = _exchange_style(lower, rng)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = reader(lower).float()
     return functional.cross_entropy(logits, labels, label_smoothing=recipe.smoothing)
 
 
-def _trade_style(lower: Tensor, chance: np.random.Generator) -> Tensor:
-    """Mix each film's channel means and spreads with another's (MixStyle, Zhou et al. 2021).
+def _exchange_style(lower: Tensor, rng: np.random.Generator) -> Tensor:
+    """Mix each film's channel means and deviations with another's (MixStyle, Zhou et al. 2021).
 
-    Those statistics of early layers tell scanners apart; the disease keeps its place and shape.
+    In early layers these statistics identify scanners, while the disease keeps its place and shape.
     """
     mean = lower.mean(dim=(2, 3), keepdim=True)
     spread = lower.std(dim=(2, 3), keepdim=True) + 1e-5
-    other = torch.from_numpy(chance.permutation(len(lower)))
-    shares = chance.beta(0.3, 0.3, (len(lower), 1, 1, 1)).astype(np.float32)
+    other = torch.from_numpy(rng.permutation(len(lower)))
+    shares = rng.beta(0.3, 0.3, (len(lower), 1, 1, 1)).astype(np.float32)
     share = torch.from_numpy(shares)
     new_mean = share * mean + (1 - share) * mean[other]
     new_spread = share * spread + (1 - share) * spread[other]
     return (lower - mean) / spread * new_spread + new_mean
 
 
-def _follow(average: Reader, reader: Reader, decay: float) -> None:
+def _update_average(average: Reader, reader: Reader, decay: float) -> None:
     with torch.no_grad():
         for mean, value in zip(
             average.state_dict().values(), reader.state_dict().values(), strict=True

@@ -1,7 +1,8 @@
-"""The last reader of each film: ImageNet's own features and a logistic regression.
+"""The third reader: unchanged ImageNet features with a logistic regression.
 
-It learns too little to learn the scanners by heart. The mean of its logits and the trained readers'
-is better than any of them, within the sources and on sources left out; the card has the figures.
+It has too few parameters to memorise scanners. The mean of its logits and those of the trained
+readers is better than any single reader, both within sources and on sources left out; the model
+card has the figures.
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,14 @@ from models.training.data import Film, draw_weights
 from models.training.fit import Reader, Recipe, new_reader
 from models.training.network import FEATURES
 
-VIEWS = 10  # of a film: two plain, the others altered
-PENALTY = 0.003  # scikit-learn's C: small is strict
+VIEWS = 10  # per film: two plain, the others altered
+PENALTY = 0.003  # scikit-learn's C: smaller is stricter
 
 Pooled = NDArray[np.float32]
 
 
 def frozen_features(bank: Features, *, weights: Path, store: Path) -> Pooled:
-    """Pool the last feature map of ImageNet's network for every view: [films, VIEWS, 1280]."""
+    """Pool the last feature map of the ImageNet network for every view: [films, VIEWS, 1280]."""
     if store.exists():
         return np.load(store)
     reader = new_reader(weights, Recipe()).eval()
@@ -41,7 +42,7 @@ def frozen_features(bank: Features, *, weights: Path, store: Path) -> Pooled:
 def fit_frozen(
     pooled: Pooled, films: Sequence[Film], members: NDArray[np.int64], *, weights: Path
 ) -> Reader:
-    """Learn the head from the films with the indices `members`, weighted as they are drawn."""
+    """Fit the head to the films with the indices `members`, weighted by their sampling weights."""
     seen = pooled[members].reshape(-1, FEATURES)
     mean, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-3
     labels = np.repeat([films[index].label for index in members], VIEWS)
@@ -57,6 +58,6 @@ def fit_frozen(
 
 
 def frozen_logits(reader: Reader, pooled: Pooled) -> Pooled:
-    """Give the logits [..., labels] of pooled features [..., 1280]."""
+    """Return the logits [..., labels] of pooled features [..., 1280]."""
     with torch.inference_mode():
         return reader.head(torch.from_numpy(pooled)).numpy()

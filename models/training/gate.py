@@ -1,4 +1,4 @@
-"""The gate: is this a frontal chest radiograph at all?"""
+"""The gate, which estimates whether a picture is a frontal chest radiograph at all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ from models.training.fit import Reader
 from models.training.negatives import negative
 from models.training.network import Backbone
 
-REAL_VIEWS = 5  # of a film that the gate learns from: two plain, the others altered
+REAL_VIEWS = 5  # per film, for training the gate: two plain, the others altered
 NEGATIVES_PER_FILM = 2
-# Of the films of any source that neither gate nor network has seen, with CLAHE or without.
+# Share of films of any source, unseen by gate and network, with or without CLAHE.
 FALSE_ALARMS_ALLOWED = 0.02
 
 
 def build_negatives(films: Sequence[Film], *, weights: Path, store: Path, seed: int) -> Features:
-    """Make the negatives once for all folds: float16 [films, NEGATIVES_PER_FILM, 40, 24, 24]."""
+    """Render the negatives once for all models: float16 [films, NEGATIVES_PER_FILM, 40, 24, 24]."""
     if store.exists():
         return np.load(store, mmap_mode="r")
     backbone = Backbone()
@@ -34,21 +34,21 @@ def build_negatives(films: Sequence[Film], *, weights: Path, store: Path, seed: 
         pixels = read_pixels(film)
         frames = []
         for number in range(NEGATIVES_PER_FILM):
-            chance = np.random.default_rng([seed, index, number])
-            picture = negative(pixels, chance)
-            if happens(chance, 0.5):
-                picture = random_view(picture, chance)
-            frames.append(model_frame(picture, clahe=happens(chance, 0.5)))
+            rng = np.random.default_rng([seed, index, number])
+            picture = negative(pixels, rng)
+            if happens(rng, 0.5):
+                picture = random_view(picture, rng)
+            frames.append(model_frame(picture, clahe=happens(rng, 0.5)))
         parts.append(lower_features(backbone, np.stack(frames)))
     np.save(store, np.stack(parts))
     return np.load(store, mmap_mode="r")
 
 
 def fit_gate(reader: Reader, real: Features, unreal: Features) -> Gate:
-    """Learn real from unreal, both float16 [films, views, 40, 24, 24]."""
+    """Fit the gate to real and unreal views, both float16 [films, views, 40, 24, 24]."""
     seen = np.concatenate([gate_features(reader, real), gate_features(reader, unreal)])
     truth = np.repeat([1, 0], [real.shape[0] * real.shape[1], unreal.shape[0] * unreal.shape[1]])
-    # Standardising keeps the penalty fair between channels; it is folded back into the weights.
+    # Standardise, so that the penalty treats channels equally; then fold this into the weights.
     mean, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-3
     model = LogisticRegression(C=0.01, class_weight="balanced", max_iter=100)
     model.fit((seen - mean) / spread, truth)
@@ -58,7 +58,7 @@ def fit_gate(reader: Reader, real: Features, unreal: Features) -> Gate:
 
 
 def gate_features(reader: Reader, lower: Features) -> NDArray[np.float32]:
-    """Give what the gate sees of features [films, views, 40, 24, 24]: [films * views, 3840]."""
+    """Map features [films, views, 40, 24, 24] to inputs of the gate: [films * views, 3840]."""
     flat = lower.reshape(-1, *lower.shape[2:])
     reader.eval()
     parts = []
@@ -71,6 +71,6 @@ def gate_features(reader: Reader, lower: Features) -> NDArray[np.float32]:
 
 
 def gate_scores(reader: Reader, gate: Gate, lower: Features) -> NDArray[np.float32]:
-    """Give the logits of being real, [films, views]."""
+    """Return the logits of being real, [films, views]."""
     logits = gate_features(reader, lower) @ gate.weight + gate.bias
     return logits.reshape(lower.shape[:2])

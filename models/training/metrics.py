@@ -1,4 +1,4 @@
-"""The figures of the report, in numpy alone: what is measured should not depend on who trained."""
+"""The metrics of the report, in numpy alone, so that they do not depend on the training code."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ Truth = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % bootstrap interval."""
+    """A metric with its 95 % bootstrap interval."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        """Show as `0.912 (0.900-0.925)`."""
+        """Format as `0.912 (0.900-0.925)`."""
         return f"{self.value:.3f} ({self.low:.3f}-{self.high:.3f})"
 
 
 def auroc(scores: Scores, truth: Truth) -> float:
-    """Give the share of pairs in the right order, ties half; NaN without a pair."""
+    """Return the share of pairs in the right order, counting ties half; NaN without any pair."""
     positives, negatives = int(truth.sum()), int((~truth).sum())
     if not positives or not negatives:
         return float("nan")
@@ -34,37 +34,37 @@ def auroc(scores: Scores, truth: Truth) -> float:
 
 
 def macro_auroc(probabilities: Scores, labels: NDArray[np.int64]) -> float:
-    """Give the mean over labels of one against the rest."""
+    """Return the mean AUROC of each label against the rest."""
     return float(
         np.mean([auroc(probabilities[:, k], labels == k) for k in range(probabilities.shape[1])])
     )
 
 
 def bootstrap(
-    figure: Callable[[NDArray[np.int64]], float],
+    metric: Callable[[NDArray[np.int64]], float],
     units: NDArray[np.str_],
     *,
     rounds: int = 500,
     seed: int = 0,
 ) -> Interval:
-    """Draw whole patients with replacement, because films of one patient are not independent.
+    """Resample whole patients, because films of one patient are not independent.
 
-    `figure` maps film indices to a number; `units` names each film's patient.
+    `metric` maps film indices to a number; `units` identifies the patient of each film.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     _, inverse = np.unique(units, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     of_unit = np.split(order, np.cumsum(np.bincount(inverse))[:-1])
     drawn = []
     for _ in range(rounds):
-        picked = chance.integers(0, len(of_unit), len(of_unit))
-        drawn.append(figure(np.concatenate([of_unit[unit] for unit in picked])))
+        picked = rng.integers(0, len(of_unit), len(of_unit))
+        drawn.append(metric(np.concatenate([of_unit[unit] for unit in picked])))
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return Interval(figure(np.arange(len(units))), float(low), float(high))
+    return Interval(metric(np.arange(len(units))), float(low), float(high))
 
 
 def pair_scores(probabilities: Scores, positive: int, negative: int) -> Scores:
-    """Give the probability of one label given that it is one of two."""
+    """Return the probability of one label, given that it is one of two."""
     both = probabilities[:, positive] + probabilities[:, negative]
     return probabilities[:, positive] / np.maximum(both, 1e-9)
 
@@ -79,25 +79,25 @@ class Bin:
 
 
 def reliability(probabilities: Scores, labels: NDArray[np.int64], bins: int = 10) -> list[Bin]:
-    """Sort films by the probability of the label they are given."""
+    """Bin films by the probability of their most probable label."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     return [
-        Bin(float(confidence[place == b].mean()), float(right[place == b].mean()), int(n))
+        Bin(float(confidence[bin_of == b].mean()), float(right[bin_of == b].mean()), int(n))
         for b in range(bins)
-        if (n := (place == b).sum())
+        if (n := (bin_of == b).sum())
     ]
 
 
 def calibration_error(probabilities: Scores, labels: NDArray[np.int64], bins: int = 10) -> float:
-    """Give the expected calibration error: the mean gap between confidence and accuracy."""
+    """Return the expected calibration error: the mean gap between confidence and accuracy."""
     columns = reliability(probabilities, labels, bins)
     return sum(c.films * abs(c.confidence - c.accuracy) for c in columns) / len(labels)
 
 
 def roc(scores: Scores, truth: Truth) -> tuple[Scores, Scores]:
-    """Give false and true positive rates along falling thresholds."""
+    """Return false and true positive rates for falling thresholds."""
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(truth[order]) / max(1, truth.sum())
     alarms = np.cumsum(~truth[order]) / max(1, (~truth).sum())
@@ -111,7 +111,7 @@ def softmax(logits: Scores) -> Scores:
 
 
 def best_temperature(logits: Scores, labels: NDArray[np.int64]) -> float:
-    """Find the temperature with the least cross-entropy, on a fine grid."""
+    """Find the temperature with the lowest cross-entropy on a fine grid."""
     grid = np.exp(np.linspace(np.log(0.2), np.log(5), 321))
     rows = np.arange(len(labels))
     losses = [-np.log(np.maximum(softmax(logits / t)[rows, labels], 1e-9)).mean() for t in grid]
@@ -119,5 +119,5 @@ def best_temperature(logits: Scores, labels: NDArray[np.int64]) -> float:
 
 
 def operating_threshold(scores: Scores, truth: Truth, sensitivity: float) -> float:
-    """Give the highest threshold that still finds this share of the positives."""
+    """Return the highest threshold with at least this sensitivity."""
     return float(np.quantile(scores[truth], 1 - sensitivity, method="lower"))

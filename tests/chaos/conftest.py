@@ -1,4 +1,4 @@
-"""One stack for each module, shared by its faults; each has to leave it well."""
+"""One stack per module, shared by its tests; each test must leave it in a working state."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,6 @@ from tests.support.chaos import Chaos, running_stack
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chaos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chaos]:
-    """Two replicas of everything on a folder of blobs."""
+    """A stack with two replicas of each service and its blobs in a folder."""
     async with running_stack(tmp_path_factory.mktemp("chaos")) as running:
         yield running

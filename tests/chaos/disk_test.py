@@ -1,4 +1,4 @@
-"""The disk of the blob store is full: a clear answer, nothing half-stored, and then room again."""
+"""The disk of the blob store is full: a clear error, nothing half-stored, and recovery later."""
 
 import asyncio
 import os
@@ -22,13 +22,13 @@ from tests.support.small_films import Film, Films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
-# What the jobs service makes durable at once.
+# The size of a part of an original.
 PART = 4 * MIB
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def full(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Chaos, Disk]]:
-    """A stack whose blobs have a disk of their own."""
+    """A stack whose blobs are on a file system of their own."""
     folder = tmp_path_factory.mktemp("disk")
     with small_disk(folder / "d" / "blobs", mib=48) as disk:
         async with running_stack(folder) as chaos:
@@ -44,7 +44,7 @@ def upload_of(film: Film, folder: Path) -> FileUpload:
 
 
 def large(films: Films, mib: int) -> Film:
-    """Return a film with so many comments that it takes several parts."""
+    """Return a film that is padded with comments, so that it takes several parts."""
     while not (film := films.next()).name.endswith(".jpg"):
         pass
     comments = b"".join(
@@ -53,7 +53,7 @@ def large(films: Films, mib: int) -> Film:
     return replace(film, data=film.data[:2] + comments + film.data[2:])
 
 
-async def test_a_full_disk_is_told_and_costs_nobody_an_image(
+async def test_a_full_disk_is_reported_and_no_image_is_lost(
     full: tuple[Chaos, Disk], tmp_path: Path
 ) -> None:
     chaos, disk = full
@@ -63,11 +63,11 @@ async def test_a_full_disk_is_told_and_costs_nobody_an_image(
             chaos.stack.addresses.jobs_address, chaos.token, reconnect_timeout=timedelta(0)
         ) as impatient,
     ):
-        async with chaos.stopped("preprocess-1", "preprocess-2"):
-            await chaos.queued(load)
+        async with chaos.suspended("preprocess-1", "preprocess-2"):
+            await chaos.submit_images(load)
             before = [promise.name for promise in load.ledger.promises.values()]
             disk.fill()
-        promise = await load.begin()
+        promise = await load.create()
         film = load.films.next()
         with pytest.raises(UnavailableError) as refusal:
             await impatient.upload(promise.name, upload_of(film, tmp_path))
@@ -86,40 +86,40 @@ async def test_a_full_disk_is_told_and_costs_nobody_an_image(
         assert [image async for image in impatient.images(promise.name)] == []
         assert disk.unfinished() == []
 
-        # What was accepted before ends well: a preview that cannot be kept costs the preview.
-        await chaos.mended("disk of the blob store full: what was accepted before has ended")
+        # Images accepted before still succeed: if its preview cannot be stored, an image has none.
+        await chaos.recovered("disk of the blob store full: images accepted before have ended")
         images = [image for name in before async for image in impatient.images(name)]
         assert not any(image.has_preview for image in images)
         with pytest.raises(RefusedError) as none:
             await impatient.read_image(images[0], ImageKind.PREVIEW)
         assert none.value.reason == "NO_SUCH_BYTES"
 
-        # Callers who insist get in as soon as there is room.
-        insisting = [
+        # Callers that keep trying succeed as soon as there is space.
+        waiting = [
             asyncio.create_task(load.upload(promise, film)),
             asyncio.create_task(load.submit(3, how="http")),
             asyncio.create_task(load.submit(3, how="grpc")),
         ]
         async with asyncio.timeout(60):
-            while not load.ledger.absorbed["http 503"]:
+            while not load.ledger.retried["http 503"]:
                 await asyncio.sleep(0.05)
-        assert not any(task.done() for task in insisting)
+        assert not any(task.done() for task in waiting)
         disk.clear()
-        await asyncio.gather(*insisting)
+        await asyncio.gather(*waiting)
         await load.close(promise)
-        await chaos.mended("disk of the blob store full, then room")
+        await chaos.recovered("disk of the blob store full, then space again")
 
 
-async def test_an_upload_that_outgrew_the_disk_goes_on_where_it_was(
+async def test_an_upload_that_filled_the_disk_resumes_where_it_stopped(
     full: tuple[Chaos, Disk], tmp_path: Path
 ) -> None:
     chaos, disk = full
     address = chaos.stack.addresses.jobs_address
     async with (
-        chaos.load("disk of the blob store full in an upload") as load,
+        chaos.load("disk of the blob store full during an upload") as load,
         Client(address, chaos.token, reconnect_timeout=timedelta(0)) as impatient,
     ):
-        promise: Promise = await load.begin()
+        promise: Promise = await load.create()
         film = large(load.films, mib=9)
         file = upload_of(film, tmp_path)
         disk.fill(leave=PART + MIB)

@@ -1,6 +1,6 @@
-"""SIGKILL of each process in turn, while callers hand in and watch.
+"""SIGKILL of each process in turn, while callers submit and watch jobs.
 
-At three moments that are easy to get wrong, SIGSTOP for longer than ack_wait as well.
+At three moments that are easy to get wrong, also SIGSTOP for longer than the ack wait.
 """
 
 import asyncio
@@ -12,67 +12,71 @@ import pytest
 
 from carina.files import FileUpload
 from tests.support.chaos import STAGES, Chaos
-from tests.support.queues import ended_in_results
+from tests.support.queues import final_outcomes
 from tests.support.small_films import Film, Films
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 REPLICAS = ("jobs-1", "jobs-2")
-killed_or_stopped = pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
+killed_or_suspended = pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
 
 
 async def test_without_a_fault_every_promise_is_kept(chaos: Chaos) -> None:
     async with chaos.load() as load:
-        await chaos.queued(load)
-        await chaos.mended("none")
+        await chaos.submit_images(load)
+        await chaos.recovered("none")
     assert load.ledger.accepted >= 12
-    assert not load.ledger.absorbed
+    assert not load.ledger.retried
 
 
 @pytest.mark.parametrize("name", ["preprocess", "inference"])
-async def test_the_images_a_killed_worker_held_are_done_by_another(chaos: Chaos, name: str) -> None:
+async def test_another_worker_finishes_the_images_of_a_killed_worker(
+    chaos: Chaos, name: str
+) -> None:
     async with chaos.overheard() as overheard, chaos.load(f"SIGKILL {name}") as load:
         async with chaos.holding(load, name, f"{name}-1"):
             chaos.kill(f"{name}-1")
-        await chaos.mended(f"SIGKILL {name}")
+        await chaos.recovered(f"SIGKILL {name}")
     assert overheard.dropped(STAGES[name])
 
 
-async def test_workers_killed_while_the_model_reads_begin_again(chaos: Chaos) -> None:
-    async with chaos.load("SIGKILL inference at work") as load:
-        async with chaos.stopped("triton"):
-            await chaos.queued(load, 6)
+async def test_workers_killed_during_inference_start_over(chaos: Chaos) -> None:
+    async with chaos.load("SIGKILL inference while it works") as load:
+        async with chaos.suspended("triton"):
+            await chaos.submit_images(load, 6)
             await chaos.in_stage("INFER", 3)
             chaos.kill("inference-1")
             chaos.kill("inference-2")
             await asyncio.sleep(0.2)
-        await chaos.mended("SIGKILL of both inference workers while they wait for Triton")
+        await chaos.recovered("SIGKILL of both inference workers while they wait for Triton")
 
 
 @pytest.mark.parametrize("name", ["gateway-1", "jobs-1", "triton", "postgres", "nats"])
-async def test_work_goes_on_after_a_process_was_killed_under_load(chaos: Chaos, name: str) -> None:
+async def test_work_continues_after_a_process_was_killed_under_load(
+    chaos: Chaos, name: str
+) -> None:
     async with chaos.load(f"SIGKILL {name}") as load, load.steady(callers=4):
-        await chaos.queued(load, 8)
+        await chaos.submit_images(load, 8)
         chaos.kill(name)
-        await chaos.mended(f"SIGKILL {name}")
+        await chaos.recovered(f"SIGKILL {name}")
         await chaos.stack.wait_ready(name)
         before = load.ledger.accepted
-        begun = time.monotonic()
+        start = time.monotonic()
         while load.ledger.accepted == before:
-            assert time.monotonic() - begun < 60
+            assert time.monotonic() - start < 60
             await asyncio.sleep(0.05)
 
 
-async def test_two_replicas_killed_together_cost_nothing(chaos: Chaos) -> None:
+async def test_two_replicas_killed_together_lose_nothing(chaos: Chaos) -> None:
     async with chaos.load("SIGKILL jobs-1, jobs-2") as load, load.steady(callers=4):
-        await chaos.queued(load, 8)
+        await chaos.submit_images(load, 8)
         chaos.kill("jobs-1")
         chaos.kill("jobs-2")
-        await chaos.mended("SIGKILL jobs-1, jobs-2")
+        await chaos.recovered("SIGKILL jobs-1, jobs-2")
 
 
-async def test_a_watcher_of_a_killed_replica_is_fed_by_the_other(chaos: Chaos) -> None:
+async def test_a_watcher_of_a_killed_replica_resumes_on_the_other(chaos: Chaos) -> None:
     async with chaos.load("SIGKILL jobs-1 while it streams") as load:
-        promise = await load.begin()
+        promise = await load.create()
         for _ in range(3):
             load.follow(promise.name, "grpc")
             load.follow(promise.name, "http")
@@ -80,34 +84,34 @@ async def test_a_watcher_of_a_killed_replica_is_fed_by_the_other(chaos: Chaos) -
         for film in films[:3]:
             await load.upload(promise, film)
         chaos.kill("jobs-1")
-        begun = time.monotonic()
+        start = time.monotonic()
         for film in films[3:]:
             await load.upload(promise, film)
-        await chaos.caught_up(load, "watchers after SIGKILL jobs-1", since=begun)
+        await chaos.caught_up(load, "watchers after SIGKILL jobs-1", since=start)
         await load.close(promise)
 
 
-@killed_or_stopped
-async def test_an_upload_cut_by_a_struck_replica_is_made_good(
+@killed_or_suspended
+async def test_an_upload_survives_a_fault_of_its_replica(
     chaos: Chaos, tmp_path: Path, how: str
 ) -> None:
     class SlowFile(FileUpload):
-        """Sends a half, lets the replicas be struck, then sends the rest."""
+        """Sends half a chunk, signals the replicas, then sends the rest."""
 
         async def chunks(self, offset: int = 0) -> AsyncGenerator[bytes, None]:
-            begun.append(offset)
+            offsets.append(offset)
             async for chunk in super().chunks(offset):
                 half = len(chunk) // 2
                 yield chunk[:half]
-                if len(begun) == 1:
+                if len(offsets) == 1:
                     await asyncio.sleep(0.3)
-                    async with chaos.struck(how, *REPLICAS):
+                    async with chaos.signalled(how, *REPLICAS):
                         pass
                 yield chunk[half:]
 
-    begun: list[int] = []
+    offsets: list[int] = []
     async with chaos.load(f"{how} jobs during an upload") as load:
-        promise = await load.begin()
+        promise = await load.create()
         film: Film = load.films.next()
         path = tmp_path / film.name
         path.write_bytes(film.data)
@@ -117,45 +121,45 @@ async def test_an_upload_cut_by_a_struck_replica_is_made_good(
         image = await load.client.upload(promise.name, slow)
         promise.accepted[key] = image.name
         await load.close(promise)
-    # Replicas that were only stopped may go on with the stream that they have.
-    assert len(begun) > 1 or how == "SIGSTOP"
+    # Replicas that were only suspended may continue with the same stream.
+    assert len(offsets) > 1 or how == "SIGSTOP"
 
 
-@killed_or_stopped
-async def test_a_fault_between_commit_and_publication_is_made_good(chaos: Chaos, how: str) -> None:
+@killed_or_suspended
+async def test_a_fault_between_commit_and_publication_loses_no_task(chaos: Chaos, how: str) -> None:
     fault = f"{how} jobs between commit and publication"
     async with chaos.load(fault) as load:
-        async with chaos.stopped("nats"):
-            # The callers get their answers; nothing can be published.
+        async with chaos.suspended("nats"):
+            # Callers are answered, but nothing can be published.
             await asyncio.gather(*(load.submit(3, how="grpc", watch=False) for _ in range(2)))
-            (owed,) = await chaos.backstage.rows("SELECT count(*) FROM outbox")
-            assert owed["count"] == 6
-            async with chaos.struck(how, *REPLICAS):
+            (outbox,) = await chaos.backstage.rows("SELECT count(*) FROM outbox")
+            assert outbox["count"] == 6
+            async with chaos.signalled(how, *REPLICAS):
                 pass
-        await chaos.mended(fault)
+        await chaos.recovered(fault)
 
 
-@killed_or_stopped
-async def test_a_fault_between_an_outcome_and_its_ack_counts_it_once(
+@killed_or_suspended
+async def test_an_outcome_counts_once_despite_a_fault_before_its_ack(
     chaos: Chaos, how: str
 ) -> None:
     fault = f"{how} jobs between outcome and ack"
     async with chaos.load(fault, films=Films(broken=False)) as load:
         async with chaos.unapplied(load) as images:
-            chaos.stop("nats")
-        # The rows are free: the outcomes are applied, and cannot be acknowledged.
+            chaos.suspend("nats")
+        # The rows are unlocked, so the outcomes are applied but cannot be acknowledged.
         async with asyncio.timeout(60):
             while await chaos.backstage.open_images():
                 await asyncio.sleep(0.05)
-        # Held again, so that nobody takes them from the queue before we have looked.
-        async with chaos.rows_held(load), chaos.struck(how, *REPLICAS):
-            # With the acks that it has not read.
+        # Lock the rows again, so that no outcome leaves the queue before this test has looked.
+        async with chaos.rows_locked(load), chaos.signalled(how, *REPLICAS):
+            # Together with the acks that it has not read.
             chaos.kill("nats")
-            begun = time.monotonic()
+            start = time.monotonic()
             await chaos.stack.wait_ready("nats")
             async with chaos.nats() as jetstream:
-                assert await ended_in_results(jetstream) == images
+                assert await final_outcomes(jetstream) == images
         async with asyncio.timeout(60):
             while (await chaos.backstage.queued())["RESULTS"]:
                 await asyncio.sleep(0.05)
-        await chaos.mended(fault, since=begun)
+        await chaos.recovered(fault, since=start)

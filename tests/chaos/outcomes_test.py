@@ -1,6 +1,6 @@
-"""Outcomes that come twice, late, out of order or of an attempt long gone; and callers who race.
+"""Outcomes that are duplicated, late, out of order or of an earlier attempt, and racing callers.
 
-Two replicas in the process of the test, on real servers; the test plays the workers.
+Two replicas run in the test process, on real servers; the test plays the workers.
 """
 
 import asyncio
@@ -38,18 +38,18 @@ def films(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-async def histories_are_sound(jobs: Jobs, *names: str, retries: int = 0) -> None:
+async def assert_consistent_histories(jobs: Jobs, *names: str, retries: int = 0) -> None:
     backstage = Backstage(
         jobs.database_url, jobs.nats_url, open_blobs((jobs.folder / "blobs").as_uri())
     )
     found = await backstage.histories(list(names))
     assert found.keys() == set(names)
     attempts = 1 + retries
-    assert [each for one in found.values() for each in one.problems(most_attempts=attempts)] == []
+    assert [each for one in found.values() for each in one.problems(max_attempts=attempts)] == []
 
 
-async def tell(jobs: Jobs, outcome: tasks_pb2.Outcome) -> None:
-    """Say something of an image, and wait until the broker has it."""
+async def report(jobs: Jobs, outcome: tasks_pb2.Outcome) -> None:
+    """Report an outcome and wait until the broker has stored it."""
     outcome.time.GetCurrentTime()
     await jobs.jetstream.publish(
         f"results.{UUID(bytes=outcome.ref.job_id)}",
@@ -68,7 +68,7 @@ async def ended(client: Client, name: str) -> JobState:
 
 
 async def applied(jobs: Jobs) -> None:
-    """Wait until every outcome has been taken in by somebody."""
+    """Wait until every outcome has been applied."""
     async with asyncio.timeout(30):
         while await jobs.jetstream.count("RESULTS", "results.*"):
             await asyncio.sleep(0.05)
@@ -89,51 +89,51 @@ async def test_repeated_reordered_and_late_outcomes_count_once(jobs: Jobs, tmp_p
         ] * 4
         random.shuffle(outcomes)
         for outcome in outcomes:
-            await tell(jobs, outcome)
+            await report(jobs, outcome)
         assert await ended(client, job.name) == JobState.SUCCEEDED
-        # The last worker reports something else, and is too late.
+        # A worker that reports something else is too late.
         for task in tasks:
-            await tell(jobs, failed(task))
-            await tell(jobs, started(task, tasks_pb2.STAGE_PREPROCESS))
+            await report(jobs, failed(task))
+            await report(jobs, started(task, tasks_pb2.STAGE_PREPROCESS))
         await applied(jobs)
         assert (await client.get(job)).state == JobState.SUCCEEDED
-    await histories_are_sound(jobs, job.name)
+    await assert_consistent_histories(jobs, job.name)
 
 
-async def test_an_outcome_of_an_attempt_before_the_retry_changes_nothing(
+async def test_an_outcome_of_an_attempt_before_a_retry_changes_nothing(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
         job = (await client.submit(films(tmp_path, 1))).job
         first = await jobs.next_task()
-        await tell(jobs, failed(first, retryable=True))
+        await report(jobs, failed(first, retryable=True))
         assert await ended(client, job.name) == JobState.FAILED
         await client.retry(job)
-        await tell(jobs, succeeded(first))
-        await tell(jobs, failed(first))
+        await report(jobs, succeeded(first))
+        await report(jobs, failed(first))
         await applied(jobs)
         assert (await client.get(job)).state == JobState.RUNNING
         second = await jobs.next_task()
         assert second.ref.attempt == 2
-        await tell(jobs, succeeded(second))
+        await report(jobs, succeeded(second))
         assert await ended(client, job.name) == JobState.SUCCEEDED
-    await histories_are_sound(jobs, job.name, retries=1)
+    await assert_consistent_histories(jobs, job.name, retries=1)
 
 
 async def test_an_outcome_after_a_cancel_changes_nothing(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         job = (await client.submit(films(tmp_path, 3))).job
         tasks = [await jobs.next_task() for _ in range(2)]
-        await tell(jobs, succeeded(tasks[0]))
+        await report(jobs, succeeded(tasks[0]))
         await applied(jobs)
         await client.cancel(job)
         for task in tasks:
-            await tell(jobs, succeeded(task))
+            await report(jobs, succeeded(task))
         await applied(jobs)
         last = await client.get(job)
     assert last.state == JobState.CANCELLED
     assert (last.progress.succeeded, last.progress.cancelled) == (1, 2)
-    await histories_are_sound(jobs, job.name)
+    await assert_consistent_histories(jobs, job.name)
 
 
 async def test_cancel_retry_and_completion_race_from_two_replicas(
@@ -146,10 +146,10 @@ async def test_cancel_retry_and_completion_race_from_two_replicas(
             names.append(job.name)
             tasks = [await jobs.next_task() for _ in range(4)]
             for task in tasks[:2]:
-                await tell(jobs, failed(task, retryable=True))
+                await report(jobs, failed(task, retryable=True))
             await asyncio.sleep(random.uniform(0, 0.08))
             calls = [
-                *(tell(jobs, succeeded(task)) for task in tasks[2:]),
+                *(report(jobs, succeeded(task)) for task in tasks[2:]),
                 one.retry(job),
                 other.retry(job),
             ]
@@ -157,7 +157,7 @@ async def test_cancel_retry_and_completion_race_from_two_replicas(
                 calls.append(other.cancel(job))
             random.shuffle(calls)
             answers = await asyncio.gather(*calls, return_exceptions=True)
-            # Refused by the state of the job, or done: nothing in between.
+            # Each call either succeeds or is refused because of the state of the job.
             assert [
                 answer
                 for answer in answers
@@ -169,10 +169,10 @@ async def test_cancel_retry_and_completion_race_from_two_replicas(
                 left = [image async for image in one.images(job) if not image.state.terminal]
                 await jobs.work(len(left))
             await ended(one, job.name)
-    await histories_are_sound(jobs, *names, retries=3)
+    await assert_consistent_histories(jobs, *names, retries=3)
 
 
-async def test_deleting_races_with_completion_from_two_replicas(jobs: Jobs, tmp_path: Path) -> None:
+async def test_deletion_and_completion_race_from_two_replicas(jobs: Jobs, tmp_path: Path) -> None:
     async with (
         jobs.client(replica=0) as doctor,
         jobs.client(Role.ADMIN, replica=1) as admin,
@@ -180,7 +180,7 @@ async def test_deleting_races_with_completion_from_two_replicas(jobs: Jobs, tmp_
         for _ in range(ROUNDS):
             job = (await doctor.submit(films(tmp_path, 2))).job
             tasks = [await jobs.next_task() for _ in range(2)]
-            reports = [tell(jobs, succeeded(task)) for task in tasks]
+            reports = [report(jobs, succeeded(task)) for task in tasks]
             gone = asyncio.create_task(delete_as_soon_as_possible(admin, job.name))
             watching = asyncio.create_task(watched(doctor, job.name))
             await asyncio.gather(*reports, doctor.cancel(job), return_exceptions=True)
@@ -211,10 +211,10 @@ async def watched(client: Client, name: str) -> None:
         assert error.reason == "JOB_NOT_FOUND"
 
 
-async def test_a_queue_full_of_films_has_room_left_for_prepared_ones(
+async def test_a_queue_full_of_films_has_space_for_prepared_ones(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    # Else nothing could ever leave it: a film leaves it when the prepared one is in it.
+    # Otherwise nothing could leave it: a film leaves the queue once its prepared form is in it.
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start(stream_max_bytes=400_000, images_per_job=1000)
         async with jobs.client() as client:

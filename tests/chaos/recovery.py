@@ -1,7 +1,7 @@
-"""`python -m tests.chaos.recovery`: how long it takes to recover, with the settings of production.
+"""`python -m tests.chaos.recovery`: measures recovery times with the default settings.
 
-The tests of this folder shorten every wait; here `ack_wait` is 20 s, `stalled` 30 s and the
-reconciler comes every 10 s, as delivered. Each line is measured against its target.
+The tests in this folder shorten every wait. Here the defaults apply: an ack wait of 20 s, images
+stalled after 30 s, a reconciler every 10 s. Each measurement is compared with its target.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from services.jobs.config import JobsConfig
 from tests.support.chaos import Chaos, options, running_stack
 from tests.support.load import Load
 
-# Of what production has, only the limit of one caller is lifted.
+# The defaults, except that the rate limit per caller is lifted and preprocess has two slots.
 _SETTINGS = {"CARINA_JOBS_JOBS_PER_MINUTE": "100000", "CARINA_PREPROCESS_SLOTS": "2"}
 _ACK_WAIT: timedelta = JobsConfig.model_fields["ack_wait"].default
 _WORKER = _ACK_WAIT.total_seconds() + 10
@@ -28,32 +28,32 @@ Measure = Callable[[Chaos, Load], Awaitable[float]]
 
 
 async def worker(chaos: Chaos, load: Load, stage: str) -> float:
-    """Kill a worker that holds images; until all that was accepted has ended."""
+    """Kill a worker that holds images; measure until all accepted images have ended."""
     async with chaos.holding(load, stage, f"{stage}-1"):
         chaos.kill(f"{stage}-1")
-        begun = time.monotonic()
-    return await chaos.mended(f"production: SIGKILL {stage}", since=begun)
+        start = time.monotonic()
+    return await chaos.recovered(f"production: SIGKILL {stage}", since=start)
 
 
 async def replica(chaos: Chaos, load: Load) -> float:
-    """Kill a replica of jobs while it streams; until every watcher has seen what came after."""
-    promise = await load.begin()
+    """Kill a replica of jobs while it streams; measure until all watchers have caught up."""
+    promise = await load.create()
     for _ in range(4):
         load.follow(promise.name, "grpc")
         load.follow(promise.name, "http")
     await load.upload(promise, load.films.next())
     chaos.kill("jobs-1")
-    begun = time.monotonic()
+    start = time.monotonic()
     for film in load.films.take(3):
         await load.upload(promise, film)
     await load.close(promise)
-    fed = await _watchers_at(chaos, load, promise.name, since=begun)
-    await chaos.mended("production: SIGKILL jobs-1", since=begun)
-    return fed
+    seconds = await _watchers_caught_up(chaos, load, promise.name, since=start)
+    await chaos.recovered("production: SIGKILL jobs-1", since=start)
+    return seconds
 
 
-async def _watchers_at(chaos: Chaos, load: Load, job: str, *, since: float) -> float:
-    """Say when the last watcher was shown something that was committed after the fault."""
+async def _watchers_caught_up(chaos: Chaos, load: Load, job: str, *, since: float) -> float:
+    """Return the seconds until the last watcher had received the changes after the fault."""
     (row,) = await chaos.backstage.rows(
         "SELECT revision FROM jobs WHERE job_id = $1::uuid", job.removeprefix("jobs/")
     )
@@ -68,38 +68,38 @@ async def _watchers_at(chaos: Chaos, load: Load, job: str, *, since: float) -> f
 
 
 async def server(chaos: Chaos, load: Load, name: str) -> float:
-    """Kill a server under load; until a job that was handed in after that has ended."""
+    """Kill a server under load; measure until a job submitted afterwards has ended."""
     starts = {part: each.starts for part, each in chaos.stack.processes.items() if part != name}
     async with load.steady(callers=2):
-        await chaos.queued(load, 6)
+        await chaos.submit_images(load, 6)
         chaos.kill(name)
-        begun = time.monotonic()
+        start = time.monotonic()
         promise = await load.submit(3)
         async with asyncio.timeout(120):
             while not (await load.client.get(promise.name)).state.terminal:
                 await asyncio.sleep(0.05)
-        seconds = time.monotonic() - begun
-    await chaos.mended(f"production: SIGKILL {name}", since=begun)
-    # Nobody else had to be started again.
+        seconds = time.monotonic() - start
+    await chaos.recovered(f"production: SIGKILL {name}", since=start)
+    # No other part had to be restarted.
     assert starts == {part: chaos.stack.processes[part].starts for part in starts}
     return seconds
 
 
 MEASURES: dict[str, tuple[float, Measure]] = {
-    "a killed preprocess worker's images are done": (
+    "a killed preprocess worker's images have ended": (
         _WORKER,
         lambda chaos, load: worker(chaos, load, "preprocess"),
     ),
-    "a killed inference worker's images are done": (
+    "a killed inference worker's images have ended": (
         _WORKER,
         lambda chaos, load: worker(chaos, load, "inference"),
     ),
-    "a killed jobs replica's watchers are fed again": (_WATCHERS, replica),
-    "after SIGKILL of NATS a new job is done": (
+    "a killed jobs replica's watchers are up to date again": (_WATCHERS, replica),
+    "after SIGKILL of NATS, a new job has ended": (
         _SERVER,
         lambda chaos, load: server(chaos, load, "nats"),
     ),
-    "after SIGKILL of PostgreSQL a new job is done": (
+    "after SIGKILL of PostgreSQL, a new job has ended": (
         _SERVER,
         lambda chaos, load: server(chaos, load, "postgres"),
     ),

@@ -1,4 +1,4 @@
-"""Each part is started alone; it says what it waits for, and goes on when the others come."""
+"""Each service, started alone, reports what it waits for and continues once that is there."""
 
 import asyncio
 import http.client
@@ -28,7 +28,7 @@ WAITS_FOR = {
     "inference-1": "NATS, Triton",
     "gateway-1": "the jobs service",
 }
-# Four services and four servers are started one after the other while the first of them waits.
+# Four services and four servers start one after the other while the first of them waits.
 _TIMEOUT = timedelta(minutes=4)
 
 
@@ -44,7 +44,7 @@ def readiness(port: int) -> tuple[int, str]:
         connection.close()
 
 
-async def says(port: int, word: str, status: int = 503) -> None:
+async def wait_for_readiness(port: int, word: str, status: int = 503) -> None:
     async with asyncio.timeout(60):
         while True:
             found, text = await asyncio.to_thread(readiness, port)
@@ -53,11 +53,11 @@ async def says(port: int, word: str, status: int = 503) -> None:
             await asyncio.sleep(0.1)
 
 
-async def says_everywhere(port: int, log: "Log", part: str, word: str, status: int = 503) -> None:
-    """Wait until a part tells whom it waits for, by its readiness and in its log."""
-    await says(port, word, status)
+async def reports_waiting(port: int, log: "Log", part: str, word: str, status: int = 503) -> None:
+    """Wait until a service reports what it waits for, in its readiness and in its log."""
+    await wait_for_readiness(port, word, status)
     async with asyncio.timeout(10):
-        while not log.tells(part, word):
+        while not log.reports(part, word):
             await asyncio.sleep(0.1)
 
 
@@ -91,11 +91,11 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
     async with AsyncExitStack() as stack:
 
         def part(program: Program) -> Part:
-            made = Part(
-                program, mark=f"order-{tmp_path.name}", tell=lambda *_: None, record=log.tell
+            started = Part(
+                program, mark=f"order-{tmp_path.name}", tell=lambda *_: None, record=log.write
             )
-            stack.push_async_callback(made.stop)
-            return made
+            stack.push_async_callback(started.stop)
+            return started
 
         log = Log(tmp_path / "parts.log")
         services = {
@@ -108,23 +108,23 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
         }
         starting = [asyncio.create_task(each.start()) for each in services.values()]
         for name, port in ports.items():
-            await says_everywhere(port, log, name, WAITS_FOR[name])
-        # Each server that comes moves the waiting on.
+            await reports_waiting(port, log, name, WAITS_FOR[name])
+        # Each server that starts leaves one fewer to wait for.
         await part(postgres.program).start()
-        await says_everywhere(ports["jobs-1"], log, "jobs-1", "the blob store, NATS", status=200)
+        await reports_waiting(ports["jobs-1"], log, "jobs-1", "the blob store, NATS", status=200)
         await part(s3.program).start()
-        # The jobs service takes films in by now; their tasks wait for the broker.
-        await says_everywhere(ports["jobs-1"], log, "jobs-1", "NATS", status=200)
+        # The jobs service now accepts films; their tasks wait for the broker.
+        await reports_waiting(ports["jobs-1"], log, "jobs-1", "NATS", status=200)
         client = Client(f"127.0.0.1:{addresses.grpc_ports[0]}", issuer.mint([Role.DOCTOR]))
         await stack.enter_async_context(client)
         submission = await client.submit([path])
         await part(
             nats_program(tmp_path / "nats", port=nats_port, monitor_port=free_port())
         ).start()
-        await says_everywhere(ports["inference-1"], log, "inference-1", "Triton")
+        await reports_waiting(ports["inference-1"], log, "inference-1", "Triton")
         await part(triton).start()
         await asyncio.gather(*starting)
-        # Nobody had to be started twice.
+        # No service had to be started twice.
         assert {name: each.starts for name, each in services.items()} == dict.fromkeys(services, 1)
 
         async with asyncio.timeout(60):
@@ -137,19 +137,19 @@ async def test_services_that_start_before_their_servers_wait_for_them(tmp_path: 
 
 
 class Log:
-    """What the parts say; kept in a file, too, for the analysis of a failure."""
+    """The log lines of the parts, also written to a file for the analysis of failures."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lines: list[tuple[str, str]] = []
 
-    def tells(self, part: str, word: str) -> bool:
-        """Tell whether a part has said that this is all it waits for."""
+    def reports(self, part: str, word: str) -> bool:
+        """Return whether a part has logged that it waits for exactly this."""
         wanted = f'"waiting_for": "{word}"'
-        return any(said == part and wanted in line for said, line in self._lines)
+        return any(name == part and wanted in line for name, line in self._lines)
 
-    def tell(self, part: str, line: str) -> None:
-        """Write a line."""
+    def write(self, part: str, line: str) -> None:
+        """Add a line."""
         self._lines.append((part, line))
         with self._path.open("a") as file:
             file.write(f"{part}: {line}\n")

@@ -1,4 +1,4 @@
-"""Watchers cut off and resumed on the other replica at every revision, by gRPC and by SSE."""
+"""Watches that are cut at every revision and resume on the other replica, over gRPC and SSE."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,27 +18,27 @@ from tests.support.gateways import serving
 from tests.support.jobs import Jobs, open_jobs
 
 IMAGES = 6
-# What a watcher is shown: the revision, and all that is said of it.
-Shown = tuple[int, Any]
+# What a watcher receives: a revision and its content.
+Event = tuple[int, Any]
 
 
-class Door(Protocol):
+class Endpoint(Protocol):
     """One replica, as a watcher reaches it."""
 
-    def events(self, job: str, after: int) -> AsyncIterator[Shown]:
-        """Yield what follows on a revision; closing it cuts the line."""
+    def events(self, job: str, after: int) -> AsyncIterator[Event]:
+        """Yield the events after a revision; closing the iterator cuts the connection."""
         ...
 
 
-class GrpcDoor:
-    """A bare stub, so that nothing mends what the service would do wrong."""
+class GrpcEndpoint:
+    """A plain stub, so that no client code hides an error of the service."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self._stub = JobServiceStub(channel)
         self._metadata = (("authorization", f"Bearer {token}"),)
 
-    async def events(self, job: str, after: int) -> AsyncIterator[Shown]:
-        """Watch."""
+    async def events(self, job: str, after: int) -> AsyncIterator[Event]:
+        """Watch over gRPC."""
         request = job_service_pb2.WatchJobRequest(name=job, after_revision=after)
         call: Any = self._stub.WatchJob(request, metadata=self._metadata, timeout=60)
         try:
@@ -49,14 +49,14 @@ class GrpcDoor:
             call.cancel()
 
 
-class HttpDoor:
-    """A browser at a gateway that knows this replica alone."""
+class HttpEndpoint:
+    """A browser at a gateway that is connected to this replica only."""
 
     def __init__(self, gateway: httpx.AsyncClient) -> None:
         self._gateway = gateway
 
-    async def events(self, job: str, after: int) -> AsyncIterator[Shown]:
-        """Follow the events."""
+    async def events(self, job: str, after: int) -> AsyncIterator[Event]:
+        """Watch over SSE."""
         headers = {"Last-Event-ID": str(after)} if after else {}
         async with self._gateway.stream("GET", f"/v1/{job}/events", headers=headers) as answer:
             event: dict[str, str] = {}
@@ -70,90 +70,95 @@ class HttpDoor:
 
 
 @pytest.fixture(params=["grpc", "sse"])
-async def house(
+async def replicas(
     tmp_path: Path, postgres_url: str, request: pytest.FixtureRequest
-) -> AsyncIterator[tuple[Jobs, list[Door]]]:
-    """Two replicas, and a door to each."""
+) -> AsyncIterator[tuple[Jobs, list[Endpoint]]]:
+    """Two replicas, each with an endpoint."""
     async with open_jobs(tmp_path, postgres_url) as jobs, AsyncExitStack() as stack:
-        doors: list[Door] = []
+        endpoints: list[Endpoint] = []
         for _ in range(2):
             replica = await jobs.start()
             if request.param == "grpc":
                 channel = grpc.aio.insecure_channel(replica.address)
-                doors.append(GrpcDoor(await stack.enter_async_context(channel), jobs.token()))
+                endpoints.append(
+                    GrpcEndpoint(await stack.enter_async_context(channel), jobs.token())
+                )
             else:
                 gateway = serving(replica.address, jobs.issuer)
-                doors.append(HttpDoor(await stack.enter_async_context(gateway)))
-        yield jobs, doors
+                endpoints.append(HttpEndpoint(await stack.enter_async_context(gateway)))
+        yield jobs, endpoints
 
 
-async def uncut(door: Door, job: str, first: asyncio.Event) -> list[Shown]:
-    shown = []
-    async for event in door.events(job, 0):
-        shown.append(event)
-        first.set()
-    return shown
+async def uncut(endpoint: Endpoint, job: str, received: asyncio.Event) -> list[Event]:
+    events = []
+    async for event in endpoint.events(job, 0):
+        events.append(event)
+        received.set()
+    return events
 
 
 async def cut_at_every_revision(
-    doors: list[Door], job: str, closed: asyncio.Event, first: asyncio.Event
-) -> list[Shown]:
-    """Cut the line after each event, and go on at the other door."""
-    shown: list[Shown] = []
+    endpoints: list[Endpoint], job: str, closed: asyncio.Event, received: asyncio.Event
+) -> list[Event]:
+    """Cut the connection after each event and resume at the other endpoint."""
+    shown: list[Event] = []
     turn = 0
     while True:
-        events = doors[turn % 2].events(job, shown[-1][0] if shown else 0)
+        events = endpoints[turn % 2].events(job, shown[-1][0] if shown else 0)
         event = await anext(events, None)
         await events.aclose()  # type: ignore[attr-defined]
         if event is None:
-            # A watch that shows nothing says that the job has ended.
+            # A watch that ends without an event means that the job has ended.
             assert closed.is_set()
             return shown
         shown.append(event)
-        first.set()
+        received.set()
         turn += 1
 
 
-async def test_a_watcher_cut_at_every_revision_sees_what_one_sees_who_never_was(
-    house: tuple[Jobs, list[Door]], tmp_path: Path
+async def test_a_watcher_cut_at_every_revision_receives_the_same_events_as_an_uncut_one(
+    replicas: tuple[Jobs, list[Endpoint]], tmp_path: Path
 ) -> None:
-    jobs, doors = house
+    jobs, endpoints = replicas
     paths = [tmp_path / f"{number}.png" for number in range(IMAGES)]
     for path in paths:
         path.write_bytes(path.name.encode())
     async with jobs.client() as client:
         job = (await client.create(JobSpec())).name
         closed = asyncio.Event()
-        begun = [asyncio.Event() for _ in range(4)]
-        whole = [asyncio.create_task(uncut(door, job, begun[n])) for n, door in enumerate(doors)]
+        receiving = [asyncio.Event() for _ in range(4)]
+        whole = [
+            asyncio.create_task(uncut(endpoint, job, receiving[n]))
+            for n, endpoint in enumerate(endpoints)
+        ]
         cut = [
-            asyncio.create_task(cut_at_every_revision(order, job, closed, begun[2 + n]))
-            for n, order in enumerate((doors, doors[::-1]))
+            asyncio.create_task(cut_at_every_revision(order, job, closed, receiving[2 + n]))
+            for n, order in enumerate((endpoints, endpoints[::-1]))
         ]
         async with asyncio.timeout(30):
-            await asyncio.gather(*(event.wait() for event in begun))
+            await asyncio.gather(*(event.wait() for event in receiving))
         await client.upload_all(job, [FileUpload.from_path(path) for path in paths])
         await client.close(job)
         closed.set()
         for number in range(IMAGES):
             await jobs.work(1, fail=lambda _, number=number: number == 2)  # type: ignore[misc]
-            # One batch of outcomes is one revision; so there are many.
+            # Wait for each image: outcomes that are applied together share a revision.
             async with asyncio.timeout(30):
                 while (await client.get(job)).progress.processed <= number:
                     await asyncio.sleep(0.01)
         async with asyncio.timeout(60):
-            truth, same = await asyncio.gather(*whole)
-            assert truth == same
+            expected, other = await asyncio.gather(*whole)
+            assert expected == other
             final = (await client.get(job)).revision
-            assert [revision for revision, _ in truth] == list(range(1, final + 1))
-            # Each image was accepted and has ended, which cannot be told in fewer.
+            assert [revision for revision, _ in expected] == list(range(1, final + 1))
+            # Each image has at least two changes: it was accepted and it ended.
             assert final > 2 * IMAGES
             for shown in await asyncio.gather(*cut):
-                assert shown == truth
-            # Also long after: what a replica has not seen itself it reads.
-            for position, (revision, _) in enumerate(truth[:-1]):
-                for door in doors:
-                    rest = [event async for event in door.events(job, revision)]
-                    assert rest == truth[position + 1 :]
-            for door in doors:
-                assert [event async for event in door.events(job, final)] == []
+                assert shown == expected
+            # A replica can also replay old changes that it reads from the database.
+            for position, (revision, _) in enumerate(expected[:-1]):
+                for endpoint in endpoints:
+                    rest = [event async for event in endpoint.events(job, revision)]
+                    assert rest == expected[position + 1 :]
+            for endpoint in endpoints:
+                assert [event async for event in endpoint.events(job, final)] == []

@@ -70,7 +70,7 @@ def verifier(keys: Path) -> TokenVerifier:
 
 
 @pytest.mark.parametrize("name", ["rsa", "ec", "ed"])
-async def test_a_good_token_of_every_algorithm_names_its_principal(
+async def test_a_valid_token_of_every_algorithm_identifies_its_principal(
     verifier: TokenVerifier, name: str
 ) -> None:
     principal = await verifier.verify(token(name))
@@ -95,7 +95,7 @@ async def test_a_good_token_of_every_algorithm_names_its_principal(
         {"nbf": 4_102_444_800},  # in the year 2100
     ],
 )
-async def test_a_token_made_for_others_is_invalid(
+async def test_a_token_with_wrong_claims_is_invalid(
     verifier: TokenVerifier, claims: dict[str, Any]
 ) -> None:
     with pytest.raises(TokenInvalidError):
@@ -109,17 +109,17 @@ async def test_a_token_expires_after_the_leeway(verifier: TokenVerifier) -> None
 
 
 async def test_forged_tokens_are_invalid(verifier: TokenVerifier) -> None:
-    good = token("rsa")
+    valid = token("rsa")
     body = {"iss": "https://issuer", "aud": "carina", "exp": time.time() + 60, "sub": "u"}
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     forged = [
-        good[:-4] + "AAAA",
-        "no token",
+        valid[:-4] + "AAAA",
+        "not a token",
         jwt.encode(body, "", "none", headers={"kid": "rsa"}),
         jwt.encode(body, "x" * 32, "HS256", headers={"kid": "rsa"}),
         jwt.encode(body, other, "RS256", headers={"kid": "rsa"}),
         jwt.encode(body, other, "RS256", headers={"kid": "unknown"}),
-        # Signed well, but under the id of a key of another kind.
+        # Correctly signed, but with the id of a key of another type.
         jwt.encode(body, EC_KEY, "ES256", headers={"kid": "rsa"}),
     ]
     for each in forged:
@@ -127,7 +127,7 @@ async def test_forged_tokens_are_invalid(verifier: TokenVerifier) -> None:
             await verifier.verify(each)
 
 
-async def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(
+async def test_a_new_key_is_loaded_and_a_withdrawn_key_is_dropped(
     verifier: TokenVerifier, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_keys(keys, "rsa")
@@ -142,7 +142,7 @@ async def test_a_new_key_is_found_and_a_withdrawn_one_forgotten(
         await verifier.verify(old)
 
 
-async def test_old_keys_serve_while_the_issuer_is_away(
+async def test_cached_keys_are_used_while_the_issuer_is_unavailable(
     verifier: TokenVerifier, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await verifier.verify(token())
@@ -152,15 +152,13 @@ async def test_old_keys_serve_while_the_issuer_is_away(
     await verifier.verify(token(sub="u2"))
 
 
-async def test_without_any_key_the_caller_may_try_again(
-    verifier: TokenVerifier, keys: Path
-) -> None:
+async def test_without_any_key_the_error_is_transient(verifier: TokenVerifier, keys: Path) -> None:
     keys.unlink()  # noqa: ASYNC240
     with pytest.raises(IssuerUnavailableError):
         await verifier.verify(token())
 
 
-async def test_keys_come_over_http(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_are_loaded_over_http(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -176,7 +174,7 @@ async def test_keys_come_over_http(keys: Path, monkeypatch: pytest.MonkeyPatch) 
         assert (await TokenVerifier(config).verify(token())).subject == "u1"
 
 
-async def test_a_token_seen_before_costs_no_signature(
+async def test_a_known_token_is_not_verified_again(
     verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     same = token()
@@ -185,7 +183,7 @@ async def test_a_token_seen_before_costs_no_signature(
     assert await verifier.verify(same) is first
 
 
-async def test_the_memory_of_tokens_is_bounded(
+async def test_the_token_cache_is_bounded(
     verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chassis.auth._CACHED_TOKENS", 3)
@@ -195,18 +193,18 @@ async def test_the_memory_of_tokens_is_bounded(
 
 
 @pytest.mark.parametrize("url", ["file:///keys", "http://issuer/keys", "ftp://issuer"])
-def test_keys_from_an_unsafe_place_need_the_development_setting(url: str) -> None:
+def test_keys_from_an_unsafe_url_require_the_development_setting(url: str) -> None:
     with pytest.raises(ValidationError):
         AuthConfig(jwks_url=url, issuer="i")
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic x", "Bearer", "Bearer  "])
-def test_a_header_without_a_bearer_token_is_told_so(header: str | None) -> None:
+def test_a_header_without_a_bearer_token_is_refused(header: str | None) -> None:
     with pytest.raises(TokenMissingError):
         bearer_token(header)
 
 
-async def test_calls_over_grpc_carry_their_principal_and_others_are_refused(
+async def test_grpc_calls_have_their_principal_and_calls_without_a_token_are_refused(
     verifier: TokenVerifier,
 ) -> None:
     async def unary(_request: Any, _context: Any) -> bytes:

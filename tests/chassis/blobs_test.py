@@ -36,7 +36,7 @@ async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     return open_blobs("memory://" if request.param == "memory" else (tmp_path / "b").as_uri())
 
 
-async def test_what_is_put_is_there_until_it_is_deleted(blobs: BlobStore) -> None:
+async def test_a_blob_exists_until_it_is_deleted(blobs: BlobStore) -> None:
     await blobs.put("a/one", b"first")
     await blobs.put("a/one", b"second")
     assert await blobs.get("a/one") == b"second"
@@ -49,7 +49,7 @@ async def test_what_is_put_is_there_until_it_is_deleted(blobs: BlobStore) -> Non
     await blobs.check()
 
 
-async def test_a_stream_keeps_to_its_chunk_size_and_loses_nothing(blobs: BlobStore) -> None:
+async def test_a_stream_respects_its_chunk_size_and_is_complete(blobs: BlobStore) -> None:
     data = os.urandom(3_000_001)
     await blobs.put("big", data)
     chunks = [chunk async for chunk in blobs.stream("big", 1_000_000)]
@@ -60,7 +60,7 @@ async def test_a_stream_keeps_to_its_chunk_size_and_loses_nothing(blobs: BlobSto
     await blobs.delete(["big"])
 
 
-async def test_a_blob_may_be_put_as_a_stream(blobs: BlobStore) -> None:
+async def test_a_blob_can_be_written_as_a_stream(blobs: BlobStore) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for number in range(12):
             yield bytes([number]) * 1_000_000
@@ -70,7 +70,7 @@ async def test_a_blob_may_be_put_as_a_stream(blobs: BlobStore) -> None:
     await blobs.delete(["streamed"])
 
 
-async def test_a_prefix_is_listed_and_deleted_by_whole_segments(blobs: BlobStore) -> None:
+async def test_a_prefix_matches_whole_segments_only(blobs: BlobStore) -> None:
     for key in ("jobs/1/a", "jobs/1/b", "jobs/10/a"):
         await blobs.put(key, b"xyz")
     found = [info async for info in blobs.list("jobs/1")]
@@ -84,7 +84,7 @@ async def test_a_prefix_is_listed_and_deleted_by_whole_segments(blobs: BlobStore
     await blobs.delete(["jobs/10/a"])
 
 
-async def test_a_store_that_does_not_answer_is_a_transient_error(
+async def test_an_unreachable_store_is_a_transient_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("chassis.blobs._RETRIES", 0)
@@ -98,9 +98,7 @@ async def test_a_store_that_does_not_answer_is_a_transient_error(
         await store.put("a", b"x")
 
 
-async def test_a_line_that_leads_nowhere_any_more_is_left_for_another(
-    s3: Seaweed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_dead_connection_is_replaced(s3: Seaweed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chassis.blobs._PUT_TIMEOUT", timedelta(seconds=1))
     proxy = Proxy(free_port(), int(s3.endpoint.rpartition(":")[2]))
     await proxy.start()
@@ -108,7 +106,7 @@ async def test_a_line_that_leads_nowhere_any_more_is_left_for_another(
     try:
         await store.put("a", b"x")
         proxy.abandon()
-        async with asyncio.timeout(20):  # of the client's own patience with it, a third
+        async with asyncio.timeout(20):  # a third of the client's own timeout
             with pytest.raises(BlobsUnavailableError):
                 await store.put("b", b"y")
             await store.put("b", b"y")
@@ -117,7 +115,7 @@ async def test_a_line_that_leads_nowhere_any_more_is_left_for_another(
         await proxy.stop()
 
 
-async def test_a_full_disk_is_told_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
+async def test_a_full_disk_is_reported_and_leaves_nothing_half_stored(tmp_path: Path) -> None:
     with small_disk(tmp_path / "blobs", mib=2) as disk:
         store = open_blobs((tmp_path / "blobs").as_uri())
         await store.put("sites/early", b"x" * 1000)

@@ -25,7 +25,9 @@ def test_settings_are_read_with_the_prefix_of_their_service(
 
 
 @pytest.mark.parametrize("text", ["7.5", "PT7.5S"])
-def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_duration_is_given_in_seconds_or_iso_8601(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     monkeypatch.setenv("CARINA_TEST_SHUTDOWN_GRACE", text)
     assert load_config(Config).shutdown_grace == timedelta(seconds=7.5)
 
@@ -35,7 +37,7 @@ def test_the_standard_otlp_variable_is_honoured(monkeypatch: pytest.MonkeyPatch)
     assert load_config(Config).otlp_endpoint == "http://collector:4317"
 
 
-def test_a_bad_setting_ends_the_process_with_its_name_and_without_its_value(
+def test_an_invalid_setting_ends_the_process_and_only_its_name_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CARINA_TEST_LIMIT", "secret")

@@ -19,13 +19,13 @@ def nats_port() -> int:
 
 @pytest.fixture
 def own_nats_url(nats_port: int) -> str:
-    """Where the test's own server is, or will be."""
+    """The URL of the test's own server, which may not be running yet."""
     return f"nats://127.0.0.1:{nats_port}"
 
 
 @pytest.fixture
 def stopped_nats(tmp_path: Path, nats_port: int) -> Iterator[Server]:
-    """A server of the test's own that has not been started."""
+    """A separate server for the test, not yet started."""
     program = nats_program(tmp_path / "nats", port=nats_port, monitor_port=free_port())
     server = Server(program, tmp_path / "nats.log")
     yield server
@@ -34,7 +34,7 @@ def stopped_nats(tmp_path: Path, nats_port: int) -> Iterator[Server]:
 
 @pytest.fixture
 def nats_server(stopped_nats: Server) -> Server:
-    """A server of the test's own, to be killed and started again."""
+    """A separate server for the test, which may kill and restart it."""
     stopped_nats.start()
     return stopped_nats
 
@@ -48,7 +48,7 @@ async def jetstream(nats_server: Server, own_nats_url: str) -> AsyncIterator[Jet
 
 @pytest.fixture
 async def work_stream(jetstream: JetStream, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream to consume, and short pauses."""
+    """A stream to consume, with short retry delays."""
     soon = timedelta(milliseconds=100)
     monkeypatch.setattr("chassis.nats.pull._RETRY", RetryPolicy(first=soon, longest=soon))
     monkeypatch.setattr("chassis.nats.settle._FIRST_DELAY", timedelta(milliseconds=20))

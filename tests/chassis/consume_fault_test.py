@@ -1,4 +1,4 @@
-"""What a consume loop does when its server, its line or its stream goes away."""
+"""Consume loops recover when their server, connection or stream is lost."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from tests.support.servers import Server
 pytestmark = pytest.mark.usefixtures("work_stream")
 
 
-async def test_work_goes_on_after_the_server_restarts(
+async def test_consuming_continues_after_the_server_restarts(
     nats_server: Server, jetstream: JetStream
 ) -> None:
     seen = Seen()
@@ -43,7 +43,7 @@ async def test_work_goes_on_after_the_server_restarts(
     assert set(seen.names) == {"a", "b", "c"}
 
 
-async def test_an_ack_that_finds_no_line_goes_out_on_the_next(
+async def test_an_ack_without_a_connection_is_sent_over_the_next_one(
     nats_server: Server, jetstream: JetStream
 ) -> None:
     patient = replace(SPEC.consumers[0], ack_wait=timedelta(seconds=60))
@@ -52,7 +52,7 @@ async def test_an_ack_that_finds_no_line_goes_out_on_the_next(
 
     async def handler(delivery: Delivery) -> None:
         attempts.append(delivery.attempt)
-        # In good order: one that is killed may have forgotten that it had delivered anything.
+        # A graceful stop: a killed server may have lost the record of its deliveries.
         nats_server.stop()
         await until(lambda: not jetstream.connected)
 
@@ -68,7 +68,7 @@ async def test_an_ack_that_finds_no_line_goes_out_on_the_next(
     assert attempts == [1]
 
 
-async def test_a_stream_that_is_missing_is_waited_for_and_a_new_consumer_is_found(
+async def test_a_missing_stream_is_waited_for_and_a_new_consumer_is_found(
     jetstream: JetStream,
 ) -> None:
     seen = Seen()
@@ -86,37 +86,37 @@ async def test_a_stream_that_is_missing_is_waited_for_and_a_new_consumer_is_foun
     assert seen.names == ["a", "b"]
 
 
-async def test_an_ack_of_a_stream_that_is_gone_takes_nothing_from_the_one_made_since(
+async def test_an_ack_of_a_deleted_stream_does_not_affect_the_new_one(
     jetstream: JetStream,
 ) -> None:
-    at_work: list[str] = []
+    handled: list[str] = []
     may_end = {name: asyncio.Event() for name in ("old", "new", "next")}
 
     async def handler(delivery: Delivery) -> None:
         name = delivery.data.decode()
-        at_work.append(name)
+        handled.append(name)
         await may_end[name].wait()
 
     await publish(jetstream, "urgent", "old")
     async with consuming(jetstream, handler, slots=1):
-        await until(lambda: at_work == ["old"])
+        await until(lambda: handled == ["old"])
         await jetstream.api("STREAM.DELETE.WORK")
         await jetstream.ensure_streams([SPEC])
         await publish(jetstream, "urgent", "new")
         async with consuming(jetstream, handler, slots=1):
-            await until(lambda: at_work == ["old", "new"])
+            await until(lambda: handled == ["old", "new"])
             await publish(jetstream, "urgent", "next")
             may_end["old"].set()
-            await until(lambda: at_work == ["old", "new", "next"])
-            # Its worker may still die: the task stays until that worker's own ack.
+            await until(lambda: handled == ["old", "new", "next"])
+            # Its worker may still die, so the new message stays until that worker acks it.
             assert await jetstream.count("WORK", "work.urgent") == 2
             for event in may_end.values():
                 event.set()
             await until(emptied(jetstream))
-    assert at_work == ["old", "new", "next"]
+    assert handled == ["old", "new", "next"]
 
 
-async def test_a_server_that_falls_silent_is_asked_again(
+async def test_a_silent_server_is_asked_again(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chassis.nats.pull._SILENCE", timedelta(milliseconds=300))
@@ -124,7 +124,7 @@ async def test_a_server_that_falls_silent_is_asked_again(
     send = jetstream.send
 
     async def lossy(subject: str, payload: bytes = b"", *, reply: str = "") -> None:
-        if "MSG.NEXT" in subject:  # the request is lost on its way
+        if "MSG.NEXT" in subject:  # this request is lost
             monkeypatch.setattr(jetstream, "send", send)
             return
         await send(subject, payload, reply=reply)
@@ -136,7 +136,7 @@ async def test_a_server_that_falls_silent_is_asked_again(
     assert seen.names == ["a"]
 
 
-async def test_a_batch_loop_goes_on_after_the_server_restarts(
+async def test_a_batch_loop_continues_after_the_server_restarts(
     nats_server: Server, jetstream: JetStream
 ) -> None:
     seen: set[bytes] = set()

@@ -1,4 +1,4 @@
-"""How a consume loop ends: what runs is finished or handed back, and nothing stays behind."""
+"""On shutdown, consume loops finish or return their messages and leave nothing running."""
 
 import asyncio
 import time
@@ -22,23 +22,23 @@ pytestmark = pytest.mark.usefixtures("work_stream")
 SOON = timedelta(milliseconds=10)
 
 
-async def test_stopping_finishes_what_runs_and_hands_back_the_rest_at_once(
+async def test_stopping_finishes_running_handlers_and_returns_other_messages_at_once(
     jetstream: JetStream,
 ) -> None:
     first, second = Seen(), Seen()
-    begun = asyncio.Event()
+    handling = asyncio.Event()
     release = asyncio.Event()
 
     async def slow(delivery: Delivery) -> None:
         await first(delivery)
-        begun.set()
+        handling.set()
         await release.wait()
 
     async with consuming(jetstream, slow, URGENT, ROUTINE, slots=1) as stop:
-        await asyncio.sleep(0.1)  # both sources have an open request now
+        await asyncio.sleep(0.1)  # now both sources have an open request
         await publish(jetstream, "urgent", "a")
-        await begun.wait()
-        await publish(jetstream, "routine", "b")  # arrives, and has no slot
+        await handling.wait()
+        await publish(jetstream, "routine", "b")  # is delivered, but has no slot
         await publish(jetstream, "urgent", "c")
         await asyncio.sleep(0.1)
         stop.set()
@@ -51,18 +51,18 @@ async def test_stopping_finishes_what_runs_and_hands_back_the_rest_at_once(
     assert await emptied(jetstream)()
 
 
-async def test_what_does_not_finish_within_the_grace_period_is_handed_back(
+async def test_a_message_not_finished_within_the_grace_period_is_returned(
     jetstream: JetStream,
 ) -> None:
-    begun = asyncio.Event()
+    handling = asyncio.Event()
 
     async def stuck(_delivery: Delivery) -> None:
-        begun.set()
+        handling.set()
         await asyncio.Event().wait()
 
     await publish(jetstream, "urgent", "a")
     async with consuming(jetstream, stuck, grace=SOON):
-        await begun.wait()
+        await handling.wait()
     seen = Seen()
     started = time.monotonic()
     async with consuming(jetstream, seen):
@@ -71,19 +71,19 @@ async def test_what_does_not_finish_within_the_grace_period_is_handed_back(
     assert time.monotonic() - started < 1
 
 
-async def test_cancelling_the_loop_hands_back_and_leaves_nothing_running(
+async def test_a_cancelled_loop_returns_its_messages_and_leaves_nothing_running(
     jetstream: JetStream,
 ) -> None:
-    begun = asyncio.Event()
+    handling = asyncio.Event()
 
     async def stuck(_delivery: Delivery) -> None:
-        begun.set()
+        handling.set()
         await asyncio.Event().wait()
 
     await publish(jetstream, "urgent", "a")
     before = asyncio.all_tasks()
     task = asyncio.create_task(consume(jetstream, [URGENT], stuck, slots=1, stop=asyncio.Event()))
-    await begun.wait()
+    await handling.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -91,14 +91,14 @@ async def test_cancelling_the_loop_hands_back_and_leaves_nothing_running(
 
 
 @pytest.mark.parametrize("batches", [False, True])
-async def test_work_that_loses_its_first_cancellation_does_not_hold_up_the_end(
+async def test_a_handler_that_loses_its_first_cancellation_does_not_block_the_shutdown(
     jetstream: JetStream, *, batches: bool
 ) -> None:
-    begun, lost = asyncio.Event(), 0
+    handling, lost = asyncio.Event(), 0
 
-    async def deaf(_work: object) -> None:
+    async def stubborn(_work: object) -> None:
         nonlocal lost
-        begun.set()
+        handling.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -108,12 +108,12 @@ async def test_work_that_loses_its_first_cancellation_does_not_hold_up_the_end(
     await publish(jetstream, "urgent", "a")
     never = asyncio.Event()
     task = asyncio.create_task(
-        consume_batches(jetstream, URGENT, deaf, max_batch=1, max_wait=timedelta(0), stop=never)
+        consume_batches(jetstream, URGENT, stubborn, max_batch=1, max_wait=timedelta(0), stop=never)
         if batches
-        else consume(jetstream, [URGENT], deaf, slots=1, stop=never)
+        else consume(jetstream, [URGENT], stubborn, slots=1, stop=never)
     )
     async with asyncio.timeout(10):
-        await begun.wait()
+        await handling.wait()
         task.cancel()
         await asyncio.wait({task})
     assert task.cancelled()

@@ -1,4 +1,4 @@
-"""What a consume loop does with messages, one at a time and in batches."""
+"""Consume loops handle messages one at a time and in batches."""
 
 import asyncio
 import time
@@ -47,12 +47,12 @@ async def test_each_message_is_handled_once_and_removed(jetstream: JetStream) ->
 
 
 async def test_no_more_handlers_run_than_there_are_slots(jetstream: JetStream) -> None:
-    running = most = 0
+    running = peak = 0
 
     async def handler(_delivery: Delivery) -> None:
-        nonlocal running, most
+        nonlocal running, peak
         running += 1
-        most = max(most, running)
+        peak = max(peak, running)
         await asyncio.sleep(0.01)
         running -= 1
 
@@ -60,10 +60,10 @@ async def test_no_more_handlers_run_than_there_are_slots(jetstream: JetStream) -
     await publish(jetstream, "routine", *map(str, range(20)))
     async with consuming(jetstream, handler, URGENT, ROUTINE, slots=3):
         await until(emptied(jetstream))
-    assert most == 3
+    assert peak == 3
 
 
-async def test_a_transient_error_brings_the_message_again_after_its_delay(
+async def test_a_message_is_redelivered_after_the_delay_of_a_transient_error(
     jetstream: JetStream,
 ) -> None:
     times: list[float] = []
@@ -88,7 +88,7 @@ async def test_a_transient_error_brings_the_message_again_after_its_delay(
     ],
     ids=["code", "chosen"],
 )
-async def test_a_usage_error_terminates_the_message_and_the_advisory_has_the_reason(
+async def test_a_usage_error_terminates_the_message_with_its_reason_in_the_advisory(
     jetstream: JetStream, term_reason: TermReason, expected: bytes
 ) -> None:
     advisories: list[bytes] = []
@@ -109,7 +109,7 @@ async def test_a_usage_error_terminates_the_message_and_the_advisory_has_the_rea
     await subscription.unsubscribe()
 
 
-async def test_an_unknown_error_is_tried_again_and_after_the_last_delivery_the_message_stays(
+async def test_a_message_with_an_unknown_error_is_redelivered_and_stays_after_the_last_delivery(
     jetstream: JetStream,
 ) -> None:
     advisories: list[bytes] = []
@@ -133,7 +133,9 @@ async def test_an_unknown_error_is_tried_again_and_after_the_last_delivery_the_m
     await subscription.unsubscribe()
 
 
-async def test_a_handler_that_cancels_itself_gets_its_message_again(jetstream: JetStream) -> None:
+async def test_the_message_of_a_handler_that_cancels_itself_is_redelivered(
+    jetstream: JetStream,
+) -> None:
     seen = Seen()
 
     async def handler(delivery: Delivery) -> None:
@@ -147,7 +149,7 @@ async def test_a_handler_that_cancels_itself_gets_its_message_again(jetstream: J
     assert seen.names == ["a", "a"]
 
 
-async def test_work_longer_than_ack_wait_is_kept_alive(jetstream: JetStream) -> None:
+async def test_a_handler_may_run_longer_than_the_ack_wait(jetstream: JetStream) -> None:
     seen = Seen()
 
     async def handler(delivery: Delivery) -> None:
@@ -160,7 +162,7 @@ async def test_work_longer_than_ack_wait_is_kept_alive(jetstream: JetStream) -> 
     assert sorted(seen.names) == ["a", "b"]
 
 
-async def test_urgent_work_goes_first_and_routine_work_keeps_its_share(
+async def test_urgent_messages_go_first_and_routine_messages_keep_their_share(
     jetstream: JetStream,
 ) -> None:
     order: list[str] = []
@@ -178,13 +180,13 @@ async def test_urgent_work_goes_first_and_routine_work_keeps_its_share(
     assert first["work.routine"] >= 7
 
 
-async def test_routine_work_fills_all_slots_when_nothing_is_urgent(jetstream: JetStream) -> None:
-    running = most = 0
+async def test_routine_messages_use_all_slots_when_nothing_is_urgent(jetstream: JetStream) -> None:
+    running = peak = 0
 
     async def handler(_delivery: Delivery) -> None:
-        nonlocal running, most
+        nonlocal running, peak
         running += 1
-        most = max(most, running)
+        peak = max(peak, running)
         await asyncio.sleep(0.02)
         running -= 1
 
@@ -192,10 +194,10 @@ async def test_routine_work_fills_all_slots_when_nothing_is_urgent(jetstream: Je
         await asyncio.sleep(0.1)
         await publish(jetstream, "routine", *map(str, range(40)))
         await until(emptied(jetstream))
-    assert most == 4
+    assert peak == 4
 
 
-async def test_an_idle_worker_starts_within_milliseconds(jetstream: JetStream) -> None:
+async def test_an_idle_worker_starts_on_a_message_within_milliseconds(jetstream: JetStream) -> None:
     delays: list[float] = []
 
     async def handler(delivery: Delivery) -> None:
@@ -210,7 +212,7 @@ async def test_an_idle_worker_starts_within_milliseconds(jetstream: JetStream) -
     assert sorted(delays)[10] < 0.02
 
 
-async def test_the_work_on_a_message_is_traced_to_its_publisher(jetstream: JetStream) -> None:
+async def test_the_span_of_a_message_is_a_child_of_its_publication(jetstream: JetStream) -> None:
     spans = InMemorySpanExporter()
     seen = Seen()
     with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
@@ -226,7 +228,7 @@ async def test_the_work_on_a_message_is_traced_to_its_publisher(jetstream: JetSt
     assert (publisher.name, worker.name) == ("publish", "process WORK")
 
 
-async def test_batches_take_what_is_there_and_are_acked_together(jetstream: JetStream) -> None:
+async def test_a_batch_takes_what_is_available_and_is_acked_together(jetstream: JetStream) -> None:
     sizes: list[int] = []
 
     async def handler(batch: Sequence[Delivery]) -> None:
@@ -242,7 +244,7 @@ async def test_batches_take_what_is_there_and_are_acked_together(jetstream: JetS
     assert info["num_redelivered"] == 0
 
 
-async def test_a_batch_comes_again_after_a_transient_error(jetstream: JetStream) -> None:
+async def test_a_batch_is_redelivered_after_a_transient_error(jetstream: JetStream) -> None:
     attempts: Counter[int] = Counter()
 
     async def handler(batch: Sequence[Delivery]) -> None:
@@ -257,7 +259,7 @@ async def test_a_batch_comes_again_after_a_transient_error(jetstream: JetStream)
     assert attempts[2] == 8
 
 
-async def test_one_message_that_never_works_does_not_hold_up_its_batch(
+async def test_one_message_that_always_fails_does_not_block_its_batch(
     jetstream: JetStream,
 ) -> None:
     worked: list[bytes] = []
@@ -273,7 +275,7 @@ async def test_one_message_that_never_works_does_not_hold_up_its_batch(
     assert sorted(worked) == [b"0", b"1", b"2", b"4", b"5"]
 
 
-async def test_two_workers_share_one_consumer_and_nothing_is_done_twice(
+async def test_two_workers_share_one_consumer_without_duplicates(
     own_nats_url: str, jetstream: JetStream
 ) -> None:
     seen, other = Seen(), Seen()

@@ -77,7 +77,7 @@ def failing(error: Exception) -> dict[str, Any]:
 
 
 async def call_all(channel: Any) -> AsyncIterator[grpc.aio.AioRpcError]:
-    """Call the four kinds and yield the error of each."""
+    """Make one call of each of the four kinds and yield its error."""
 
     async def requests() -> AsyncIterator[bytes]:
         yield b"x"
@@ -105,7 +105,7 @@ def details(error: grpc.aio.AioRpcError) -> tuple[Any, Any]:
     return info, retry
 
 
-async def test_a_domain_error_reaches_the_caller_of_every_kind_of_call_with_its_details() -> None:
+async def test_every_kind_of_call_returns_a_domain_error_with_its_details() -> None:
     async with serving(**failing(MissingError("thing"))) as (_, channel, _stop):
         async for error in call_all(channel):
             assert error.code() == grpc.StatusCode.NOT_FOUND
@@ -115,7 +115,7 @@ async def test_a_domain_error_reaches_the_caller_of_every_kind_of_call_with_its_
             assert dict(info.metadata) == {"name": "thing"}
 
 
-async def test_a_transient_error_says_when_to_try_again() -> None:
+async def test_a_transient_error_carries_its_retry_delay() -> None:
     error = TransientError("later", delay=timedelta(seconds=2.5))
     async with serving(**failing(error)) as (_, channel, _stop):
         async for raised in call_all(channel):
@@ -125,7 +125,7 @@ async def test_a_transient_error_says_when_to_try_again() -> None:
 
 
 @pytest.mark.parametrize("secret", [ValueError("Doe"), DomainError("Doe")])
-async def test_any_other_error_tells_the_caller_nothing(secret: Exception) -> None:
+async def test_any_other_error_reveals_nothing_to_the_caller(secret: Exception) -> None:
     async with serving(**failing(secret)) as (_, channel, _stop):
         async for error in call_all(channel):
             assert error.code() == grpc.StatusCode.INTERNAL
@@ -146,15 +146,15 @@ async def test_every_kind_has_its_code(kind: Kind) -> None:
     assert raised.value.code().name == kind.value
 
 
-async def test_a_handler_may_abort_by_itself() -> None:
+async def test_a_handler_can_abort_a_call_itself() -> None:
     async def unary(_request: Any, context: Any) -> None:
-        await context.abort(grpc.StatusCode.OUT_OF_RANGE, "own words")
+        await context.abort(grpc.StatusCode.OUT_OF_RANGE, "custom message")
 
     async with serving(unary=unary) as (_, channel, _stop):
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await channel.unary_unary("/test.Echo/Unary")(b"")
     assert raised.value.code() == grpc.StatusCode.OUT_OF_RANGE
-    assert raised.value.details() == "own words"
+    assert raised.value.details() == "custom message"
 
 
 async def test_calls_work_and_are_measured() -> None:
@@ -187,7 +187,7 @@ async def test_calls_work_and_are_measured() -> None:
     assert after == [number + 1 for number in before]
 
 
-async def test_a_unary_call_without_a_deadline_gets_the_one_of_the_server() -> None:
+async def test_a_unary_call_without_a_deadline_gets_that_of_the_server() -> None:
     ended: list[str] = []
 
     async def unary(_request: Any, _context: Any) -> bytes:
@@ -217,7 +217,7 @@ async def test_a_unary_call_without_a_deadline_gets_the_one_of_the_server() -> N
         assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_a_stream_that_its_client_cancels_is_cleaned_up_and_nothing_stays() -> None:
+async def test_a_stream_cancelled_by_its_client_leaves_nothing_behind() -> None:
     opened = closed = 0
 
     async def stream(_request: Any, _context: Any) -> AsyncIterator[bytes]:
@@ -246,17 +246,17 @@ async def test_a_stream_that_its_client_cancels_is_cleaned_up_and_nothing_stays(
         assert gauge == 0
         await asyncio.sleep(0.1)
         gc.collect()
-        # The server keeps one waiting task a method; a leak would be a task a call.
+        # The server keeps one waiting task per method; a leak would be one task per call.
         assert len(asyncio.all_tasks()) < tasks + 20
     labels = {"rpc_method": "test.Echo/Stream", "rpc_status_code": "CANCELLED"}
     assert (REGISTRY.get_sample_value("rpc_server_call_duration_seconds_count", labels) or 0) >= 100
 
 
 async def test_stopping_ends_watches_at_once_and_lets_calls_finish() -> None:
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def unary(_request: Any, _context: Any) -> bytes:
-        begun.set()
+        started.set()
         await asyncio.sleep(0.5)
         return b"done"
 
@@ -268,7 +268,7 @@ async def test_stopping_ends_watches_at_once_and_lets_calls_finish() -> None:
         watch = channel.unary_stream("/test.Echo/Stream")(b"")
         assert await watch.read() == b"first"
         call = asyncio.ensure_future(channel.unary_unary("/test.Echo/Unary")(b""))
-        await begun.wait()
+        await started.wait()
         stop.set()
         async with asyncio.timeout(2):
             with pytest.raises(grpc.aio.AioRpcError) as raised:
@@ -278,23 +278,23 @@ async def test_stopping_ends_watches_at_once_and_lets_calls_finish() -> None:
             assert await call == b"done"
 
 
-async def test_a_call_that_does_not_finish_is_cut_off_after_the_grace_period() -> None:
-    begun = asyncio.Event()
+async def test_an_unfinished_call_is_cancelled_after_the_grace_period() -> None:
+    started = asyncio.Event()
 
     async def unary(_request: Any, _context: Any) -> bytes:
-        begun.set()
+        started.set()
         await asyncio.sleep(60)
         return b""
 
     async with serving(unary=unary, grace=timedelta(milliseconds=100)) as (_, channel, stop):
         call = asyncio.ensure_future(channel.unary_unary("/test.Echo/Unary")(b""))
-        await begun.wait()
+        await started.wait()
         stop.set()
         with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
             await call
 
 
-async def test_health_tells_liveness_apart_from_readiness(
+async def test_health_distinguishes_liveness_from_readiness(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("chassis.grpc_server._READINESS_PERIOD", timedelta(milliseconds=10))
@@ -318,7 +318,7 @@ async def test_health_tells_liveness_apart_from_readiness(
         assert await status("liveness") == "SERVING"
 
 
-async def test_a_health_watch_sees_the_end_and_does_not_hold_it_up() -> None:
+async def test_a_health_watch_sees_the_shutdown_and_does_not_delay_it() -> None:
     async with asyncio.timeout(4), serving(grace=timedelta(seconds=8)) as (_, channel, stop):
         stub = health_pb2_grpc.HealthStub(channel)
         watch = stub.Watch(health_pb2.HealthCheckRequest(service="readiness"))

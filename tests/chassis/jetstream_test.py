@@ -42,7 +42,7 @@ async def test_a_message_published_twice_with_one_id_is_stored_once(jetstream: J
     assert await jetstream.count("WORK", "work.a.*") == 1
 
 
-async def test_setup_may_run_again_and_updates_what_differs(jetstream: JetStream) -> None:
+async def test_setup_can_be_repeated_and_updates_differences(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([WORK])
     await jetstream.publish("work.a.1", b"x", message_id="1")
     created = (await jetstream.api("STREAM.INFO.WORK"))["created"]
@@ -58,13 +58,13 @@ async def test_setup_may_run_again_and_updates_what_differs(jetstream: JetStream
     await jetstream.api("CONSUMER.INFO.WORK.work-b")
 
 
-async def test_replicas_that_set_up_at_once_agree_on_one_stream(jetstream: JetStream) -> None:
+async def test_concurrent_setup_creates_one_stream(jetstream: JetStream) -> None:
     await asyncio.gather(*(jetstream.ensure_streams([WORK]) for _ in range(5)))
     assert await jetstream.publish("work.a.1", b"x", message_id="1")
     assert await jetstream.count("WORK", "work.a.*") == 1
 
 
-async def test_a_stream_made_again_uses_no_sequence_again(jetstream: JetStream) -> None:
+async def test_a_recreated_stream_does_not_reuse_sequences(jetstream: JetStream) -> None:
     sequences = []
     for _ in range(2):
         await jetstream.ensure_streams([WORK])
@@ -75,23 +75,23 @@ async def test_a_stream_made_again_uses_no_sequence_again(jetstream: JetStream) 
     assert sequences[0] == sequences[1] < sequences[2] == sequences[3]
 
 
-async def test_setup_that_changes_nothing_sends_no_update(
+async def test_setup_without_changes_sends_no_update(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await jetstream.ensure_streams([WORK])
     called: list[str] = []
     api = jetstream.api
 
-    async def watched(subject: str, *arguments: object) -> object:
+    async def recorded(subject: str, *arguments: object) -> object:
         called.append(subject)
         return await api(subject, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(jetstream, "api", watched)
+    monkeypatch.setattr(jetstream, "api", recorded)
     await jetstream.ensure_streams([WORK])
     assert not [subject for subject in called if ".INFO." not in subject]
 
 
-async def test_a_full_stream_says_so_and_keeps_what_it_has(jetstream: JetStream) -> None:
+async def test_a_full_stream_refuses_messages_and_keeps_its_own(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([replace(WORK, max_messages=1)])
     await jetstream.publish("work.a.1", b"x", message_id="1")
     with pytest.raises(QueueFullError):
@@ -107,7 +107,7 @@ async def test_a_message_that_is_too_large_is_refused_at_once(jetstream: JetStre
         await jetstream.publish("work.a.1", bytes(2_000_000), message_id="2")
 
 
-async def test_publishing_where_no_stream_listens_gives_up_after_some_tries(
+async def test_publishing_to_a_subject_without_a_stream_fails_after_some_attempts(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     briefly = RetryPolicy(on=(QueueUnavailableError,), limit=timedelta(milliseconds=50))
@@ -116,7 +116,7 @@ async def test_publishing_where_no_stream_listens_gives_up_after_some_tries(
         await jetstream.publish("nowhere", b"x", message_id="1")
 
 
-async def test_publishing_waits_for_a_stream_that_comes_late(jetstream: JetStream) -> None:
+async def test_publishing_waits_for_a_stream_that_is_created_late(jetstream: JetStream) -> None:
     publishing = asyncio.create_task(jetstream.publish("work.a.1", b"x", message_id="1"))
     await asyncio.sleep(0.1)
     await jetstream.ensure_streams([WORK])
@@ -124,7 +124,7 @@ async def test_publishing_waits_for_a_stream_that_comes_late(jetstream: JetStrea
 
 
 @pytest.mark.servers
-async def test_what_a_cluster_could_not_agree_on_is_stored_when_it_can_again(
+async def test_a_message_without_a_quorum_is_stored_once_there_is_one_again(
     tmp_path: Path,
 ) -> None:
     programs, _ = nats_cluster(tmp_path / "nats")
@@ -138,7 +138,7 @@ async def test_what_a_cluster_could_not_agree_on_is_stored_when_it_can_again(
             followers = [server for name, server in servers.items() if name != leader]
             for server in followers:
                 server.kill()
-            # The leader has the message, and says of each repetition that the first is under way.
+            # The leader has the message and answers each repetition with 'still in progress'.
             with pytest.raises(QueueUnavailableError):
                 await stream.publish("work.a.1", b"x", message_id="1")
             await asyncio.gather(*(asyncio.to_thread(each.start) for each in followers))
@@ -156,7 +156,7 @@ def _port(program: Program) -> str:
 
 
 async def _leader(url: str) -> str:
-    """Make the stream on all three servers, and say which of them leads it."""
+    """Create the stream on all three servers and return its leader."""
     async with open_jetstream(url, name="test") as stream, asyncio.timeout(60):
         while True:
             try:
@@ -171,7 +171,7 @@ async def _leader(url: str) -> str:
             await asyncio.sleep(0.1)
 
 
-async def test_a_purge_removes_one_subject_only(jetstream: JetStream) -> None:
+async def test_a_purge_removes_only_one_subject(jetstream: JetStream) -> None:
     await jetstream.ensure_streams([WORK])
     for number, subject in enumerate(["work.a.1", "work.b.1", "work.a.2"]):
         await jetstream.publish(subject, b"x", message_id=str(number))
@@ -194,16 +194,16 @@ async def test_a_message_is_read_and_deleted_by_its_sequence(jetstream: JetStrea
         await jetstream.get_message("WORK", sequence)
 
 
-async def test_core_messages_reach_those_who_listen(jetstream: JetStream) -> None:
-    heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+async def test_core_messages_reach_subscribers(jetstream: JetStream) -> None:
+    received: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
 
     async def listen(subject: str, data: bytes) -> None:
-        await heard.put((subject, data))
+        await received.put((subject, data))
 
     subscription = await jetstream.subscribe_core("events.*", listen)
     await jetstream.publish_core("events.1", b"x")
     async with asyncio.timeout(2):
-        assert await heard.get() == ("events.1", b"x")
+        assert await received.get() == ("events.1", b"x")
     await subscription.unsubscribe()
 
 
@@ -236,7 +236,7 @@ async def test_a_connection_waits_for_its_server_and_survives_a_restart(
         await using
 
 
-async def test_a_connection_whose_server_never_comes_ends_all_the_same() -> None:
+async def test_a_connection_whose_server_never_starts_can_be_closed() -> None:
     before = asyncio.all_tasks()
     async with asyncio.timeout(5), open_jetstream("nats://127.0.0.1:1", name="test") as stream:
         with pytest.raises(TimeoutError):
@@ -246,43 +246,45 @@ async def test_a_connection_whose_server_never_comes_ends_all_the_same() -> None
 
 
 @pytest.fixture
-async def line(nats_server: Server, nats_port: int) -> AsyncIterator[Proxy]:
-    proxy = Proxy(free_port(), nats_port)
-    await proxy.start()
-    yield proxy
-    await proxy.stop()
+async def proxy(nats_server: Server, nats_port: int) -> AsyncIterator[Proxy]:
+    opened = Proxy(free_port(), nats_port)
+    await opened.start()
+    yield opened
+    await opened.stop()
 
 
-async def test_publishing_into_a_line_that_takes_nothing_gives_up(line: Proxy) -> None:
-    """Also with so much on its way that nats-py's buffer is full: it drops cancellations then."""
+async def test_publishing_into_a_frozen_connection_fails(proxy: Proxy) -> None:
+    """Even with a full buffer in nats-py, which then loses cancellations."""
     before = asyncio.all_tasks()
     async with asyncio.timeout(30):
-        async with open_jetstream(f"nats://127.0.0.1:{line.near}", name="test") as stream:
+        async with open_jetstream(f"nats://127.0.0.1:{proxy.near}", name="test") as stream:
             await stream.opened()
-            line.freeze()
+            proxy.freeze()
             outcomes = await asyncio.gather(
                 *(stream.request("work.a.1", bytes(2**19)) for _ in range(40)),
                 *(stream.send("work.a.1", bytes(2**19)) for _ in range(40)),
                 return_exceptions=True,
             )
-        # And the end waits for none of it.
+        # Closing the connection did not wait for any of them either.
         assert all(isinstance(outcome, QueueUnavailableError) for outcome in outcomes[:40])
-        line.mend()
-    assert asyncio.all_tasks() - before <= {task for each in line._lines for task in each.tasks}
+        proxy.heal()
+    assert asyncio.all_tasks() - before <= {
+        task for each in proxy._connections for task in each.tasks
+    }
 
 
-async def test_a_line_that_takes_nothing_is_replaced(
-    line: Proxy, monkeypatch: pytest.MonkeyPatch
+async def test_a_frozen_connection_is_replaced(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chassis.nats.connection._PING_SECONDS", 0.2)
     async with asyncio.timeout(20):
-        async with open_jetstream(f"nats://127.0.0.1:{line.near}", name="test") as stream:
+        async with open_jetstream(f"nats://127.0.0.1:{proxy.near}", name="test") as stream:
             await stream.opened()
             await stream.ensure_streams([replace(WORK, max_message_bytes=-1)])
             states: asyncio.Queue[bool] = asyncio.Queue()
             stream.connection_callbacks.append(states.put_nowait)
-            line.abandon()
-            # More than any buffer on the way holds: the old line is never empty again.
+            proxy.abandon()
+            # More than all buffers on the way can hold: the old connection never drains.
             full = [stream.send("work.a.1", bytes(2**19)) for _ in range(40)]
             await asyncio.gather(*full, return_exceptions=True)
             assert not await states.get()

@@ -1,4 +1,4 @@
-"""Every key that our code logs is allowed, or its value would be dropped when it is needed most."""
+"""Every key that our code logs must be allowed, or its value is dropped when it is needed most."""
 
 import ast
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import pytest
 from chassis.logs import OWN_KEYS
 
 ROOT = Path(__file__).parents[2]
-# What configures the logs of a process, and the modules that only pass on what it allows.
-_STARTS = {"configure_logs", "run_command"}
-_PASS_THEM_ON = {"chassis.logs", "services.jobs.commands.run"}
+# The functions that configure logging, and modules that only pass the allowed keys on to them.
+_CONFIGURE = {"configure_logs", "run_command"}
+_PASS_THROUGH = {"chassis.logs", "services.jobs.commands.run"}
 
 
 def modules() -> dict[str, ast.Module]:
@@ -26,7 +26,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def logged_keys(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield line and key of each keyword of a call to a logger, or that binds context for it."""
+    """Yield the line and key of each keyword in calls that log or bind log context."""
     loggers = {
         target.id
         for node in ast.walk(tree)
@@ -41,12 +41,12 @@ def logged_keys(tree: ast.AST) -> Iterator[tuple[int, str]]:
         of_logger = isinstance(owner, ast.Name) and owner.id in loggers
         if of_logger or called(owner) == "get_logger" or called(node) == "bound_context":
             for keyword in node.keywords:
-                # `**keys` would hide its keys from this test.
+                # `**keys` would hide the keys from this test.
                 yield node.lineno, keyword.arg or "**"
 
 
 def called(node: ast.AST | None) -> str:
-    """Return the name of the function that a call calls; empty for anything else."""
+    """Return the name of the function in a call, or an empty string for any other node."""
     match node:
         case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
             return name
@@ -54,7 +54,7 @@ def called(node: ast.AST | None) -> str:
 
 
 def allowed_keys(tree: ast.Module) -> frozenset[str] | None:
-    """Return what a process allows besides our own keys; None if it is not the start of one."""
+    """Return the additional keys of a process; None if the module does not start one."""
     constants = {
         target.id: node.value
         for node in tree.body
@@ -63,7 +63,7 @@ def allowed_keys(tree: ast.Module) -> frozenset[str] | None:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) in _STARTS:
+        if isinstance(node, ast.Call) and called(node) in _CONFIGURE:
             for keyword in node.keywords:
                 if keyword.arg == "allowed_keys":
                     value = keyword.value
@@ -77,7 +77,7 @@ MODULES = modules()
 PROCESSES = {
     name: keys
     for name, tree in MODULES.items()
-    if name not in _PASS_THEM_ON and (keys := allowed_keys(tree)) is not None
+    if name not in _PASS_THROUGH and (keys := allowed_keys(tree)) is not None
 }
 
 
@@ -101,7 +101,7 @@ def test_every_key_that_a_process_can_log_is_allowed(
     assert dropped == []
 
 
-def test_all_processes_and_their_loggers_are_seen() -> None:
+def test_all_processes_and_their_loggers_are_found() -> None:
     services = {"gateway", "inference", "jobs", "preprocess"}
     assert {f"services.{name}.main" for name in services} <= PROCESSES.keys()
     commands = {"restored", "retention"}
@@ -109,7 +109,7 @@ def test_all_processes_and_their_loggers_are_seen() -> None:
     assert len([name for name, tree in MODULES.items() if list(logged_keys(tree))]) > 20
 
 
-def test_keys_are_found_wherever_they_are_written() -> None:
+def test_keys_are_found_in_every_form_of_call() -> None:
     source = """
 _log = get_logger(__name__)
 _log.info("event", job=1, **more)

@@ -23,7 +23,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_a_key_nobody_allowed_is_dropped_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_that_is_not_allowed_is_dropped_and_named(capsys: pytest.CaptureFixture[str]) -> None:
     allow_list = configure_logs("jobs", allowed_keys={"job"})
     get_logger("a").info("created", job="1", patient="Doe^Jane")
     (line,) = lines(capsys)
@@ -34,7 +34,9 @@ def test_a_key_nobody_allowed_is_dropped_and_named(capsys: pytest.CaptureFixture
     assert allow_list.dropped == 1
 
 
-def test_the_standard_library_logs_in_the_same_shape(capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_of_the_standard_library_have_the_same_format(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     configure_logs("jobs")
     logging.getLogger("other").warning("hello %s", "there", extra={"patient": "Doe"})
     (line,) = lines(capsys)
@@ -42,7 +44,7 @@ def test_the_standard_library_logs_in_the_same_shape(capsys: pytest.CaptureFixtu
     assert "Doe" not in json.dumps(line)
 
 
-def test_an_exception_is_written_without_local_variables(
+def test_an_exception_is_logged_without_local_variables(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logs("jobs")
@@ -56,7 +58,7 @@ def test_an_exception_is_written_without_local_variables(
     assert "Doe" not in line["exception"].replace('patient = "Doe"', "")
 
 
-def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_below_the_level_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("jobs", "WARNING")
     get_logger("a").info("quiet")
     assert lines(capsys) == []

@@ -1,4 +1,4 @@
-"""Freed memory is kept."""
+"""Freed memory is kept for reuse."""
 
 import subprocess
 import sys
@@ -19,11 +19,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def faults(*arguments: str) -> int:
-    """Return how often the kernel had to give a page; in a process, as the setting is for ever."""
+    """Count page faults in a separate process, because the setting cannot be undone."""
     command = [sys.executable, "-c", ROUNDS, *arguments]
     return int(subprocess.check_output(command, text=True))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
-def test_large_buffers_are_used_again() -> None:
+def test_large_buffers_are_reused() -> None:
     assert faults("keep") * 10 < faults()

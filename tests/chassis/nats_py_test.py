@@ -1,4 +1,4 @@
-"""The private parts of nats-py that we use (decision 16): a new nats-py has to pass this first."""
+"""The private parts of nats-py that we use (decision 16): a new version must pass these tests."""
 
 import asyncio
 import inspect
@@ -19,7 +19,7 @@ from tests.support.servers import Server
 ROOT = Path(__file__).parents[2]
 
 
-def test_nats_py_is_held_below_the_next_minor_version() -> None:
+def test_nats_py_is_pinned_below_the_next_minor_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     required = [Requirement(each) for each in project["dependencies"]]
     (bound,) = [each.specifier for each in required if each.name == "nats-py"]
@@ -29,18 +29,18 @@ def test_nats_py_is_held_below_the_next_minor_version() -> None:
     assert not bound.contains(f"{major}.{int(minor) + 1}.0")
 
 
-def test_the_transport_has_the_methods_that_ours_replaces() -> None:
+def test_the_transport_has_the_methods_that_ours_overrides() -> None:
     for name in ("close", "write", "writelines", "__bool__"):
         assert list(inspect.signature(getattr(TcpTransport, name)).parameters) == list(
             inspect.signature(getattr(_AbortingTransport, name)).parameters
         )
     transport = _AbortingTransport()
     assert transport._io_writer is None
-    transport.close()  # before the first connection there is nothing to close
+    transport.close()  # a no-op before the first connection
     assert Client()._transport is None
 
 
-async def test_the_client_uses_the_transport_it_was_given_and_keeps_it(
+async def test_the_client_keeps_the_transport_it_was_given_across_reconnects(
     jetstream: JetStream, nats_server: Server
 ) -> None:
     transport = jetstream.client._transport
@@ -87,43 +87,43 @@ async def test_a_broken_transport_raises_an_error_that_nats_py_handles(
         transport.write(b"PING\r\n")
 
 
-async def test_a_mailbox_takes_every_message_in_the_read_loop_without_queue_or_task(
+async def test_a_mailbox_receives_every_message_in_the_read_loop_without_a_queue_or_task(
     jetstream: JetStream,
 ) -> None:
-    taken: list[bytes] = []
+    received: list[bytes] = []
     loops = set()
 
-    def take(message: Msg) -> None:
+    def receive(message: Msg) -> None:
         loops.add(asyncio.current_task())
-        taken.append(message.data)
+        received.append(message.data)
 
     before = asyncio.all_tasks()
-    subscription = await jetstream.subscribe_mailbox("mail.*", take)
+    subscription = await jetstream.subscribe_mailbox("mail.*", receive)
     assert asyncio.all_tasks() == before
     assert subscription._wait_for_msgs_task is None
     for number in range(50):
         await jetstream.send("mail.1", b"%d" % number)
     await jetstream._round_trip()
-    assert taken == [b"%d" % number for number in range(50)]
+    assert received == [b"%d" % number for number in range(50)]
     assert loops == {jetstream.client._reading_task}
 
 
-async def test_a_mailbox_that_ends_has_taken_what_was_on_its_way(jetstream: JetStream) -> None:
-    taken: list[bytes] = []
-    subscription = await jetstream.subscribe_mailbox("mail.*", lambda each: taken.append(each.data))
+async def test_a_mailbox_receives_pending_messages_before_it_ends(jetstream: JetStream) -> None:
+    received: list[bytes] = []
+    subscription = await jetstream.subscribe_mailbox(
+        "mail.*", lambda each: received.append(each.data)
+    )
     for _ in range(1000):
         await jetstream.send("mail.1", b"x")
     await jetstream.end_mailbox(subscription)
-    assert len(taken) == 1000
+    assert len(received) == 1000
     await jetstream.send("mail.1", b"late")
     await jetstream._round_trip()
-    assert len(taken) == 1000
+    assert len(received) == 1000
     assert subscription._id not in jetstream.client._subs
 
 
-async def test_connecting_reports_each_failure_and_goes_on(
-    stopped_nats: Server, own_nats_url: str
-) -> None:
+async def test_connecting_continues_after_failures(stopped_nats: Server, own_nats_url: str) -> None:
     async with open_jetstream(own_nats_url, name="test") as stream, asyncio.timeout(20):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.5):

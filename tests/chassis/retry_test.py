@@ -11,7 +11,7 @@ from chassis.errors import TransientError, UsageError
 from chassis.retry import RetryPolicy, retry
 
 SOON = timedelta(milliseconds=1)
-QUICKLY = RetryPolicy(first=SOON, longest=SOON)
+FAST = RetryPolicy(first=SOON, longest=SOON)
 
 
 class GoneError(TransientError):
@@ -23,7 +23,7 @@ class WrongError(TransientError):
 
 
 class Server:
-    """Fails as often as it is told to."""
+    """Fails with the given errors, then succeeds."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
@@ -42,9 +42,9 @@ def lines() -> Iterator[list[Any]]:
         yield lines
 
 
-async def test_transient_errors_are_retried_until_it_works(lines: list[Any]) -> None:
+async def test_transient_errors_are_retried_until_success(lines: list[Any]) -> None:
     server = Server(*(GoneError("gone") for _ in range(20)))
-    assert await retry("the server", server.ask, QUICKLY) == "answer"
+    assert await retry("the server", server.ask, FAST) == "answer"
     assert server.calls == 21
     first, last = lines
     assert (first["event"], first["waiting_for"], first["reason"]) == (
@@ -55,9 +55,9 @@ async def test_transient_errors_are_retried_until_it_works(lines: list[Any]) -> 
     assert last["event"] == "available again"
 
 
-async def test_an_outage_that_changes_its_reason_is_logged_again(lines: list[Any]) -> None:
+async def test_a_change_of_the_reason_is_logged_again(lines: list[Any]) -> None:
     server = Server(*(GoneError("a"), GoneError("a"), WrongError("b"), GoneError("a")))
-    await retry("the server", server.ask, QUICKLY)
+    await retry("the server", server.ask, FAST)
     reasons = [line["reason"] for line in lines if line["event"] == "retrying"]
     assert reasons == ["GONE: a", "WRONG: b", "GONE: a"]
 
@@ -68,14 +68,14 @@ async def test_success_at_once_is_not_logged(lines: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("error", [UsageError("never"), KeyError("bug"), WrongError("final")])
-async def test_other_errors_and_final_ones_are_raised_at_once(error: Exception) -> None:
+async def test_other_errors_and_final_errors_are_raised_at_once(error: Exception) -> None:
     server = Server(error)
     with pytest.raises(type(error)):
         await retry("it", server.ask, RetryPolicy(final=(WrongError,), first=SOON))
     assert server.calls == 1
 
 
-async def test_any_kind_of_error_may_be_retried(lines: list[Any]) -> None:
+async def test_any_kind_of_error_can_be_retried(lines: list[Any]) -> None:
     server = Server(OSError("refused"), TimeoutError())
     policy = RetryPolicy(on=(OSError, TimeoutError), first=SOON)
     assert await retry("the server", server.ask, policy) == "answer"
@@ -94,7 +94,7 @@ async def test_the_last_error_is_raised_when_no_retry_fits_within_the_limit() ->
     assert server.calls > 3
 
 
-async def test_a_cancelled_wait_ends_at_once() -> None:
+async def test_a_wait_can_be_cancelled_at_once() -> None:
     server = Server(GoneError("gone", delay=timedelta(hours=1)))
     waiting = asyncio.create_task(retry("it", server.ask))
     while not server.calls:
@@ -114,7 +114,7 @@ def test_delays_double_up_to_the_longest_and_differ_between_callers() -> None:
         assert full / 2 <= min(delays) <= max(delays) <= full
 
 
-def test_a_delay_that_the_error_asks_for_is_the_least() -> None:
+def test_the_delay_requested_by_an_error_is_the_minimum() -> None:
     error = GoneError("busy", delay=timedelta(seconds=10))
     delays = [RetryPolicy().delay(1, error).total_seconds() for _ in range(50)]
     assert 10 <= min(delays) <= max(delays) <= 15

@@ -17,7 +17,7 @@ async def test_a_signal_sets_the_event(number: signal.Signals) -> None:
         await stop.wait()
 
 
-async def test_a_crash_in_the_background_stops_the_process_and_is_not_swallowed() -> None:
+async def test_a_crash_in_the_background_stops_the_process_and_is_raised() -> None:
     stop = asyncio.Event()
 
     async def crash() -> None:
@@ -31,16 +31,16 @@ async def test_a_crash_in_the_background_stops_the_process_and_is_not_swallowed(
     assert stop.is_set()
 
 
-async def test_a_task_that_nobody_cancelled_is_a_crash_when_it_ends_as_cancelled() -> None:
+async def test_a_background_task_that_cancels_itself_counts_as_a_crash() -> None:
     stop = asyncio.Event()
 
-    async def struck() -> None:
+    async def cancels_itself() -> None:
         await asyncio.sleep(0.01)
         raise asyncio.CancelledError
 
     with pytest.RaisesGroup(LostTaskError):
         async with asyncio.timeout(5), background_tasks(stop) as background:
-            background.start("struck", struck())
+            background.start("cancels_itself", cancels_itself())
             await asyncio.Event().wait()
     assert stop.is_set()
 
@@ -60,28 +60,28 @@ async def test_background_tasks_end_with_the_body() -> None:
     assert ended.is_set()
 
 
-async def deaf() -> None:
-    """Lose the first cancellation, as asyncio.wait_for of Python 3.11 may."""
+async def stubborn() -> None:
+    """Lose the first cancellation, as asyncio.wait_for can in Python 3.11."""
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     await asyncio.Event().wait()
 
 
-async def test_a_task_that_loses_its_first_cancellation_ends_all_the_same() -> None:
+async def test_a_task_that_loses_its_first_cancellation_still_ends() -> None:
     async with asyncio.timeout(10), background_tasks(asyncio.Event()) as background:
-        task = background.start("deaf", deaf())
+        task = background.start("stubborn", stubborn())
         await asyncio.sleep(0)
     assert task.cancelled()
 
 
-async def test_what_cancelled_tasks_raise_stays_with_them() -> None:
+async def test_errors_of_cancelled_tasks_are_not_raised() -> None:
     async def breaks() -> None:
         try:
             await asyncio.Event().wait()
         finally:
             raise ValueError("broken")
 
-    tasks = [asyncio.create_task(work) for work in (deaf(), breaks(), asyncio.sleep(0))]
+    tasks = [asyncio.create_task(work) for work in (stubborn(), breaks(), asyncio.sleep(0))]
     await tasks[-1]
     async with asyncio.timeout(10):
         await cancel_and_wait(tasks)

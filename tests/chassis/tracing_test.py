@@ -22,7 +22,7 @@ def test_without_an_endpoint_nothing_is_traced() -> None:
             assert not trace.get_current_span().get_span_context().is_valid
 
 
-def test_the_work_on_a_message_joins_the_trace_of_its_sender() -> None:
+def test_the_span_of_a_message_joins_the_trace_of_its_sender() -> None:
     spans = InMemorySpanExporter()
     with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
         with tracing.process_span("first", {}):
@@ -37,7 +37,7 @@ def test_the_work_on_a_message_joins_the_trace_of_its_sender() -> None:
     assert second.kind is trace.SpanKind.CONSUMER
 
 
-def test_a_stored_trace_is_continued_and_none_starts_a_new_one() -> None:
+def test_a_stored_trace_is_continued_and_a_missing_one_starts_a_new_trace() -> None:
     spans = InMemorySpanExporter()
     with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
         with tracing.server_span("call", {}):
@@ -64,7 +64,7 @@ def test_without_tracing_nothing_is_stored_or_continued() -> None:
         assert tracing.inject() == {}
 
 
-def test_a_span_that_failed_has_a_type_and_no_message_which_may_quote_a_file() -> None:
+def test_a_failed_span_has_the_type_of_the_error_but_not_its_message() -> None:
     spans = InMemorySpanExporter()
     with tracing.open_tracing("test", "", processor=SimpleSpanProcessor(spans)):
         for error in (ValueError("Doe^Jane"), QueueFullError()):

@@ -1,4 +1,4 @@
-"""`docs/api.md` names every reason and every code there is, and no other."""
+"""`docs/api.md` lists exactly the reasons and codes that exist."""
 
 import importlib
 import pkgutil
@@ -21,13 +21,13 @@ from services.preprocess.errors import FilmError
 from services.preprocess.worker import ORIGINAL_MISSING, ORIGINAL_UNREADABLE, OutOfMemoryError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
-# Between services and their servers: no caller ever sees them.
-INSIDE = {
+# Errors between services and their servers, which callers never see.
+INTERNAL = {
     *("QUEUE_FULL", "QUEUE_REFUSED", "QUEUE_UNAVAILABLE", "STREAM_NOT_FOUND"),
     *("MALFORMED_MESSAGE", "MALFORMED_TASK"),
     *("TRITON_UNAVAILABLE", "TRITON_BUSY"),
 }
-# What a subclass has to override.
+# Defaults that subclasses override.
 ABSTRACT = {"INVALID_ARGUMENT", "UNAVAILABLE"}
 OF_IMAGES = {
     "REFUSED_BY_MODEL",
@@ -39,10 +39,10 @@ OF_IMAGES = {
 }
 
 
-def below(parent: Any) -> Iterator[Any]:
+def subclasses(parent: Any) -> Iterator[Any]:
     for child in parent.__subclasses__():
         yield child
-        yield from below(child)
+        yield from subclasses(child)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def reasons() -> set[str]:
     for package in (chassis, services):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    ours = (each for each in below(DomainError) if not each.__module__.startswith("tests"))
-    return {each.reason for each in ours} - INSIDE - ABSTRACT
+    ours = (each for each in subclasses(DomainError) if not each.__module__.startswith("tests"))
+    return {each.reason for each in ours} - INTERNAL - ABSTRACT
 
 
 def table(after: str, before: str) -> set[str]:
@@ -59,24 +59,24 @@ def table(after: str, before: str) -> set[str]:
     return set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
 
 
-def test_every_reason_of_a_call_is_listed_and_no_other(reasons: set[str]) -> None:
+def test_exactly_the_reasons_of_calls_are_listed(reasons: set[str]) -> None:
     assert table("## Errors of a call", "## Errors of an image") == reasons - OF_IMAGES
 
 
-def test_every_code_of_an_image_is_listed_and_no_other() -> None:
-    codes = {each.code for each in below(FilmError)}
+def test_exactly_the_codes_of_images_are_listed() -> None:
+    codes = {each.code for each in subclasses(FilmError)}
     ours = (WORKER_DIED, TASK_REFUSED, PROCESSING_STALLED, MODEL_WITHDRAWN)
     codes |= OF_IMAGES | {error.code for error in ours}
     codes |= {ORIGINAL_MISSING, ORIGINAL_UNREADABLE}
     assert table("## Errors of an image", "## Notes of an image") == codes
 
 
-def test_reasons_are_spelled_as_aip_193_wants_them(reasons: set[str]) -> None:
+def test_reasons_follow_aip_193(reasons: set[str]) -> None:
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]{1,61}[A-Z0-9]", reason) for reason in reasons)
 
 
-def test_the_http_status_of_what_only_http_refuses_is_the_one_that_is_answered() -> None:
-    written = dict(
+def test_the_documented_http_status_of_gateway_errors_is_the_actual_one() -> None:
+    documented = dict(
         re.findall(
             r"^\| `([A-Z_]+)` \| (\d+)",
             PAGE.partition("Only over HTTP")[2].partition("##")[0],
@@ -87,7 +87,7 @@ def test_the_http_status_of_what_only_http_refuses_is_the_one_that_is_answered()
         each.reason: str(
             STATUS_OF_REASON.get(each.reason, STATUS_OF[grpc.StatusCode[each.kind]]).value
         )
-        for each in below(DomainError)
-        if each.__module__ == gateway_errors.__name__ and each.reason in written
+        for each in subclasses(DomainError)
+        if each.__module__ == gateway_errors.__name__ and each.reason in documented
     }
-    assert written == ours
+    assert documented == ours

@@ -1,4 +1,4 @@
-"""What a real broker reports of tasks that no worker finishes, read with the bus contract."""
+"""The advisories of a real broker about unfinished tasks, parsed with the bus contract."""
 
 import asyncio
 import uuid
@@ -52,7 +52,7 @@ async def task_sequence(jetstream: JetStream) -> int:
 
 
 @pytest.mark.parametrize("term_reason", [preprocess_term_reason, inference_term_reason])
-async def test_a_terminated_task_is_known_by_its_reason(
+async def test_a_terminated_task_is_identified_by_the_reason(
     jetstream: JetStream, term_reason: TermReason
 ) -> None:
     stop = asyncio.Event()
@@ -73,7 +73,7 @@ async def test_a_terminated_task_is_known_by_its_reason(
     assert not advisory.deleted
 
 
-async def test_a_task_that_was_delivered_too_often_is_named_and_kept(
+async def test_a_task_that_was_delivered_too_often_is_reported_and_kept(
     jetstream: JetStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chassis.nats.settle._FIRST_DELAY", timedelta(milliseconds=20))

@@ -1,4 +1,4 @@
-"""The bus contract: what one side writes, the other reads, and nothing else is accepted."""
+"""The bus contract: each side can parse what the other writes, and accepts nothing else."""
 
 import itertools
 import json
@@ -24,12 +24,12 @@ NAMES: list[Any] = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=str)
-def test_what_is_written_is_read_back(name: Any) -> None:
+def test_a_name_survives_formatting_and_parsing(name: Any) -> None:
     assert type(name).parse(str(name)) == name
 
 
-def test_the_names_on_the_bus_are_these() -> None:
-    """They are in streams and logs of running systems, so a change here breaks a rolling update."""
+def test_the_names_on_the_bus_do_not_change() -> None:
+    """Running systems have them in streams and logs, so a change breaks rolling updates."""
     urgent = bus.TaskSubject(bus.Stage.PREPROCESS, bus.Priority.URGENT, JOB)
     assert str(urgent) == f"tasks.preprocess.urgent.{JOB}"
     assert str(bus.ResultSubject(JOB)) == f"results.{JOB}"
@@ -75,20 +75,20 @@ def test_the_names_on_the_bus_are_these() -> None:
         (bus.TermReason, "MALFORMED_TASK"),
     ],
 )
-def test_any_other_text_is_refused(kind: Any, text: str) -> None:
+def test_other_text_is_refused(kind: Any, text: str) -> None:
     with pytest.raises(bus.BusFormatError):
         kind.parse(text)
 
 
 @pytest.mark.parametrize("kind", bus.AdvisoryKind)
 @pytest.mark.parametrize("reason", ["", "MALFORMED_TASK a b"])
-def test_an_advisory_is_read_back_and_its_subject_matches_its_filter(
+def test_an_advisory_survives_formatting_and_its_subject_matches_its_filter(
     kind: bus.AdvisoryKind, reason: str
 ) -> None:
     advisory = bus.Advisory(kind, "infer-routine", 42, reason)
     assert bus.Advisory.parse(advisory.to_json()) == advisory
     assert advisory.subject == kind.subjects.replace("*", "infer-routine")
-    # The fields that the broker adds are ignored.
+    # Additional fields of the broker are ignored.
     more = {**json.loads(advisory.to_json()), "id": "x", "deliveries": 5, "domain": "hub"}
     assert bus.Advisory.parse(json.dumps(more).encode()) == advisory
 
@@ -97,6 +97,6 @@ def test_an_advisory_is_read_back_and_its_subject_matches_its_filter(
     "data",
     [b"", b"{}", b"[]", b"null", b'{"type": "io.nats.jetstream.advisory.v1.nak", "stream_seq": 1}'],
 )
-def test_any_other_advisory_is_refused(data: bytes) -> None:
+def test_other_advisories_are_refused(data: bytes) -> None:
     with pytest.raises(bus.BusFormatError):
         bus.Advisory.parse(data)

@@ -1,4 +1,4 @@
-"""One trace from the caller to the outcome, over a real broker and a real Triton."""
+"""One trace from the caller to the outcome, with a real broker and a real Triton."""
 
 import asyncio
 import uuid
@@ -47,7 +47,7 @@ def spans() -> InMemorySpanExporter:
 
 @pytest.fixture
 async def system(bench: Bench, tmp_path: Path, spans: InMemorySpanExporter) -> AsyncIterator[Bench]:
-    """Both workers in this process, with one collector."""
+    """Both workers in this process, with one span exporter."""
     stop = asyncio.Event()
     config = PreprocessConfig(
         nats_url=bench.nats_url, blob_url=(tmp_path / "blobs").as_uri(), metrics_address="", slots=2
@@ -64,7 +64,7 @@ async def system(bench: Bench, tmp_path: Path, spans: InMemorySpanExporter) -> A
 
 
 async def send(bench: Bench, folder: Path) -> tuple[uuid.UUID, str]:
-    """Store a film and publish its task later, as the outbox does; return image and traceparent."""
+    """Store a film and publish its task as the outbox does; return the image and traceparent."""
     image = uuid.uuid4()
     await open_blobs((folder / "blobs").as_uri()).put(
         f"{image}/original", encoded(".png", shades())
@@ -97,7 +97,7 @@ async def send(bench: Bench, folder: Path) -> tuple[uuid.UUID, str]:
 
 
 async def apply_outcomes(bench: Bench, count: int) -> None:
-    """Take so many final outcomes in batches, as the jobs service does."""
+    """Consume `count` final outcomes in batches, as the jobs service does."""
     stop = asyncio.Event()
     final: list[tasks_pb2.Outcome] = []
 
@@ -128,7 +128,7 @@ def path_of(finished: Sequence[ReadableSpan], traceparent: str) -> list[Readable
             for each in finished
             if each.context.trace_id == trace_id
             and each.name == name
-            # Without an id it is the note that work has started, which is not on the way.
+            # Without an id, it is the outcome `started`, which is not part of the path.
             and (kind is not SpanKind.PRODUCER or "messaging.message.id" in (each.attributes or {}))
             and (each.parent.span_id if each.parent else None) == parent
         ]
@@ -145,7 +145,7 @@ def key(context: SpanContext) -> tuple[int, int]:
     return context.trace_id, context.span_id
 
 
-async def test_one_trace_leads_from_the_caller_to_the_outcome_and_batches_link(
+async def test_one_trace_leads_from_the_caller_to_the_outcome_with_links_to_batches(
     system: Bench, tmp_path: Path, spans: InMemorySpanExporter
 ) -> None:
     sent = [await send(system, tmp_path) for _ in range(2)]
@@ -164,11 +164,11 @@ async def test_one_trace_leads_from_the_caller_to_the_outcome_and_batches_link(
         assert sorted(consumers) == sorted(name for name, kind in PATH if kind is SpanKind.CONSUMER)
 
     (batch,) = [each for each in finished if each.name == "infer batch"]
-    read = [path[4] for path in paths]
+    processed = [path[4] for path in paths]
     assert batch.parent is None
-    assert batch.context.trace_id not in {each.context.trace_id for each in read}
-    assert links(batch) == {key(each.context) for each in read}
-    assert all(links(each) == {key(batch.context)} for each in read)
+    assert batch.context.trace_id not in {each.context.trace_id for each in processed}
+    assert links(batch) == {key(each.context) for each in processed}
+    assert all(links(each) == {key(batch.context)} for each in processed)
 
     (call,) = [each for each in finished if each.kind is SpanKind.CLIENT]
     assert call.name.endswith("/ModelInfer")
@@ -177,11 +177,11 @@ async def test_one_trace_leads_from_the_caller_to_the_outcome_and_batches_link(
 
     applied = [each for each in finished if each.name == "process RESULTS"]
     assert all(each.kind is SpanKind.CONSUMER and each.parent is None for each in applied)
-    told = set().union(*(links(each) for each in applied))
-    assert told >= {key(path[5].context) for path in paths}
+    linked = set().union(*(links(each) for each in applied))
+    assert linked >= {key(path[5].context) for path in paths}
 
 
-async def test_spans_say_what_was_published_and_consumed_as_the_conventions_name_it(
+async def test_span_attributes_follow_the_messaging_conventions(
     system: Bench, tmp_path: Path, spans: InMemorySpanExporter
 ) -> None:
     image, traceparent = await send(system, tmp_path)

@@ -1,4 +1,4 @@
-"""A film that is handed in over HTTP leaves one trace, through every service, to its outcome."""
+"""A film submitted over HTTP has one trace through every service up to its outcome."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -22,7 +22,7 @@ from tests.support.gateways import serving, submit
 from tests.support.jobs import open_jobs
 from tests.support.servers import tiny_repository
 
-# From the caller's request to the outcome; each is a descendant of the one before.
+# From the caller's request to the outcome; each span is a descendant of the previous one.
 PATH = (
     ("POST submit_job", SpanKind.SERVER),
     ("/carina.jobs.v1.JobService/UploadImage", SpanKind.SERVER),
@@ -43,7 +43,7 @@ def spans() -> InMemorySpanExporter:
 async def gateway(
     tmp_path: Path, postgres_url: str, triton_address: str, spans: InMemorySpanExporter
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """All four services in this process, with one collector."""
+    """All four services in this process, with one span exporter."""
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(tracing.open_tracing("all", "", processor=SimpleSpanProcessor(spans)))
@@ -92,7 +92,7 @@ async def test_one_trace_leads_from_http_through_every_service_to_the_outcome(
 
 
 def path_to_the_outcome(finished: Sequence[ReadableSpan]) -> list[ReadableSpan]:
-    """Return the spans of PATH, empty as long as one is missing."""
+    """Return the spans of PATH, or an empty list while one is missing."""
     known = {each.context.span_id: each for each in finished}
 
     def ancestors(span: ReadableSpan) -> set[int]:
@@ -110,7 +110,7 @@ def path_to_the_outcome(finished: Sequence[ReadableSpan]) -> list[ReadableSpan]:
             if each.name == name
             and each.kind is kind
             and (not path or path[-1].context.span_id in ancestors(each))
-            # Without an id it is the report that work has started, which is not on the way.
+            # Without an id, it is the outcome `started`, which is not part of the path.
             and (kind is not SpanKind.PRODUCER or "messaging.message.id" in (each.attributes or {}))
         ]
         if not following:

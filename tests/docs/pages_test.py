@@ -1,4 +1,4 @@
-"""Pages that point at other files, and files that repeat each other, do not fall apart."""
+"""Links between pages are valid, and files that repeat each other agree."""
 
 import re
 from pathlib import Path
@@ -29,12 +29,12 @@ def test_the_index_lists_every_decision_under_its_own_title() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+def test_every_link_to_a_file_is_valid(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-def test_the_files_and_commands_that_contributing_names_exist() -> None:
+def test_the_files_and_commands_in_contributing_exist() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text()
     names = {name for name in re.findall(r"`([\w./-]+)`", page) if "/" in name or "." in name}
     paths = {name for name in names if name.split("/")[0] in {path.name for path in ROOT.iterdir()}}

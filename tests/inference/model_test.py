@@ -24,8 +24,8 @@ def answer(*probabilities: float, gate: float | None = 0.9) -> Answer:
     return Answer(np.array(probabilities, np.float32), heatmap, gate)
 
 
-def test_the_label_that_exceeds_its_threshold_most_is_predicted() -> None:
-    # The most probable label is another one.
+def test_the_label_with_the_largest_margin_above_its_threshold_is_predicted() -> None:
+    # It is not the most probable label.
     reading = interpret(answer(0.55, 0.4, 0.05), MODEL)
     assert reading.predicted_label == "pneumonia"
     assert reading.probabilities == pytest.approx((0.55, 0.4, 0.05))
@@ -34,7 +34,7 @@ def test_the_label_that_exceeds_its_threshold_most_is_predicted() -> None:
     assert not reading.notes
 
 
-def test_a_label_that_meets_its_threshold_is_predicted() -> None:
+def test_a_label_at_its_threshold_is_predicted() -> None:
     half = replace(MODEL, thresholds=(0.5, 0.5, 0.5))
     assert interpret(answer(0.5, 0.25, 0.25), half).predicted_label == "normal"
 
@@ -47,7 +47,7 @@ def test_no_label_is_predicted_when_none_reaches_its_threshold() -> None:
     assert reading.heatmap is not None
 
 
-def test_the_label_and_the_heatmap_of_a_picture_that_is_no_chest_are_withheld() -> None:
+def test_the_label_and_heatmap_of_a_picture_below_the_gate_threshold_are_withheld() -> None:
     reading = interpret(answer(0.9, 0.05, 0.05, gate=0.59), MODEL)
     assert not reading.predicted_label
     assert reading.heatmap is None
@@ -60,7 +60,7 @@ def test_a_gate_at_its_threshold_is_open() -> None:
     assert interpret(answer(0.9, 0.05, 0.05, gate=0.5), at_threshold).predicted_label == "normal"
 
 
-def test_a_model_without_a_gate_and_without_a_heatmap_is_read() -> None:
+def test_a_model_may_have_neither_a_gate_nor_a_heatmap() -> None:
     bare = Answer(np.array([0.9, 0.05, 0.05], np.float32), None, None)
     reading = interpret(bare, MODEL)
     assert reading.predicted_label == "normal"
@@ -68,7 +68,7 @@ def test_a_model_without_a_gate_and_without_a_heatmap_is_read() -> None:
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.1, float("inf")])
-def test_numbers_that_are_no_probabilities_are_never_told(wrong: float) -> None:
+def test_values_that_are_not_probabilities_are_refused(wrong: float) -> None:
     with pytest.raises(ModelAnswerInvalidError):
         interpret(answer(0.9, wrong, 0.05), MODEL)
     with pytest.raises(ModelAnswerInvalidError):

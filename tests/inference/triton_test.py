@@ -53,7 +53,7 @@ def own_triton(tmp_path: Path) -> Iterator[tuple[Server, str]]:
         yield server, address
 
 
-async def test_answers_stand_in_the_order_of_the_images(client: TritonClient) -> None:
+async def test_answers_are_in_the_order_of_the_images(client: TritonClient) -> None:
     films = [film(seed).tobytes() for seed in range(5)]
     together = await client.infer(MODEL, films)
     for pixels, answer in zip(films, together, strict=True):
@@ -65,7 +65,7 @@ async def test_answers_stand_in_the_order_of_the_images(client: TritonClient) ->
 
 
 @pytest.mark.parametrize("change", [{"name": "nobody"}, {"version": "7"}])
-async def test_a_model_that_is_not_there_is_missing(
+async def test_an_unknown_model_or_version_is_missing(
     client: TritonClient, change: dict[str, str]
 ) -> None:
     with pytest.raises(ModelMissingError):
@@ -78,7 +78,7 @@ async def test_pixels_of_another_size_are_refused(client: TritonClient) -> None:
 
 
 @pytest.mark.parametrize("change", [{"gate_output": "none"}, {"labels": ("one", "two")}])
-async def test_an_answer_that_breaks_the_contract_fails(
+async def test_an_answer_that_breaks_the_contract_is_invalid(
     client: TritonClient, change: dict[str, object]
 ) -> None:
     with pytest.raises(ModelAnswerInvalidError):
@@ -86,17 +86,17 @@ async def test_an_answer_that_breaks_the_contract_fails(
 
 
 @pytest.mark.parametrize("contents", [[b"\0" * 8], []], ids=["too short", "missing"])
-async def test_an_answer_whose_content_is_not_what_it_says_is_invalid(
+async def test_an_answer_whose_content_does_not_match_its_header_is_invalid(
     contents: list[bytes],
 ) -> None:
-    class Careless(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
+    class Malformed(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
         async def ModelInfer(self, _request: Any, _context: Any) -> Any:  # noqa: N802
             answer = service_pb2.ModelInferResponse(raw_output_contents=contents)
             answer.outputs.add(name="probabilities", datatype="FP32", shape=(1, len(LABELS)))
             return answer
 
     server = grpc.aio.server()
-    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Careless(), server)
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(Malformed(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
@@ -108,7 +108,7 @@ async def test_an_answer_whose_content_is_not_what_it_says_is_invalid(
 
 
 @pytest.mark.servers
-async def test_the_answer_to_another_image_is_no_answer(tmp_path: Path) -> None:
+async def test_the_answer_to_a_different_image_is_a_failure(tmp_path: Path) -> None:
     program, address = triton_of(tiny_repository(tmp_path, blind=True), tmp_path)
     with running(program, tmp_path):
         async with open_triton(address, deadline=timedelta(seconds=10)) as client:
@@ -117,13 +117,13 @@ async def test_the_answer_to_another_image_is_no_answer(tmp_path: Path) -> None:
                 await client.infer(MODEL, [bytes(SIDE * SIDE), film(1).tobytes()])
 
 
-async def test_a_request_that_waited_too_long_in_the_queue_says_busy(triton_address: str) -> None:
+async def test_a_request_that_waited_too_long_in_the_queue_means_busy(triton_address: str) -> None:
     async with open_triton(triton_address, deadline=timedelta(microseconds=1)) as client:
         with pytest.raises(TritonBusyError):
             await client.infer(MODEL, [film(1).tobytes()])
 
 
-async def test_nobody_at_the_address_means_away() -> None:
+async def test_a_closed_port_means_unavailable() -> None:
     address = f"127.0.0.1:{free_port()}"
     async with open_triton(address, deadline=timedelta(seconds=2)) as client:
         assert not await client.is_ready()
@@ -132,8 +132,8 @@ async def test_nobody_at_the_address_means_away() -> None:
 
 
 async def test_a_triton_that_hangs_is_too_slow(own_triton: tuple[Server, str]) -> None:
-    # It is not continued: once in some hundred times it crashes on a request that was cancelled
-    # meanwhile (triton-inference-server/server issue 8034). The next test is about what follows.
+    # It is not resumed: about once in several hundred times, Triton then crashes on the cancelled
+    # request (triton-inference-server/server issue 8034). The next test covers recovery.
     server, address = own_triton
     async with open_triton(address, deadline=timedelta(seconds=0.5)) as client:
         assert await client.is_ready()
@@ -142,7 +142,7 @@ async def test_a_triton_that_hangs_is_too_slow(own_triton: tuple[Server, str]) -
             await client.infer(MODEL, [film(1).tobytes()])
 
 
-async def test_the_same_channel_finds_a_triton_that_was_restarted(
+async def test_the_same_channel_works_after_a_restart_of_triton(
     own_triton: tuple[Server, str],
 ) -> None:
     server, address = own_triton

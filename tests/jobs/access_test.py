@@ -1,4 +1,4 @@
-"""Who sees what: the wall between sites, the patient's view, the roles."""
+"""Access control: the site wall, what patients may see, and roles."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -44,7 +44,7 @@ async def test_another_site_sees_nothing_of_a_job(jobs: Jobs, tmp_path: Path) ->
             _ = [update async for update in stranger.watch(name)]
 
 
-async def test_the_wall_holds_for_a_query_that_forgets_the_site(jobs: Jobs, tmp_path: Path) -> None:
+async def test_the_site_wall_applies_to_a_query_without_a_site(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as owner, jobs.client(site="elsewhere") as other:
         await owner.submit([film(tmp_path)])
         await other.submit([film(tmp_path)])
@@ -67,7 +67,7 @@ async def test_the_wall_holds_for_a_query_that_forgets_the_site(jobs: Jobs, tmp_
         await connection.close()
 
 
-async def test_a_patient_reads_only_what_is_theirs(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_patient_sees_only_their_own_jobs(jobs: Jobs, tmp_path: Path) -> None:
     async with (
         jobs.client() as doctor,
         jobs.client(Role.PATIENT, patient_id="P1") as patient,
@@ -98,7 +98,7 @@ async def test_a_patient_without_a_patient_id_is_refused(jobs: Jobs) -> None:
 
 
 @pytest.mark.parametrize("site", ["", "../other", "a/b", "a b", "x" * 65])
-async def test_a_site_that_could_be_a_path_is_refused(jobs: Jobs, site: str) -> None:
+async def test_a_site_name_that_could_be_a_path_is_refused(jobs: Jobs, site: str) -> None:
     async with jobs.client(site=site) as client:
         with pytest.raises(RefusedError) as refusal:
             await client.create(JobSpec())
@@ -118,7 +118,7 @@ async def test_a_call_without_a_token_is_unauthenticated(stub: Any) -> None:
     assert refusal.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_pages_go_through_all_jobs_newest_first(jobs: Jobs, stub: Any) -> None:
+async def test_pages_list_all_jobs_newest_first(jobs: Jobs, stub: Any) -> None:
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
     async with jobs.client() as client:
         names = [(await client.create(JobSpec(notes=str(number)))).name for number in range(5)]
@@ -134,14 +134,14 @@ async def test_pages_go_through_all_jobs_newest_first(jobs: Jobs, stub: Any) -> 
     assert seen == names[::-1]
 
 
-async def test_a_page_token_of_another_question_is_refused(jobs: Jobs, stub: Any) -> None:
+async def test_a_page_token_of_another_request_is_refused(jobs: Jobs, stub: Any) -> None:
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
     async with jobs.client() as client:
         for number in range(2):
             await client.create(JobSpec(notes=str(number)))
     request = job_service_pb2.ListJobsRequest(page_size=1)
     token = (await stub.ListJobs(request, metadata=metadata)).next_page_token
-    questions = [
+    requests = [
         job_service_pb2.ListJobsRequest(page_size=1, page_token="bm90IG91cnM="),
         job_service_pb2.ListJobsRequest(page_size=1, page_token="\N{LUNGS}"),
         job_service_pb2.ListJobsRequest(
@@ -152,13 +152,13 @@ async def test_a_page_token_of_another_question_is_refused(jobs: Jobs, stub: Any
         job_service_pb2.ListJobsRequest(page_size=-1),
         job_service_pb2.ListJobsRequest(filter=job_service_pb2.JobFilter(states=[99])),  # type: ignore[list-item]
     ]
-    for question in questions:
+    for request in requests:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await stub.ListJobs(question, metadata=metadata)
+            await stub.ListJobs(request, metadata=metadata)
         assert refusal.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_a_caller_creates_so_many_jobs_a_minute_and_no_more(jobs: Jobs) -> None:
+async def test_the_rate_of_new_jobs_is_limited_per_caller(jobs: Jobs) -> None:
     await jobs.start(jobs_per_minute=3)
     async with (
         jobs.client(replica=1) as client,
@@ -172,19 +172,19 @@ async def test_a_caller_creates_so_many_jobs_a_minute_and_no_more(jobs: Jobs) ->
         await colleague.create(JobSpec())
 
 
-async def test_a_call_past_its_deadline_is_told_so(jobs: Jobs, stub: Any) -> None:
+async def test_a_call_past_its_deadline_gets_deadline_exceeded(jobs: Jobs, stub: Any) -> None:
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await stub.ListJobs(job_service_pb2.ListJobsRequest(), metadata=metadata, timeout=0.0001)
     assert refusal.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_a_name_of_any_length_is_told_to_be_unknown(jobs: Jobs) -> None:
-    endless = 5000 * "\N{LUNGS}"
+async def test_an_overlong_name_is_not_found(jobs: Jobs) -> None:
+    overlong = 5000 * "\N{LUNGS}"
     async with jobs.client() as client:
         for reason, attempt in (
-            ("JOB_NOT_FOUND", client.get(f"jobs/{endless}")),
-            ("IMAGE_NOT_FOUND", client.read_image(f"jobs/-/images/{endless}", ImageKind.PREVIEW)),
+            ("JOB_NOT_FOUND", client.get(f"jobs/{overlong}")),
+            ("IMAGE_NOT_FOUND", client.read_image(f"jobs/-/images/{overlong}", ImageKind.PREVIEW)),
         ):
             with pytest.raises(RefusedError) as refusal:
                 await attempt

@@ -1,4 +1,4 @@
-"""A restore to an earlier moment, by PostgreSQL's own tools: what the rows say is finished."""
+"""After a restore with PostgreSQL's own tools, the restored jobs are finished."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ from deploy.local.postgres import Postgres, postgres_server
 from services.jobs.storage.database import open_database
 from services.jobs.storage.sweeper import Sweeper
 from services.jobs.storage.system_store import SystemStore
-from tests.support.backups import Dump, PointInTime, Way
+from tests.support.backups import BackupMethod, Dump, PointInTime
 from tests.support.gateways import serving
 from tests.support.jobs import Jobs, failed, open_jobs, rows, started, succeeded
 from tests.support.servers import running
@@ -37,8 +37,10 @@ QUICK: dict[str, Any] = {"reconcile_interval": 0.3, "stalled_after": 1}
 
 
 @pytest.fixture(params=["dump", "point in time"])
-def way(request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres) -> Iterator[Way]:
-    folder = tmp_path / "way"
+def method(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres
+) -> Iterator[BackupMethod]:
+    folder = tmp_path / "method"
     folder.mkdir()
     with ExitStack() as stack:
         yield (
@@ -54,17 +56,17 @@ def films(folder: Path, name: str, count: int) -> list[Path]:
 
 
 async def keep_working(jobs: Jobs) -> None:
-    """Play workers that succeed at whatever is in the queue."""
+    """Play workers that succeed with every task in the queue."""
     while True:
         try:
             task = await jobs.next_task()
         except AssertionError:
-            continue  # none came for a while
+            continue  # no task came within the timeout
         await jobs.report(started(task, tasks_pb2.STAGE_PREPROCESS))
         await jobs.report(succeeded(task))
 
 
-async def has_ended(client: Client, name: str) -> JobState:
+async def final_state(client: Client, name: str) -> JobState:
     [*_, last] = [update async for update in client.watch(name)]
     return last.job.state
 
@@ -73,27 +75,27 @@ async def images_of(client: Client, name: str) -> list[Image]:
     return [image async for image in client.images(name)]
 
 
-async def tell_the_service(url: str) -> None:
-    """Run the command as an operator does."""
+async def run_restored(url: str) -> None:
+    """Run the command `restored`, as an operator does after a restore."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.jobs.commands.restored"),
         env=os.environ | {"CARINA_JOBS_DATABASE_URL": url},
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    assert b"dropped_keys" not in said
+    _, stderr = await process.communicate()
+    assert process.returncode == 0, stderr.decode()
+    assert b"dropped_keys" not in stderr
 
 
 @dataclass(frozen=True)
-class Story:
-    """What had happened when the database was lost."""
+class Scenario:
+    """The jobs that existed when the database was lost."""
 
-    # Before the backup: a job with a failure, one that is worked on, one that gets images.
+    # In the backup: a job with a failure, one in progress, one that receives images.
     broken: Job
     working: Job
     receiving: Job
-    # After it: nobody will ever know.
+    # Created after the backup, so it is lost.
     gone: Job
     lost_revision: int
     batch: list[Path]
@@ -101,19 +103,19 @@ class Story:
     kept: Image
 
 
-async def live(jobs: Jobs, folder: Path, back_up: Callable[[], None]) -> Story:
-    """Do work, back up in the middle of it, go on, and stop."""
+async def run_scenario(jobs: Jobs, folder: Path, back_up: Callable[[], None]) -> Scenario:
+    """Process jobs, back up in the middle, continue, and stop."""
     async with jobs.client() as client:
         broken = (await client.submit(films(folder, "broken", 2))).job
         refused = await jobs.next_task()
         await jobs.report(failed(refused))
         await jobs.work(1)
-        assert await has_ended(client, broken.name) == JobState.PARTIALLY_SUCCEEDED
+        assert await final_state(client, broken.name) == JobState.PARTIALLY_SUCCEEDED
         working = (await client.submit(films(folder, "working", 3))).job
         first, second = await jobs.next_task(), await jobs.next_task()
         await jobs.report(started(second, tasks_pb2.STAGE_PREPROCESS))
         await jobs.report(succeeded(first))
-        await reaches(client, working.name, 1)
+        await wait_for_progress(client, working.name, 1)
         request_id, batch = str(uuid.uuid4()), films(folder, "batch", 3)
         receiving = await client.create(JobSpec(), request_id=request_id)
         kept = await client.upload(receiving, batch[0])
@@ -122,7 +124,7 @@ async def live(jobs: Jobs, folder: Path, back_up: Callable[[], None]) -> Story:
 
         await jobs.report(succeeded(second))
         await jobs.work(2)  # the third of `working`, the first of `batch`
-        assert await has_ended(client, working.name) == JobState.SUCCEEDED
+        assert await final_state(client, working.name) == JobState.SUCCEEDED
         lost_revision = (await client.get(working)).revision
         await client.upload_all(receiving, [FileUpload.from_path(path) for path in batch])
         await client.close(receiving)
@@ -130,80 +132,86 @@ async def live(jobs: Jobs, folder: Path, back_up: Callable[[], None]) -> Story:
         await client.retry(broken)
         gone = (await client.submit(films(folder, "gone", 2))).job
     await jobs.replicas[0].end()
-    # What workers say meanwhile waits in the broker, beside tasks of images that will be no more.
+    # The outcomes of workers wait in the broker meanwhile, as do tasks of images that are lost.
     await jobs.report(succeeded(second))
     stale = failed(refused)
     stale.ref.attempt = 2
     await jobs.report(stale)
-    return Story(broken, working, receiving, gone, lost_revision, batch, request_id, kept)
+    return Scenario(broken, working, receiving, gone, lost_revision, batch, request_id, kept)
 
 
-async def test_what_the_restored_rows_say_is_finished_exactly_once(
-    way: Way, tmp_path: Path
+async def test_restored_jobs_are_finished_exactly_once(
+    method: BackupMethod, tmp_path: Path
 ) -> None:
-    async with open_jobs(tmp_path / "service", way.url) as jobs:
+    async with open_jobs(tmp_path / "service", method.url) as jobs:
         await jobs.start(**QUICK)
-        story = await live(jobs, tmp_path, way.back_up)
-        await asyncio.to_thread(way.restore)
-        await tell_the_service(way.url)
-        jobs.database_url = way.url
+        scenario = await run_scenario(jobs, tmp_path, method.back_up)
+        await asyncio.to_thread(method.restore)
+        await run_restored(method.url)
+        jobs.database_url = method.url
         await jobs.start(**QUICK)
         async with jobs.client(replica=1) as client:
-            # A watcher that saw changes which were lost gets a snapshot, then each change.
-            watching = watch(jobs, story.working.name, story.lost_revision)
+            # A watcher that had received changes since lost gets a snapshot, then every change.
+            watching = watch(jobs, scenario.working.name, scenario.lost_revision)
             seen = [await anext(watching)]
-            working_on = asyncio.create_task(keep_working(jobs))
+            workers = asyncio.create_task(keep_working(jobs))
             seen += [event async for event in watching]
             assert seen[0].WhichOneof("event") == "snapshot"
             assert len(seen[0].snapshot.images) == 3
             revisions = [event.revision for event in seen]
-            assert revisions[0] > story.lost_revision
+            assert revisions[0] > scenario.lost_revision
             assert revisions == list(range(revisions[0], revisions[0] + len(seen)))
             assert seen[-1].change.job.progress.succeeded == 3
 
-            # The outcome of a retry that the record does not know has changed nothing.
-            assert (await client.get(story.broken)).state == JobState.PARTIALLY_SUCCEEDED
-            await client.retry(story.broken)
-            assert await has_ended(client, story.broken.name) == JobState.SUCCEEDED
+            # The outcome of a retry that was lost has changed nothing.
+            assert (await client.get(scenario.broken)).state == JobState.PARTIALLY_SUCCEEDED
+            await client.retry(scenario.broken)
+            assert await final_state(client, scenario.broken.name) == JobState.SUCCEEDED
 
-            # What was accepted since is gone, and is taken again from who sends it again.
+            # What was accepted after the backup is lost, but callers can send it again.
             with pytest.raises(RefusedError) as caught:
-                await client.get(story.gone)
+                await client.get(scenario.gone)
             assert caught.value.reason == "JOB_NOT_FOUND"
-            again = await client.submit(story.batch, request_id=story.request_id)
-            assert again.job.name == story.receiving.name
-            assert story.kept.name in {image.name for image in again.images}
-            assert await has_ended(client, story.receiving.name) == JobState.SUCCEEDED
-            for job, count in ((story.broken, 2), (story.working, 3), (story.receiving, 3)):
-                await is_whole(jobs, client, job.name, count)
+            again = await client.submit(scenario.batch, request_id=scenario.request_id)
+            assert again.job.name == scenario.receiving.name
+            assert scenario.kept.name in {image.name for image in again.images}
+            assert await final_state(client, scenario.receiving.name) == JobState.SUCCEEDED
+            for job, count in (
+                (scenario.broken, 2),
+                (scenario.working, 3),
+                (scenario.receiving, 3),
+            ):
+                await assert_complete(jobs, client, job.name, count)
         async with asyncio.timeout(20):
             for stream in ("TASKS", "RESULTS"):
                 while await jobs.jetstream.count(stream, ">"):
                     await asyncio.sleep(0.1)
-        working_on.cancel()
+        workers.cancel()
         assert not await rows(jobs, "SELECT 1 FROM outbox")
-        await only_lost_images_leave_orphans(jobs)
+        await assert_only_lost_images_leave_orphans(jobs)
 
 
-async def test_an_event_stream_from_the_lost_time_begins_anew(way: Way, tmp_path: Path) -> None:
-    async with open_jobs(tmp_path / "service", way.url) as jobs:
+async def test_an_event_stream_from_a_lost_revision_starts_again_with_a_snapshot(
+    method: BackupMethod, tmp_path: Path
+) -> None:
+    async with open_jobs(tmp_path / "service", method.url) as jobs:
         await jobs.start(**QUICK)
         async with jobs.client() as client:
             job = (await client.submit(films(tmp_path, "a", 2))).job
-            await asyncio.to_thread(way.back_up)
+            await asyncio.to_thread(method.back_up)
             await jobs.work(2)
-            assert await has_ended(client, job.name) == JobState.SUCCEEDED
+            assert await final_state(client, job.name) == JobState.SUCCEEDED
             lost = (await client.get(job)).revision
         await jobs.replicas[0].end()
-        await asyncio.to_thread(way.restore)
-        jobs.database_url = way.url
+        await asyncio.to_thread(method.restore)
+        jobs.database_url = method.url
         headers = {"Last-Event-ID": str(lost)}
-        # Also where nobody has run the command: then gRPC callers are refused with the reason.
-        for told in (False, True):
-            if told:
-                await tell_the_service(way.url)
+        # Even if the command was not run; in that case, gRPC callers get OUT_OF_RANGE.
+        for informed in (False, True):
+            if informed:
+                await run_restored(method.url)
             replica = await jobs.start(**QUICK)
-            if not told:
+            if not informed:
                 with pytest.raises(grpc.aio.AioRpcError) as refused:
                     await anext(watch(jobs, job.name, lost))
                 assert refused.value.code() is grpc.StatusCode.OUT_OF_RANGE
@@ -217,10 +225,10 @@ async def test_an_event_stream_from_the_lost_time_begins_anew(way: Way, tmp_path
 
 
 @pytest.mark.servers
-async def test_a_server_that_may_only_be_read_is_waited_for(
+async def test_a_read_only_server_is_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # A standby that is about to take over, or a primary that has just been replaced.
+    # Such as a standby before its promotion, or a primary that was just replaced.
     server = postgres_server(tmp_path / "postgres")
     with running(server.program, tmp_path):
         server.ensure_database("carina", role="carina")
@@ -250,7 +258,7 @@ async def test_a_server_that_may_only_be_read_is_waited_for(
             await create(jobs)
 
 
-async def test_after_a_restore_callers_have_as_long_as_ever_to_send_again(
+async def test_after_a_restore_callers_have_the_full_time_to_send_again(
     postgres_url: str, tmp_path: Path
 ) -> None:
     async with open_jobs(tmp_path / "service", postgres_url) as jobs:
@@ -265,12 +273,12 @@ async def test_after_a_restore_callers_have_as_long_as_ever_to_send_again(
             """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
             now() - interval '2 hours', now() - interval '2 hours' FROM jobs""",
         )
-        await tell_the_service(postgres_url)
+        await run_restored(postgres_url)
         replica = await jobs.start()
         async with jobs.client(replica=1) as client:
             abandoned = await client.create(JobSpec())
         await replica.end()
-        # The reconciler goes through them by age: what it did not touch, it does not want.
+        # The reconciler goes by age: once it has cancelled this job, it has passed the older ones.
         await rows(
             jobs,
             "UPDATE jobs SET update_time = now() - interval '2 hours' WHERE 'jobs/' || job_id = $1",
@@ -278,21 +286,21 @@ async def test_after_a_restore_callers_have_as_long_as_ever_to_send_again(
         )
         await jobs.start(reconcile_interval=0.2)
         async with jobs.client(replica=2) as client:
-            assert await has_ended(client, abandoned.name) == JobState.CANCELLED
+            assert await final_state(client, abandoned.name) == JobState.CANCELLED
             assert (await client.get(restored)).state == JobState.RECEIVING
             assert (await client.upload_status(restored, "half")).committed_size == 1
 
 
 async def create(jobs: Jobs) -> None:
-    """Create a job with a bare stub, which tries once."""
+    """Create a job with a plain stub, which tries only once."""
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
     async with grpc.aio.insecure_channel(jobs.replicas[-1].address) as channel:
         call: Any = JobServiceStub(channel).CreateJob
         await call(job_service_pb2.CreateJobRequest(), metadata=metadata, timeout=30)
 
 
-async def reaches(client: Client, name: str, count: int) -> None:
-    """Wait until so many images have succeeded and one more is worked on."""
+async def wait_for_progress(client: Client, name: str, count: int) -> None:
+    """Wait until `count` images have succeeded, one is running and one is queued."""
     states: dict[str, str] = {}
     async for update in client.watch(name):
         states |= {image.name: image.state for image in update.images}
@@ -304,7 +312,7 @@ async def reaches(client: Client, name: str, count: int) -> None:
 async def watch(
     jobs: Jobs, name: str, after: int
 ) -> AsyncGenerator[job_service_pb2.WatchJobResponse]:
-    """Watch the newest replica with a bare stub, so that nothing mends what it would do wrong."""
+    """Watch the newest replica with a plain stub, so that no client code hides its errors."""
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
     async with grpc.aio.insecure_channel(jobs.replicas[-1].address) as channel:
         request = job_service_pb2.WatchJobRequest(name=name, after_revision=after)
@@ -314,8 +322,8 @@ async def watch(
                 yield event
 
 
-async def is_whole(jobs: Jobs, client: Client, name: str, count: int) -> None:
-    """Compare a job with its images, its history and its bytes."""
+async def assert_complete(jobs: Jobs, client: Client, name: str, count: int) -> None:
+    """Check that a job, its images, its history and its originals are consistent."""
     job, images = await client.get(name), await images_of(client, name)
     assert [image.ordinal for image in images] == list(range(count))
     assert {image.state for image in images} == {"SUCCEEDED"}
@@ -342,7 +350,7 @@ async def is_whole(jobs: Jobs, client: Client, name: str, count: int) -> None:
     assert [steps[step] for step in jumps] == [1]
 
 
-async def only_lost_images_leave_orphans(jobs: Jobs) -> None:
+async def assert_only_lost_images_leave_orphans(jobs: Jobs) -> None:
     blobs = open_blobs((jobs.folder / "blobs").as_uri())
     owned = {
         key

@@ -10,7 +10,7 @@ from tests.support.jobs import Jobs, open_jobs
 
 @pytest.fixture
 async def jobs(tmp_path: Path, postgres_url: str) -> AsyncIterator[Jobs]:
-    """One replica, with a reconciler that does not wait long."""
+    """The service with one replica."""
     async with open_jobs(tmp_path, postgres_url) as service:
         await service.start()
         yield service

@@ -1,4 +1,4 @@
-"""Transactions end as they should, whatever happens to them or to their line."""
+"""Transactions end correctly, whatever happens to them or to their connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.support.proxy import Proxy
 
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[Database]:
-    """The pools of a replica, of two connections each."""
+    """The connection pools of a replica, with two connections each."""
     await migrate(postgres_url)
     async with open_database(postgres_url, connections=2) as opened:
         yield opened
@@ -42,12 +42,12 @@ async def test_a_cancellation_ends_a_transaction_and_its_task(database: Database
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.wait({task})
-        # The rest of the service has its connections.
+        # All connections are available to the rest of the service.
         await asyncio.gather(*(database.check() for _ in range(4)))
     assert task.cancelled()
 
 
-async def test_a_deadline_within_a_transaction_is_the_deadline_of_whoever_set_it(
+async def test_a_timeout_of_the_caller_within_a_transaction_is_raised_as_such(
     database: Database,
 ) -> None:
     with pytest.raises(TimeoutError):
@@ -55,21 +55,21 @@ async def test_a_deadline_within_a_transaction_is_the_deadline_of_whoever_set_it
             await execute(database, "SELECT pg_sleep(60)")
 
 
-async def test_what_breaks_within_a_transaction_is_rolled_back_and_raised(
+async def test_an_error_within_a_transaction_is_raised_after_a_rollback(
     database: Database,
 ) -> None:
-    async def break_off() -> None:
+    async def fail() -> None:
         async with transaction(database.system) as connection:
             await connection.execute("CREATE TEMPORARY TABLE gone ON COMMIT DROP AS SELECT 1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await break_off()
+        await fail()
     with pytest.raises(asyncpg.UndefinedTableError):
         await execute(database, "SELECT * FROM gone")
 
 
-async def test_a_server_that_is_short_of_something_or_stops_a_statement_is_waited_for(
+async def test_errors_of_limits_and_read_only_mode_count_as_unavailable(
     database: Database,
 ) -> None:
     for setting, statement in (
@@ -82,7 +82,7 @@ async def test_a_server_that_is_short_of_something_or_stops_a_statement_is_waite
     await database.check()
 
 
-async def test_a_line_that_has_fallen_silent_does_not_hold_up_the_end(
+async def test_a_silent_connection_does_not_delay_the_shutdown(
     postgres: Postgres, postgres_url: str, tmp_path: Path
 ) -> None:
     await migrate(postgres_url)
@@ -100,7 +100,7 @@ async def test_a_line_that_has_fallen_silent_does_not_hold_up_the_end(
     await proxy.stop()
 
 
-async def test_a_line_that_breaks_within_a_statement_does_not_hold_its_rows_for_ever(
+async def test_a_connection_lost_within_a_statement_does_not_keep_its_locks_forever(
     postgres: Postgres,
     postgres_url: str,
     database: Database,
@@ -109,12 +109,12 @@ async def test_a_line_that_breaks_within_a_statement_does_not_hold_its_rows_for_
 ) -> None:
     monkeypatch.setattr(
         "services.jobs.storage.database._IDLE_IN_TRANSACTION", "1s"
-    )  # does not count
+    )  # does not apply within a statement
     monkeypatch.setattr("services.jobs.storage.database._LONGEST_TRANSACTION", "2s")
     proxy = Proxy(tmp_path / ".s.PGSQL.5432", postgres.socket_folder / ".s.PGSQL.5432")
     await proxy.start()
-    far = postgres_url.replace(str(postgres.socket_folder), str(tmp_path))
-    async with open_database(far, connections=1) as unplugged:
+    proxied = postgres_url.replace(str(postgres.socket_folder), str(tmp_path))
+    async with open_database(proxied, connections=1) as unplugged:
         async with transaction(database.system) as blocking:
             await blocking.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
             holding = asyncio.create_task(lock_and_delete(unplugged))
@@ -129,7 +129,7 @@ async def test_a_line_that_breaks_within_a_statement_does_not_hold_its_rows_for_
 async def lock_and_delete(database: Database) -> None:
     async with transaction(database.system) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(7)")
-        # With an argument, so the server prepares it and waits to be told to run it.
+        # With an argument, so that the server prepares it and then waits for the execute message.
         await connection.execute("DELETE FROM outbox WHERE attempt = $1", 0)
 
 

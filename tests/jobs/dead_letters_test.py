@@ -1,4 +1,4 @@
-"""Work that the broker gives up: another chance or an end, unless the image has moved on."""
+"""Dead-lettered tasks are redelivered once or fail their image, unless the image has moved on."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,8 +36,8 @@ async def ended(jobs: Jobs, name: str) -> JobState:
             await asyncio.sleep(0.1)
 
 
-async def dies(jobs: Jobs, *, deliveries: int) -> list[tasks_pb2.PreprocessTask]:
-    """Play workers that take a task and are never heard of again; return what they took."""
+async def take_and_die(jobs: Jobs, *, deliveries: int) -> list[tasks_pb2.PreprocessTask]:
+    """Play workers that die with every task they take; return the tasks."""
     subscription = await jobs.jetstream.client.jetstream().pull_subscribe_bind(
         "preprocess-routine", "TASKS"
     )
@@ -45,31 +45,31 @@ async def dies(jobs: Jobs, *, deliveries: int) -> list[tasks_pb2.PreprocessTask]
     while len(taken) < deliveries:
         (message,) = await subscription.fetch(1, timeout=10)
         taken.append(tasks_pb2.PreprocessTask.FromString(message.data))
-    # The next look is the one at which the broker sees that there were too many.
+    # On the next pull, the broker notices that the deliveries are used up.
     with pytest.raises(TimeoutError):
         await subscription.fetch(1, timeout=2)
     await subscription.unsubscribe()
     return taken
 
 
-async def is_owed(jobs: Jobs) -> None:
+async def reaches_outbox(jobs: Jobs) -> None:
     async with asyncio.timeout(10):
         while not await rows(jobs, "SELECT 1 FROM outbox"):
             await asyncio.sleep(0.05)
 
 
-async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
+async def test_a_task_that_kills_every_worker_is_redelivered_once_and_then_fails(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start(ack_wait=1)
         async with jobs.client() as client:
             submission = await client.submit([film(tmp_path)])
-            first = await dies(jobs, deliveries=5)
-            await is_owed(jobs)
+            first = await take_and_die(jobs, deliveries=5)
+            await reaches_outbox(jobs)
             assert (await client.get(submission.job)).state == JobState.PENDING
             await pass_time(jobs, timedelta(seconds=61))
-            second = await dies(jobs, deliveries=5)
+            second = await take_and_die(jobs, deliveries=5)
             assert [task.ref.republished for task in first + second] == [0] * 5 + [1] * 5
             assert await ended(jobs, submission.job.name) == JobState.FAILED
             (image,) = [image async for image in client.images(submission.job)]
@@ -79,7 +79,7 @@ async def test_work_that_kills_every_worker_gets_one_more_chance_and_then_fails(
         assert await rows(jobs, "SELECT 1 FROM outbox") == []
 
 
-async def test_what_the_broker_lost_has_its_two_series_of_deliveries_all_the_same(
+async def test_a_lost_task_still_has_two_series_of_deliveries(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
@@ -88,10 +88,10 @@ async def test_what_the_broker_lost_has_its_two_series_of_deliveries_all_the_sam
             job = (await client.submit([film(tmp_path)])).job
             await jobs.next_task()
             await rows(jobs, "UPDATE images SET update_time = update_time - interval '1h'")
-            first = await dies(jobs, deliveries=5)
-            await is_owed(jobs)
+            first = await take_and_die(jobs, deliveries=5)
+            await reaches_outbox(jobs)
             await pass_time(jobs, timedelta(seconds=61))
-            second = await dies(jobs, deliveries=5)
+            second = await take_and_die(jobs, deliveries=5)
             assert [task.ref.republished for task in first + second] == [1] * 5 + [2] * 5
             assert await ended(jobs, job.name) == JobState.FAILED
             (image,) = [image async for image in client.images(job)]
@@ -99,16 +99,16 @@ async def test_what_the_broker_lost_has_its_two_series_of_deliveries_all_the_sam
         assert image.error.code == "WORKER_DIED"
 
 
-async def test_an_image_may_end_and_be_retried_while_its_last_chance_is_to_come(
+async def test_an_image_can_end_and_be_retried_while_its_redelivery_is_pending(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start(ack_wait=1)
         async with jobs.client() as client:
             submission = await client.submit([film(tmp_path)])
-            task = (await dies(jobs, deliveries=5))[0]
-            await is_owed(jobs)
-            # A worker that was only slow.
+            task = (await take_and_die(jobs, deliveries=5))[0]
+            await reaches_outbox(jobs)
+            # The outcome of a worker that was merely slow.
             await jobs.report(failed(task))
             assert await ended(jobs, submission.job.name) == JobState.FAILED
             await client.retry(submission.job)
@@ -139,7 +139,7 @@ async def test_a_task_that_a_worker_refuses_fails_its_image_at_once(
     assert (image.error.code, image.error.retryable) == ("TASK_REFUSED", True)
 
 
-async def test_tasks_too_large_for_the_broker_fail_their_images_and_hold_up_no_others(
+async def test_tasks_too_large_for_the_broker_fail_their_images_and_delay_no_others(
     tmp_path: Path, postgres_url: str
 ) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(3)]
@@ -150,7 +150,7 @@ async def test_tasks_too_large_for_the_broker_fail_their_images_and_hold_up_no_o
         async with jobs.client() as client:
             spec = JobSpec(start_time=datetime.now(UTC) + timedelta(minutes=1))
             job = (await client.submit(paths, spec)).job
-            # More than the stream takes, and more than the broker takes of anything.
+            # Above the limit of the stream, and above the limit of the broker.
             for ordinal, parts in ((0, 4000), (1, 8000)):
                 await rows(
                     jobs,
@@ -164,15 +164,15 @@ async def test_tasks_too_large_for_the_broker_fail_their_images_and_hold_up_no_o
             await jobs.work(1)
             assert await ended(jobs, job.name) == JobState.PARTIALLY_SUCCEEDED
             images = [image async for image in client.images(job)]
-        told = [image.error and (image.error.code, image.error.retryable) for image in images]
-        assert told == [("TASK_REFUSED", True), ("TASK_REFUSED", True), None]
+        errors = [image.error and (image.error.code, image.error.retryable) for image in images]
+        assert errors == [("TASK_REFUSED", True), ("TASK_REFUSED", True), None]
         async with asyncio.timeout(10):
             while await rows(jobs, "SELECT 1 FROM outbox"):
                 await asyncio.sleep(0.05)
 
 
 class Refuser:
-    """A worker that refuses the first publication when it is told to, and accepts all others."""
+    """A worker that refuses the first publication on cue and accepts all others."""
 
     def __init__(self) -> None:
         self.refuse = asyncio.Event()
@@ -206,17 +206,17 @@ async def refuser(jobs: Jobs) -> AsyncIterator[Refuser]:
         await working
 
 
-async def heard(jobs: Jobs, *, advisories: int = 1) -> None:
-    """Wait until the service has done what so many advisories ask for."""
+async def advisories_handled(jobs: Jobs, *, count: int = 1) -> None:
+    """Wait until the service has handled `count` advisories."""
     async with asyncio.timeout(20):
         while True:
             consumer = await jobs.jetstream.api("CONSUMER.INFO.DEAD.jobs-dead")
-            if consumer["ack_floor"]["consumer_seq"] >= advisories:
+            if consumer["ack_floor"]["consumer_seq"] >= count:
                 return
             await asyncio.sleep(0.05)
 
 
-async def test_word_of_a_stream_that_was_deleted_is_not_taken_for_a_new_task(
+async def test_an_advisory_of_a_deleted_stream_does_not_affect_a_new_task(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
@@ -228,29 +228,29 @@ async def test_word_of_a_stream_that_was_deleted_is_not_taken_for_a_new_task(
         await queued(jobs)
         advisory = bus.Advisory(bus.AdvisoryKind.MAX_DELIVERIES, "preprocess-routine", gone)
         await jobs.jetstream.client.publish(advisory.subject, advisory.to_json())
-        await heard(jobs)
+        await advisories_handled(jobs)
         assert await jobs.jetstream.count("TASKS", "tasks.>") == 1
         assert await rows(jobs, "SELECT 1 FROM outbox") == []
         await jobs.work(1)
         assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
 
 
-async def test_a_task_that_a_cancel_takes_from_its_worker_is_no_fault(
+async def test_a_task_that_a_cancel_purges_under_its_worker_is_not_reported_as_dead(
     jobs: Jobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with jobs.client() as client:
         job = (await client.submit([film(tmp_path)])).job
         held = await jobs.hold_task()
         assert (await client.cancel(job)).state == JobState.CANCELLED
-        await held.hand_back()
+        await held.nak()
         await client.submit([film(tmp_path)])
-        await jobs.next_task()  # on its way there, the broker finds that the other one is gone
-        await heard(jobs)
+        await jobs.next_task()  # the broker notices the missing one on its way to this one
+        await advisories_handled(jobs)
     assert "dead task dropped" not in capsys.readouterr().out
 
 
 async def queued(jobs: Jobs) -> None:
-    async with asyncio.timeout(20):  # the reconciler looks every 8 to 12
+    async with asyncio.timeout(20):  # the reconciler runs every 8 to 12
         while True:
             with suppress(StreamNotFoundError):
                 if await jobs.jetstream.count("TASKS", "tasks.>"):
@@ -268,7 +268,7 @@ async def connected(jobs: Jobs) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def publish_again(jobs: Jobs, _client: Client, _job: Job, _task: object) -> None:
-    # The broker holds a task, but the image is open for more than six hours.
+    # Simulate a stuck task: the broker holds one, but the image has been open for over six hours.
     await rows(jobs, "UPDATE images SET update_time = update_time - interval '7 hours'")
 
 
@@ -279,30 +279,30 @@ async def retry(jobs: Jobs, client: Client, job: Job, task: tasks_pb2.Preprocess
 
 
 @pytest.mark.parametrize(
-    ("go_on", "newer"),
+    ("supersede", "newer"),
     [(publish_again, (1, 1)), (retry, (2, 0))],
     ids=["published-again", "retried"],
 )
 async def test_a_refusal_of_an_older_task_changes_nothing(
-    tmp_path: Path, postgres_url: str, go_on: Any, newer: tuple[int, int]
+    tmp_path: Path, postgres_url: str, supersede: Any, newer: tuple[int, int]
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start(reconcile_interval=0.2)
         async with refuser(jobs) as worker, jobs.client() as client:
             job = (await client.submit([film(tmp_path)])).job
-            await go_on(jobs, client, job, await worker.next())
+            await supersede(jobs, client, job, await worker.next())
             task = await worker.next()
             assert (task.ref.attempt, task.ref.republished) == newer
             before = await client.get(job)
             worker.refuse.set()
-            await heard(jobs)
+            await advisories_handled(jobs)
             assert await client.get(job) == before
             await jobs.report(succeeded(task))
             assert await ended(jobs, job.name) == JobState.SUCCEEDED
         assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
 
 
-async def test_a_refusal_of_the_task_of_an_image_that_has_ended_changes_nothing(
+async def test_a_refusal_of_the_task_of_an_ended_image_changes_nothing(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with refuser(jobs) as worker, jobs.client() as client:
@@ -311,46 +311,46 @@ async def test_a_refusal_of_the_task_of_an_image_that_has_ended_changes_nothing(
         assert await ended(jobs, job.name) == JobState.SUCCEEDED
         before = await client.get(job)
         worker.refuse.set()
-        await heard(jobs)
+        await advisories_handled(jobs)
         assert await client.get(job) == before
 
 
-async def test_a_refusal_that_meets_the_next_publication_at_the_row_changes_nothing(
+async def test_a_refusal_that_races_with_the_next_publication_changes_nothing(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with refuser(jobs) as worker, jobs.client() as client, connected(jobs) as connection:
         job = (await client.submit([film(tmp_path)])).job
         task = await worker.next()
-        # The reconciler of another replica, just before its commit.
+        # Simulate the reconciler of another replica just before its commit.
         async with connection.transaction():
             await connection.execute("UPDATE images SET republished = 1")
             worker.refuse.set()
             async with asyncio.timeout(20):
                 while not await rows(jobs, "SELECT 1 FROM pg_locks WHERE NOT granted"):
                     await asyncio.sleep(0.05)
-        await heard(jobs)
+        await advisories_handled(jobs)
         assert (await client.get(job)).state == JobState.PENDING
         task.ref.republished = 1
         await jobs.report(succeeded(task))
         assert await ended(jobs, job.name) == JobState.SUCCEEDED
 
 
-async def test_a_task_that_kills_its_workers_after_it_was_published_again_fails_nothing(
+async def test_a_dead_task_that_was_published_again_since_fails_nothing(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start(ack_wait=1, stalled_after=3600)
         async with jobs.client() as client:
             job = (await client.submit([film(tmp_path)])).job
-            await dies(jobs, deliveries=5)
-            await is_owed(jobs)
+            await take_and_die(jobs, deliveries=5)
+            await reaches_outbox(jobs)
             await pass_time(jobs, timedelta(seconds=61))
             while not await jobs.jetstream.count("TASKS", "tasks.>"):
                 await asyncio.sleep(0.05)
-            # A replica that did not know of it has published the image once more.
+            # Simulate another replica that has published the task once more.
             await rows(jobs, "UPDATE images SET republished = 2")
-            last = (await dies(jobs, deliveries=5))[-1]
-            await heard(jobs, advisories=2)
+            last = (await take_and_die(jobs, deliveries=5))[-1]
+            await advisories_handled(jobs, count=2)
             assert (await client.get(job)).state == JobState.PENDING
             last.ref.republished = 2
             await jobs.report(succeeded(last))

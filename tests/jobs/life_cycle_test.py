@@ -1,4 +1,4 @@
-"""The life of a job, from the first call to the last event, with the test as the worker."""
+"""The life cycle of a job, from the first call to the last event; the test plays the workers."""
 
 import asyncio
 import uuid
@@ -27,7 +27,7 @@ def films(folder: Path, count: int) -> list[Path]:
     return [film(folder, f"film-{number}.png", b"film %d" % number) for number in range(count)]
 
 
-async def test_a_job_runs_from_submission_to_its_findings(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_job_runs_from_submission_to_findings(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         submission = await client.submit(films(tmp_path, 3), JobSpec(patient_id="P1"))
         assert submission.job.state == JobState.PENDING
@@ -57,7 +57,9 @@ async def collect(client: Client, name: str, after: int = 0) -> list:  # type: i
     return [update async for update in client.watch(name, after_revision=after)]
 
 
-async def test_images_are_queued_while_others_still_upload(jobs: Jobs, tmp_path: Path) -> None:
+async def test_images_are_queued_while_others_are_still_uploading(
+    jobs: Jobs, tmp_path: Path
+) -> None:
     async with jobs.client() as client:
         job = await client.create(JobSpec())
         await client.upload(job, film(tmp_path, "a.png"))
@@ -69,14 +71,14 @@ async def test_images_are_queued_while_others_still_upload(jobs: Jobs, tmp_path:
         assert (await client.close(job)).state == JobState.SUCCEEDED
 
 
-async def test_an_image_that_is_read_at_once_tells_how_long_that_took(
+async def test_an_image_whose_outcomes_arrive_together_has_a_duration(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
         job = await client.create(JobSpec())
         await client.upload(job, film(tmp_path, "a.png"))
         task = await jobs.next_task()
-        # Both are applied together.
+        # Both outcomes are applied together.
         await jobs.report(started(task, tasks_pb2.STAGE_PREPROCESS))
         await jobs.report(succeeded(task))
         await until(lambda: image_states(client, job.name), ["SUCCEEDED"])
@@ -98,7 +100,7 @@ async def until(
             await asyncio.sleep(0.05)
 
 
-async def test_an_urgent_job_takes_the_urgent_queue(jobs: Jobs, tmp_path: Path) -> None:
+async def test_an_urgent_job_uses_the_urgent_queue(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         await client.submit([film(tmp_path, "routine.png")])
         await client.submit(
@@ -108,7 +110,7 @@ async def test_an_urgent_job_takes_the_urgent_queue(jobs: Jobs, tmp_path: Path) 
         assert (await jobs.next_task()).ref.urgent
 
 
-async def test_a_scheduled_job_waits_for_its_time(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_scheduled_job_waits_for_its_start_time(jobs: Jobs, tmp_path: Path) -> None:
     due = datetime.now(UTC) + timedelta(seconds=3)
     async with jobs.client() as client:
         submission = await client.submit([film(tmp_path, "a.png")], JobSpec(start_time=due))
@@ -119,7 +121,7 @@ async def test_a_scheduled_job_waits_for_its_time(jobs: Jobs, tmp_path: Path) ->
     assert datetime.now(UTC) >= due
 
 
-async def test_a_repeated_create_gets_the_first_answer(jobs: Jobs) -> None:
+async def test_a_repeated_create_returns_the_first_job(jobs: Jobs) -> None:
     request_id = str(uuid.uuid4())
     async with jobs.client() as client:
         first = await client.create(JobSpec(notes="a"), request_id=request_id)
@@ -154,7 +156,7 @@ async def job_state(client: Client, name: str) -> JobState:
     return (await client.get(name)).state
 
 
-async def test_cancel_ends_what_is_open_and_purges_its_tasks(jobs: Jobs, tmp_path: Path) -> None:
+async def test_cancel_ends_open_images_and_purges_their_tasks(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         submission = await client.submit(films(tmp_path, 3))
         task = await jobs.next_task()
@@ -174,7 +176,9 @@ async def test_cancel_ends_what_is_open_and_purges_its_tasks(jobs: Jobs, tmp_pat
     assert refusal.value.reason == "WRONG_STATE"
 
 
-async def test_retry_of_only_retryable_images_leaves_the_others(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_retry_of_retryable_images_leaves_the_others_alone(
+    jobs: Jobs, tmp_path: Path
+) -> None:
     async with jobs.client() as client:
         submission = await client.submit(films(tmp_path, 2))
         for retryable in (False, True):
@@ -187,7 +191,9 @@ async def test_retry_of_only_retryable_images_leaves_the_others(jobs: Jobs, tmp_
         await until(lambda: job_state(client, submission.job.name), JobState.PARTIALLY_SUCCEEDED)
 
 
-async def test_delete_takes_rows_and_blobs_and_can_be_repeated(jobs: Jobs, tmp_path: Path) -> None:
+async def test_delete_marks_blobs_for_deletion_and_can_be_repeated(
+    jobs: Jobs, tmp_path: Path
+) -> None:
     async with jobs.client() as client, jobs.client(Role.ADMIN) as admin:
         submission = await client.submit([film(tmp_path, "a.png")])
         with pytest.raises(RefusedError) as refusal:
@@ -206,7 +212,7 @@ async def test_delete_takes_rows_and_blobs_and_can_be_repeated(jobs: Jobs, tmp_p
     assert len(await rows(jobs, "SELECT 1 FROM deletions WHERE sweep_time IS NULL")) == 1
 
 
-async def test_a_duplicate_names_the_earlier_image(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_duplicate_refers_to_the_earlier_image(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client, jobs.client(site="elsewhere") as stranger:
         first = await client.submit([film(tmp_path, "a.png")])
         second = await client.submit([film(tmp_path, "b.png")])
@@ -218,7 +224,7 @@ async def test_a_duplicate_names_the_earlier_image(jobs: Jobs, tmp_path: Path) -
 
 async def test_originals_and_heatmaps_are_read_back(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
-        submission = await client.submit([film(tmp_path, "a.png", b"the very bytes")])
+        submission = await client.submit([film(tmp_path, "a.png", b"the original")])
         await jobs.work(1)
         await until(lambda: job_state(client, submission.job.name), JobState.SUCCEEDED)
         (image,) = submission.images
@@ -226,13 +232,13 @@ async def test_originals_and_heatmaps_are_read_back(jobs: Jobs, tmp_path: Path) 
         heatmap = await client.read_image(image, ImageKind.HEATMAP)
         with pytest.raises(RefusedError) as refusal:
             await client.read_image(image, ImageKind.PREVIEW)
-    assert original.data == b"the very bytes"
+    assert original.data == b"the original"
     assert original.media_type == "image/png"
     assert heatmap.data == b"\x89PNG heat"
     assert refusal.value.reason == "NO_SUCH_BYTES"
 
 
-async def test_a_job_without_images_can_not_be_closed(jobs: Jobs) -> None:
+async def test_a_job_without_images_cannot_be_closed(jobs: Jobs) -> None:
     async with jobs.client() as client:
         job = await client.create(JobSpec())
         with pytest.raises(RefusedError) as refusal:
@@ -241,7 +247,7 @@ async def test_a_job_without_images_can_not_be_closed(jobs: Jobs) -> None:
         assert (await client.cancel(job)).state == JobState.CANCELLED
 
 
-async def test_file_names_are_labels_and_nothing_more(jobs: Jobs, tmp_path: Path) -> None:
+async def test_file_names_do_not_become_paths(jobs: Jobs, tmp_path: Path) -> None:
     path = film(tmp_path, "a.png")
     names = ["../../etc/passwd", "evil\x1b[31m\n\0name", "\N{LUNGS}" * 1024]
     async with jobs.client() as client:

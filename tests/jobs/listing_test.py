@@ -1,4 +1,4 @@
-"""Lists of jobs cost the same whether a site has a thousand jobs or a million."""
+"""Listing jobs costs the same whether a site has a thousand jobs or a million."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ FILTERS = {
 
 
 class Explaining:
-    """A connection that explains what it is asked for, instead of returning it."""
+    """A connection that explains each query instead of returning its rows."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
@@ -66,15 +66,15 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-def read(node: dict[str, Any]) -> float:
-    """Return how many rows a node has looked at."""
+def rows_read(node: dict[str, Any]) -> float:
+    """Return the number of rows that a plan node read."""
     rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     return float(rows) * float(node["Actual Loops"])
 
 
 @pytest.fixture(scope="module")
 def filled(postgres: Postgres) -> Iterator[str]:
-    """A database with many jobs, for the whole module."""
+    """A database with many jobs, shared by the module."""
     with fresh_database(postgres) as url:
         asyncio.run(migrate(url))
         asyncio.run(fill_with_jobs(url, JOBS))
@@ -96,7 +96,7 @@ async def connection(filled: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.mark.parametrize("wanted", FILTERS.values(), ids=FILTERS.keys())
 @pytest.mark.parametrize("page", ["first", "later"])
-async def test_a_page_reads_an_index_in_order_and_hardly_more_rows_than_it_returns(
+async def test_a_page_is_read_from_an_index_with_few_extra_rows(
     connection: asyncpg.Connection, wanted: JobFilter, page: str
 ) -> None:
     query, parameters = list_query(Scope("demo"), wanted)
@@ -115,11 +115,11 @@ async def test_a_page_reads_an_index_in_order_and_hardly_more_rows_than_it_retur
     scans = [node for node in nodes(explaining.plan) if node.get("Relation Name")]
     assert scans
     assert {node["Node Type"] for node in scans} <= {"Index Scan", "Index Only Scan"}
-    # Each of the 14 pairs of state and priority may fill a page, before they are merged.
-    assert sum(read(node) for node in scans) <= 16 * PAGE
+    # Each of the 14 pairs of state and priority may read a full page before the merge.
+    assert sum(rows_read(node) for node in scans) <= 16 * PAGE
 
 
-async def test_every_filter_finds_what_a_scan_of_all_jobs_finds(filled: str) -> None:
+async def test_every_filter_returns_the_same_jobs_as_a_full_scan(filled: str) -> None:
     async with open_database(filled, connections=1) as database:
         store, scope = JobStore(database), Scope("demo")
         everything = await store.list_jobs(scope, JobFilter(), None, JOBS)
@@ -140,7 +140,7 @@ async def test_every_filter_finds_what_a_scan_of_all_jobs_finds(filled: str) -> 
             assert [job.job_id for job in found] == expected
 
 
-async def test_a_list_by_patient_finds_jobs_that_hold_an_image_of_theirs(
+async def test_a_list_by_patient_includes_jobs_with_an_image_of_the_patient(
     jobs: Jobs, tmp_path: Any
 ) -> None:
     path = tmp_path / "film.png"

@@ -1,4 +1,4 @@
-"""Outcomes that cannot be stored as they are, or not at all: they hold up no others."""
+"""Outcomes that can be stored only in part, or not at all, do not delay others."""
 
 import asyncio
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.support.jobs import Jobs, failed, started, succeeded
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five deliveries within a second."""
+    """Make five deliveries take less than a second."""
     monkeypatch.setattr("chassis.nats.settle._LONGEST_DELAY", timedelta(seconds=0.05))
 
 
@@ -27,7 +27,7 @@ async def submit(client: Client, folder: Path, *names: str) -> Job:
 
 
 async def ended(client: Client, job: Job) -> list[Image]:
-    """Wait for the end of a job; return its images."""
+    """Wait until a job has ended and return its images."""
     async with asyncio.timeout(30):
         while not (await client.get(job)).state.terminal:
             await asyncio.sleep(0.05)
@@ -35,13 +35,13 @@ async def ended(client: Client, job: Job) -> list[Image]:
 
 
 async def settled(jobs: Jobs) -> None:
-    """Wait until the broker holds no outcome any more."""
+    """Wait until the broker holds no more outcomes."""
     async with asyncio.timeout(30):
         while await jobs.jetstream.count("RESULTS", "results.>"):
             await asyncio.sleep(0.05)
 
 
-async def test_what_postgresql_can_not_hold_is_left_out_and_what_is_too_long_is_cut(
+async def test_text_that_postgresql_cannot_store_is_removed_and_long_text_is_truncated(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
@@ -60,33 +60,36 @@ async def test_what_postgresql_can_not_hold_is_left_out_and_what_is_too_long_is_
         for outcome in (bad, good):
             await jobs.report(outcome)
         images = await ended(client, job)
-    told = {image.state: image for image in images}
-    error = told[ImageState.FAILED].error
+    by_state = {image.state: image for image in images}
+    error = by_state[ImageState.FAILED].error
     assert error is not None
     assert (error.code, error.message[:14], len(error.message)) == (
         "CORRUPT_IMAGE",
         "1.2.840SMITHxx",
         500,
     )
-    read = told[ImageState.SUCCEEDED]
-    assert (read.predicted_label, read.findings[1].label) == ("pneumonia", "pneumonia")
-    assert list(read.notes) == ["A_NOTE"] * 20
+    succeeded_image = by_state[ImageState.SUCCEEDED]
+    assert (succeeded_image.predicted_label, succeeded_image.findings[1].label) == (
+        "pneumonia",
+        "pneumonia",
+    )
+    assert list(succeeded_image.notes) == ["A_NOTE"] * 20
     await settled(jobs)
 
 
-async def test_an_outcome_that_can_never_be_applied_fails_its_image_and_holds_up_no_other(
+async def test_an_outcome_that_can_never_be_applied_fails_its_image_and_delays_no_other(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
         job = await submit(client, tmp_path, "a", "b", "c")
-        too_few, when, fine = [await jobs.next_task() for _ in range(3)]
-        outcome = succeeded(too_few)
+        incomplete, far_future, valid = [await jobs.next_task() for _ in range(3)]
+        outcome = succeeded(incomplete)
         del outcome.succeeded.probabilities[1:]
         await jobs.report(outcome)
-        outcome = started(when, tasks_pb2.STAGE_PREPROCESS)
+        outcome = started(far_future, tasks_pb2.STAGE_PREPROCESS)
         outcome.time.seconds = 10**15
         await jobs.report(outcome)
-        await jobs.report(succeeded(fine))
+        await jobs.report(succeeded(valid))
         images = await ended(client, job)
         assert (await client.get(job)).state == JobState.PARTIALLY_SUCCEEDED
     codes = sorted(image.error.code if image.error else "" for image in images)
@@ -94,22 +97,22 @@ async def test_an_outcome_that_can_never_be_applied_fails_its_image_and_holds_up
     await settled(jobs)
 
 
-async def test_an_outcome_whose_image_can_not_even_be_failed_is_dropped(
+async def test_an_outcome_is_dropped_if_its_image_cannot_even_be_failed(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     connection = await asyncpg.connect(jobs.database_url)
     async with jobs.client() as client:
-        cursed = await submit(client, tmp_path, "cursed")
+        unwritable = await submit(client, tmp_path, "unwritable")
         await connection.execute(
-            f"""CREATE FUNCTION curse() RETURNS trigger LANGUAGE plpgsql
-            AS $$ BEGIN RAISE 'cursed'; END $$;
-            CREATE TRIGGER cursed BEFORE UPDATE ON images FOR EACH ROW
-            WHEN (old.job_id = '{cursed.name.removeprefix("jobs/")}') EXECUTE FUNCTION curse()"""
+            f"""CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE 'unwritable'; END $$;
+            CREATE TRIGGER unwritable BEFORE UPDATE ON images FOR EACH ROW
+            WHEN (old.job_id = '{unwritable.name.removeprefix("jobs/")}') EXECUTE FUNCTION fail()"""
         )
-        blessed = await submit(client, tmp_path, "blessed")
+        writable = await submit(client, tmp_path, "writable")
         for _ in range(2):
             await jobs.report(succeeded(await jobs.next_task()))
-        assert [image.state for image in await ended(client, blessed)] == ["SUCCEEDED"]
+        assert [image.state for image in await ended(client, writable)] == ["SUCCEEDED"]
         await settled(jobs)
-        assert (await client.get(cursed)).state == JobState.PENDING
+        assert (await client.get(unwritable)).state == JobState.PENDING
     await connection.close()

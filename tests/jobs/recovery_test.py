@@ -1,4 +1,4 @@
-"""What a crash, a loss or a silence leaves behind, and what mends it."""
+"""Recovery from crashes, lost messages and silent workers."""
 
 import asyncio
 from datetime import timedelta
@@ -52,16 +52,14 @@ async def test_tasks_that_the_broker_lost_are_published_again(jobs: Jobs, tmp_pa
                     try:
                         task = await jobs.next_task()
                         break
-                    except Exception:  # noqa: BLE001 - until the streams are there again
+                    except Exception:  # noqa: BLE001 - until the streams exist again
                         await asyncio.sleep(0.2)
             assert task.ref.republished == 1
             await jobs.report(succeeded(task))
         assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
 
 
-async def test_an_image_nothing_ever_comes_back_for_is_failed_in_the_end(
-    jobs: Jobs, tmp_path: Path
-) -> None:
+async def test_an_image_without_any_outcome_fails_in_the_end(jobs: Jobs, tmp_path: Path) -> None:
     await jobs.replicas[0].end()
     await jobs.start(reconcile_interval=0.1, stalled_after=0.1)
     async with jobs.client(replica=-1) as client:
@@ -83,7 +81,7 @@ async def test_an_image_nothing_ever_comes_back_for_is_failed_in_the_end(
     assert image.error.retryable
 
 
-async def test_a_replica_that_comes_second_does_not_give_up_what_the_first_has_just_published(
+async def test_a_second_reconciler_does_not_fail_what_the_first_has_just_republished(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
@@ -100,14 +98,14 @@ async def test_a_replica_that_comes_second_does_not_give_up_what_the_first_has_j
             assert found == (republished, [])
 
 
-async def test_the_outbox_of_a_crashed_replica_is_published_by_another(
+async def test_another_replica_publishes_the_outbox_of_a_crashed_one(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
         submission = await client.submit([film(tmp_path)])
         task = await jobs.next_task()
     await jobs.replicas[0].crash()
-    # As if the crash had come between the commit and the publication.
+    # Simulate a crash between commit and publication.
     await rows(
         jobs,
         """INSERT INTO outbox (image_id, job_id, site, attempt, available_at)
@@ -121,18 +119,18 @@ async def test_the_outbox_of_a_crashed_replica_is_published_by_another(
     assert await ended(jobs, submission.job.name) == JobState.SUCCEEDED
 
 
-async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_no_others(
+async def test_a_withdrawn_model_fails_its_images_and_delays_no_others(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.replicas[0].end()
     await jobs.start(reconcile_interval=0.2)
     async with jobs.client(replica=-1) as client:
         old = await client.create(JobSpec())
-        await rows(jobs, "UPDATE jobs SET model = 'of-last-year'")
+        await rows(jobs, "UPDATE jobs SET model = 'withdrawn'")
         await client.upload(old, film(tmp_path, 1))
         old = await client.close(old)
         new = await client.submit([film(tmp_path, 2)])
-        # Nobody knows yet whether it is a model of the year to come.
+        # The model may belong to a newer release, so its images wait for a while.
         await jobs.work(1)
         assert await ended(jobs, new.job.name) == JobState.SUCCEEDED
         assert (await client.get(old)).state == JobState.PENDING
@@ -144,7 +142,7 @@ async def test_a_model_that_is_no_longer_offered_fails_its_images_and_holds_up_n
     assert await rows(jobs, "SELECT 1 FROM outbox") == []
 
 
-async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
+async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_dropped(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
@@ -170,7 +168,7 @@ async def test_an_abandoned_job_is_closed_and_its_unfinished_upload_forgotten(
                     await asyncio.sleep(0.05)
 
 
-async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path: Path) -> None:
+async def test_retention_deletes_jobs_blobs_and_orphans(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         old = await client.submit([film(tmp_path, 1)])
         await jobs.work(1)
@@ -180,7 +178,7 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
     blobs = open_blobs((jobs.folder / "blobs").as_uri())
     orphan = "sites/demo/jobs/x/7b0f6a3e-93b4-4f4a-8a58-8f0a3ff0e8aa/original-0"
     await blobs.put(orphan, b"never committed")
-    # What a stream that was cut at the wrong moment leaves beside a committed image.
+    # What an interrupted upload can leave beside a committed image.
     (image,) = await rows(jobs, "SELECT original_keys FROM images WHERE state = 'QUEUED'")
     beside = image["original_keys"][0].rpartition("/")[0]
     await blobs.put(f"{beside}/original-000000000000-0badcafe", b"cut")
@@ -195,7 +193,7 @@ async def test_retention_deletes_rows_and_blobs_and_orphans(jobs: Jobs, tmp_path
     assert kept == {fresh.job.name.removeprefix("jobs/")}
 
 
-async def test_blobs_that_could_not_be_deleted_are_tried_again_at_once(
+async def test_a_failed_deletion_of_blobs_can_be_retried_at_once(
     jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -219,7 +217,7 @@ async def test_blobs_that_could_not_be_deleted_are_tried_again_at_once(
     assert [blob async for blob in blobs.list(prefix)] == []
 
 
-async def test_no_statement_of_the_retention_deletes_many_jobs(jobs: Jobs) -> None:
+async def test_no_retention_statement_deletes_many_jobs(jobs: Jobs) -> None:
     async with jobs.client() as client:
         for _ in range(25):
             await client.create(JobSpec())
@@ -237,7 +235,9 @@ async def test_no_statement_of_the_retention_deletes_many_jobs(jobs: Jobs) -> No
     assert await rows(jobs, "SELECT 1 FROM jobs") == []
 
 
-async def test_a_replica_refuses_to_run_on_an_old_schema(tmp_path: Path, postgres_url: str) -> None:
+async def test_a_replica_refuses_to_start_on_an_old_schema(
+    tmp_path: Path, postgres_url: str
+) -> None:
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await rows_as_owner(jobs, "DELETE FROM schema_migrations")
         with pytest.raises(OldSchemaError, match="migrate"):
@@ -254,9 +254,7 @@ async def test_migrations_that_start_together_do_not_collide(postgres_url: str) 
     await asyncio.gather(*(migrate(postgres_url) for _ in range(3)))
 
 
-async def test_the_outbox_hands_out_the_most_urgent_first_and_then_the_oldest(
-    jobs: Jobs, tmp_path: Path
-) -> None:
+async def test_the_outbox_is_claimed_by_priority_then_age(jobs: Jobs, tmp_path: Path) -> None:
     await asyncio.to_thread(jobs.nats.kill)
     async with jobs.client() as client:
         submitted = [
@@ -270,7 +268,7 @@ async def test_the_outbox_hands_out_the_most_urgent_first_and_then_the_oldest(
     async with open_database(jobs.database_url, connections=1) as database:
         for ranks, expected in (
             (["URGENT", "ROUTINE"], (1, 3, 0, 2)),
-            (["ROUTINE", "URGENT"], (0, 2, 1, 3)),  # by rank, not by how it is spelt
+            (["ROUTINE", "URGENT"], (0, 2, 1, 3)),  # by rank, not alphabetically
         ):
             await rows(jobs, "UPDATE outbox SET claimed_until = NULL")
             async with transaction(database.system) as connection:
@@ -285,7 +283,7 @@ async def test_the_outbox_hands_out_the_most_urgent_first_and_then_the_oldest(
                     )
                 ]
             assert claimed == [order[number] for number in expected]
-            # Nobody else gets them meanwhile.
+            # Another replica cannot claim them meanwhile.
             assert not (
                 await SystemStore(database).claim_outbox(
                     models=["cxr"], claim=timedelta(seconds=10), limit=10

@@ -1,4 +1,4 @@
-"""Replicas of two releases answer alike: repeats of a request, and pages of a list."""
+"""Replicas of two releases agree on repeated requests and on the pages of a list."""
 
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from services.jobs.models import Scope
 from tests.support.jobs import Jobs
 
 REQUEST_ID = "5b8f5a0e-0b0a-4f0e-9d57-0d8a5f9f7f10"
-# Field 900 of a JobSpec, which only a later release knows: a string "ward 7".
+# Field 900 of a JobSpec, known only to a later release: the string "ward 7".
 LATER_FIELD = b"\xa2\x38\x06ward 7"
 
 
 def catalogue_of_a_later_release(folder: Path) -> Path:
-    """Return a catalogue with one model, of another name: it is the default there."""
+    """Write a catalogue with a single model, the default, under another name."""
     document: dict[str, Any] = yaml.safe_load((ROOT / "models" / "catalogue.yaml").read_text())
     (model, *_) = (each for each in document["models"] if each["name"] == document["default"])
     model["name"] = document["default"] = "of-the-next-release"
@@ -39,7 +39,7 @@ async def create(jobs: Jobs, replica: int, spec: job_pb2.JobSpec) -> job_pb2.Job
         return job
 
 
-async def test_a_repeat_has_the_same_answer_where_another_model_is_the_default(
+async def test_a_repeat_gets_the_same_answer_where_the_default_model_differs(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start(catalogue=catalogue_of_a_later_release(tmp_path))
@@ -48,7 +48,7 @@ async def test_a_repeat_has_the_same_answer_where_another_model_is_the_default(
     assert again == first
 
 
-async def test_a_repeat_has_the_same_answer_where_its_model_is_no_longer_offered(
+async def test_a_repeat_gets_the_same_answer_where_its_model_is_not_offered(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start(catalogue=catalogue_of_a_later_release(tmp_path))
@@ -67,10 +67,10 @@ async def test_a_field_of_a_later_release_is_part_of_the_request(jobs: Jobs) -> 
     except grpc.aio.AioRpcError as error:
         assert error.code() == grpc.StatusCode.ALREADY_EXISTS
     else:
-        raise AssertionError("another request got the answer of the first")
+        raise AssertionError("a different request got the answer of the first")
 
 
-async def test_a_page_of_one_replica_is_continued_by_another(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_list_continues_on_another_replica(jobs: Jobs, tmp_path: Path) -> None:
     await jobs.start(catalogue=catalogue_of_a_later_release(tmp_path))
     async with jobs.client() as client:
         names = [(await client.create(JobSpec())).name for _ in range(3)]
@@ -87,7 +87,7 @@ async def test_a_page_of_one_replica_is_continued_by_another(jobs: Jobs, tmp_pat
     assert listed == names[::-1]
 
 
-def test_the_tokens_of_this_release_are_those_of_every_other() -> None:
-    # Bytes that a released replica has made: what is changed here breaks pages in a roll-out.
+def test_page_tokens_have_the_same_format_in_every_release() -> None:
+    # A token of a released replica. If this changes, lists break during a rollout.
     token = PageToken("jobs", Scope("demo"), b"\x0a\x02\x18\x01").write("2026-01-01", "key")
     assert token == "WyI0MDk1OTgxM2QxZDI0MDYzIiwgIjIwMjYtMDEtMDEiLCAia2V5Il0="

@@ -1,4 +1,4 @@
-"""Time passes: what waits is neither doubled nor failed, what is due happens once."""
+"""The passing of time: waiting images are neither duplicated nor failed, due actions run once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ QUICK: dict[str, Any] = {"reconcile_interval": 0.1}
 
 @pytest.fixture
 async def jobs(tmp_path: Path, postgres_url: str) -> AsyncIterator[Jobs]:
-    """The service without a replica yet."""
+    """The service, without a replica."""
     async with open_jobs(tmp_path, postgres_url) as service:
         yield service
 
@@ -45,8 +45,8 @@ async def reached(client: Client, name: str, *states: JobState) -> Job:
     return job
 
 
-async def nobody_was_wronged(jobs: Jobs, *names: str, retries: int = 0) -> None:
-    """Each image has ended once, and every revision of each job says what was true."""
+async def assert_consistent(jobs: Jobs, *names: str, retries: int = 0) -> None:
+    """Check that each image ended once and that every revision of each job is consistent."""
     backstage = Backstage(
         jobs.database_url, jobs.nats_url, open_blobs((jobs.folder / "blobs").as_uri())
     )
@@ -54,29 +54,29 @@ async def nobody_was_wronged(jobs: Jobs, *names: str, retries: int = 0) -> None:
     assert histories.keys() == set(names)
     attempts = 1 + retries
     assert [
-        each for one in histories.values() for each in one.problems(most_attempts=attempts)
+        each for one in histories.values() for each in one.problems(max_attempts=attempts)
     ] == []
     assert await backstage.lasting_leftovers() == []
 
 
-async def test_images_that_no_worker_is_there_for_are_neither_doubled_nor_given_up(
+async def test_images_without_a_worker_are_neither_duplicated_nor_failed(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start(**QUICK)
     async with jobs.client() as client:
         job = (await client.submit(films(tmp_path, "a", "b"))).job
         for days in range(12):
-            await only_tasks_are(jobs, 2, republished=days)
+            await assert_only_tasks(jobs, 2, republished=days)
             await pass_time(jobs, timedelta(days=1))
         assert (await client.get(job)).state == JobState.PENDING
-        await only_tasks_are(jobs, 2, republished=12)
+        await assert_only_tasks(jobs, 2, republished=12)
         await jobs.work(2)
         assert (await reached(client, job.name, JobState.SUCCEEDED)).progress.succeeded == 2
     assert await jobs.jetstream.count("TASKS", "tasks.>") == 0
-    await nobody_was_wronged(jobs, job.name)
+    await assert_consistent(jobs, job.name)
 
 
-async def test_a_task_that_is_never_handed_out_is_published_again_with_all_of_its_job(
+async def test_a_stuck_task_is_published_again_with_all_tasks_of_its_job(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start(**QUICK)
@@ -85,7 +85,7 @@ async def test_a_task_that_is_never_handed_out_is_published_again_with_all_of_it
         job = (await client.submit(films(tmp_path, "a", "b"))).job
         held = await jobs.hold_task()
         other = (await client.submit(films(tmp_path, "c"))).job
-        await only_tasks_are(jobs, 3, republished=0)
+        await assert_only_tasks(jobs, 3, republished=0)
         await rows(
             jobs,
             "UPDATE images SET update_time = update_time - interval '7h' WHERE file_name LIKE 'b%'",
@@ -93,32 +93,32 @@ async def test_a_task_that_is_never_handed_out_is_published_again_with_all_of_it
         async with asyncio.timeout(20):
             while not await rows(jobs, "SELECT 1 FROM images WHERE republished > 0"):
                 await asyncio.sleep(0.05)
-        await only_tasks_are(jobs, 2, republished=1, job=job)
-        await only_tasks_are(jobs, 1, republished=0, job=other)
-        # Who still had one of them may finish it.
+        await assert_only_tasks(jobs, 2, republished=1, job=job)
+        await assert_only_tasks(jobs, 1, republished=0, job=other)
+        # A worker that still holds one of them may finish it.
         await jobs.report(succeeded(held.task))
         await held.ack()
         await jobs.work(3)
         for each in (job, other):
             await reached(client, each.name, JobState.SUCCEEDED)
-    await nobody_was_wronged(jobs, job.name, other.name)
+    await assert_consistent(jobs, job.name, other.name)
 
 
-async def only_tasks_are(
+async def assert_only_tasks(
     jobs: Jobs, count: int, *, republished: int, job: Job | None = None
 ) -> None:
-    """Wait until each image has been published so often, and the broker holds one task of each."""
+    """Wait until each image was republished that often; the broker then holds one task of each."""
     job_id = job.name.removeprefix("jobs/") if job else None
-    others = """SELECT 1 FROM images i LEFT JOIN outbox o USING (image_id)
+    different = """SELECT 1 FROM images i LEFT JOIN outbox o USING (image_id)
         WHERE ($1::uuid IS NULL OR i.job_id = $1)
           AND (o.image_id IS NOT NULL OR i.republished <> $2)"""
     async with asyncio.timeout(20):
-        while await rows(jobs, others, job_id, republished):
+        while await rows(jobs, different, job_id, republished):
             await asyncio.sleep(0.05)
     assert await jobs.jetstream.count("TASKS", f"tasks.*.*.{job_id or '*'}") == count
 
 
-async def test_a_job_of_a_later_hour_starts_once_and_then(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_scheduled_job_starts_once_at_its_start_time(jobs: Jobs, tmp_path: Path) -> None:
     await jobs.start(**QUICK)
     async with jobs.client() as client:
         spec = JobSpec(start_time=datetime.now(UTC) + HOUR / 2)
@@ -129,11 +129,11 @@ async def test_a_job_of_a_later_hour_starts_once_and_then(jobs: Jobs, tmp_path: 
         await pass_time(jobs, HOUR / 3)
         await jobs.work(2)
         assert (await reached(client, job.name, JobState.SUCCEEDED)).progress.succeeded == 2
-    await nobody_was_wronged(jobs, job.name)
+    await assert_consistent(jobs, job.name)
 
 
 @pytest.mark.parametrize("step", [-HOUR, HOUR])
-async def test_the_clock_of_a_worker_does_not_make_an_image_end_before_it_came_or_later_than_now(
+async def test_the_clock_of_a_worker_cannot_move_an_image_before_its_creation_or_into_the_future(
     jobs: Jobs, tmp_path: Path, step: timedelta
 ) -> None:
     await jobs.start()
@@ -151,7 +151,7 @@ async def test_the_clock_of_a_worker_does_not_make_an_image_end_before_it_came_o
     assert image.create_time <= image.start_time <= image.end_time <= datetime.now(UTC)
 
 
-async def test_blobs_of_a_deleted_job_go_after_a_while_and_no_others(
+async def test_only_the_blobs_of_a_deleted_job_are_deleted_after_a_while(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start()
@@ -178,22 +178,20 @@ async def test_blobs_of_a_deleted_job_go_after_a_while_and_no_others(
         assert await sweeper.delete_orphans() == 0
 
 
-async def test_a_token_of_another_hour_is_refused_and_costs_nothing(
-    jobs: Jobs, tmp_path: Path
-) -> None:
+async def test_an_expired_token_is_refused_and_loses_nothing(jobs: Jobs, tmp_path: Path) -> None:
     await jobs.start()
     (path,) = films(tmp_path, "a")
-    # What a service whose clock was set forward sees in a token that was good for half an hour.
-    stale = jobs.client(lifetime=HOUR / 2 - HOUR)
-    # Clocks that differ by seconds are no reason to refuse anybody.
-    late = jobs.client(lifetime=-timedelta(seconds=10))
-    async with stale, late, jobs.client() as client:
+    # How a half-hour token looks to a service whose clock was set forward by an hour.
+    expired = jobs.client(lifetime=HOUR / 2 - HOUR)
+    # A difference of seconds between clocks is tolerated.
+    slightly_expired = jobs.client(lifetime=-timedelta(seconds=10))
+    async with expired, slightly_expired, jobs.client() as client:
         job = await client.create(JobSpec())
         with pytest.raises(RefusedError) as refusal:
-            await stale.upload(job, path)
+            await expired.upload(job, path)
         assert refusal.value.reason == "TOKEN_EXPIRED"
-        await late.upload(job, path)
+        await slightly_expired.upload(job, path)
         await client.close(job)
         await jobs.work(1)
         await reached(client, job.name, JobState.SUCCEEDED)
-    await nobody_was_wronged(jobs, job.name)
+    await assert_consistent(jobs, job.name)

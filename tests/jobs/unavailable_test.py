@@ -1,4 +1,4 @@
-"""Servers that are unavailable: what a replica does without each of them, and what it says."""
+"""Unavailable servers: what a replica does without each of them, and what it reports."""
 
 import asyncio
 import json
@@ -28,8 +28,8 @@ def film(folder: Path, number: int = 0) -> Path:
     return path
 
 
-async def test_the_broker_may_go_and_come_back(jobs: Jobs, tmp_path: Path) -> None:
-    # Uploads are taken in while the broker is away, and go out when it is back.
+async def test_the_broker_can_be_down_for_a_while(jobs: Jobs, tmp_path: Path) -> None:
+    # Uploads are accepted while the broker is down, and published once it is back.
     server = await own_broker(jobs, tmp_path)
     server.start()
     await jobs.start()
@@ -43,7 +43,7 @@ async def test_the_broker_may_go_and_come_back(jobs: Jobs, tmp_path: Path) -> No
     server.stop()
 
 
-async def test_a_replica_that_starts_before_the_broker_serves(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_replica_serves_before_the_broker_has_started(jobs: Jobs, tmp_path: Path) -> None:
     server = await own_broker(jobs, tmp_path)
     metrics = f"127.0.0.1:{free_port()}"
     await jobs.start(metrics_address=metrics)
@@ -74,13 +74,13 @@ async def test_a_replica_that_starts_before_the_broker_serves(jobs: Jobs, tmp_pa
     server.stop()
 
 
-async def test_without_the_blob_store_a_replica_serves_all_but_uploads(
+async def test_without_the_blob_store_a_replica_serves_everything_except_uploads(
     jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "any")
     async with jobs.client() as client:
-        known = (await client.submit([film(tmp_path, 1)])).job
+        existing = (await client.submit([film(tmp_path, 1)])).job
     metrics = f"127.0.0.1:{free_port()}"
     nowhere = "s3://films?endpoint=http://127.0.0.1:1&region=us-east-1&allow_http=true"
     await jobs.start(metrics_address=metrics, blob_url=nowhere)
@@ -89,8 +89,8 @@ async def test_without_the_blob_store_a_replica_serves_all_but_uploads(
             while "blob store" not in (ready := await probe.get(f"http://{metrics}/readyz")).text:
                 await asyncio.sleep(0.1)
         assert (ready.status_code, ready.text) == (200, "ok, without the blob store\n")
-        assert [job.name async for job in client.list()] == [known.name]
-        watch = client.watch(known)
+        assert [job.name async for job in client.list()] == [existing.name]
+        watch = client.watch(existing)
         assert (await anext(watch)).job.progress.total == 1
         await watch.aclose()
     async with jobs.client(replica=-1, reconnect_timeout=timedelta(0)) as client:
@@ -100,7 +100,7 @@ async def test_without_the_blob_store_a_replica_serves_all_but_uploads(
         assert refusal.value.reason == "BLOBS_UNAVAILABLE"
 
 
-async def test_a_replica_that_waits_for_its_database_ends_when_it_is_told(jobs: Jobs) -> None:
+async def test_a_replica_that_waits_for_its_database_can_be_stopped(jobs: Jobs) -> None:
     stop = asyncio.Event()
     config = jobs.config(database_url="postgresql://nobody@127.0.0.1:1/none")
     waiting = asyncio.create_task(run(config, stop))
@@ -120,7 +120,7 @@ async def test_a_replica_that_waits_for_its_database_ends_when_it_is_told(jobs: 
         ("postgresql://carina@127.0.0.1:1/carina", "ConnectionRefusedError"),
     ],
 )
-async def test_the_reason_why_the_database_is_waited_for_is_logged(
+async def test_the_reason_for_waiting_for_the_database_is_logged(
     jobs: Jobs, postgres: Postgres, url: str, reason: str
 ) -> None:
     if "127.0.0.1" not in url:
@@ -139,17 +139,17 @@ async def test_the_reason_why_the_database_is_waited_for_is_logged(
     try:
         async with asyncio.timeout(30):
             while b"PostgreSQL" not in (line := await process.stderr.readline()):
-                assert line, "it ended"
+                assert line, "the process ended"
     finally:
         process.terminate()
         await process.communicate()
-    said = json.loads(line)
-    assert reason in said["reason"]
-    assert "dropped_keys" not in said
+    logged = json.loads(line)
+    assert reason in logged["reason"]
+    assert "dropped_keys" not in logged
 
 
 async def own_broker(jobs: Jobs, folder: Path) -> Server:
-    """Give the replicas to come a broker that a test can start and kill."""
+    """Give the next replicas a broker that the test can start and kill."""
     await jobs.replicas[0].end()
     port = free_port()
     program = nats_program(folder / "own-nats", port=port, monitor_port=free_port())

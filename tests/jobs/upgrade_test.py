@@ -1,4 +1,4 @@
-"""Schemas change under data, and under replicas that know only the one before."""
+"""Schema migrations with existing data, and with replicas that know only the previous schema."""
 
 import asyncio
 import shutil
@@ -15,7 +15,7 @@ from services.jobs.storage.database import newest_migration, open_database, requ
 from tests.support import old_schemas
 from tests.support.jobs import Jobs, open_jobs, rows, succeeded
 
-# What a later version may do before its replicas start: only add.
+# What the migrations of a later version may do before its replicas start: only add.
 EXPANSION = """-- migrate:up
 SET lock_timeout = '5s';
 ALTER TABLE jobs ADD COLUMN ward text NOT NULL DEFAULT '';
@@ -32,8 +32,8 @@ CREATE INDEX CONCURRENTLY images_laterality ON images (laterality);
 SCHEMAS = sorted(old_schemas.FOLDER.glob("*.sql"), key=lambda path: path.stem)
 
 
-def test_every_change_of_a_table_has_a_database_from_before_it_is_forgotten() -> None:
-    # A migration of indexes alone leaves rows as they were.
+def test_every_migration_that_changes_a_table_has_a_dump() -> None:
+    # A migration that only changes indexes leaves rows as they are.
     changed = {
         path.name.split("_")[0]
         for path in MIGRATIONS.glob("*.sql")
@@ -44,7 +44,7 @@ def test_every_change_of_a_table_has_a_database_from_before_it_is_forgotten() ->
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
-async def test_a_database_of_an_earlier_schema_is_upgraded_and_its_work_finished(
+async def test_a_database_with_an_earlier_schema_is_upgraded_and_its_jobs_are_finished(
     schema: Path, postgres: Postgres, postgres_url: str, tmp_path: Path
 ) -> None:
     database = postgres_url.partition("?")[0].rpartition("/")[2]
@@ -54,14 +54,14 @@ async def test_a_database_of_an_earlier_schema_is_upgraded_and_its_work_finished
             with pytest.raises(OldSchemaError):
                 await require_current_schema(opened)
     async with open_jobs(tmp_path, postgres_url) as jobs:  # migrates
-        # They were left long ago; nobody shall take that for abandonment while this runs.
+        # The dump is old; keep the reconciler from treating its jobs as abandoned.
         await rows(jobs, "UPDATE jobs SET update_time = now()")
         await rows(jobs, "UPDATE uploads SET update_time = now()")
         await jobs.start(reconcile_interval=0.2)
         async with jobs.client() as client:
             found = {job.spec.display_name: job async for job in client.list()}
             assert {job.state for job in found.values()} == set(JobState) - {"UNSPECIFIED"}
-            working = asyncio.create_task(finish(jobs))
+            working = asyncio.create_task(finish_all(jobs))
             for name, job in found.items():
                 state, end = name.split()
                 assert job.state == state
@@ -78,15 +78,15 @@ async def test_a_database_of_an_earlier_schema_is_upgraded_and_its_work_finished
             working.cancel()
 
 
-async def finish(jobs: Jobs) -> None:
+async def finish_all(jobs: Jobs) -> None:
     while True:
         try:
             await jobs.report(succeeded(await jobs.next_task()))
         except AssertionError:
-            continue  # none came for a while
+            continue  # no task came within the timeout
 
 
-async def test_replicas_serve_on_the_schema_of_the_next_version(
+async def test_replicas_work_with_the_schema_of_the_next_version(
     postgres_url: str, tmp_path: Path
 ) -> None:
     migrations = tmp_path / "migrations"
@@ -95,24 +95,24 @@ async def test_replicas_serve_on_the_schema_of_the_next_version(
     (migrations / "9999_index.sql").write_text(INDEX)
     async with open_jobs(tmp_path, postgres_url) as jobs:
         await jobs.start()
-        await lives(jobs, tmp_path, replica=0)
-        # Two at once, as where each pod brings its own; the replica goes on.
+        await exercise(jobs, tmp_path, replica=0)
+        # Two at once, as when each pod runs the migrations; the replica continues.
         await asyncio.gather(*(migrate(postgres_url, migrations=migrations) for _ in range(2)))
         assert await rows(jobs, "SELECT laterality FROM images")
-        # What a replica of that version writes into the same documents.
+        # What a replica of that version may add to the same JSON documents.
         await rows(
             jobs,
             """UPDATE images SET result = jsonb_set(
                 result || '{"laterality": "L"}', '{findings,0,region}', '"apex"'
             ) WHERE state = 'SUCCEEDED'""",
         )
-        await lives(jobs, tmp_path, replica=0)
-        await jobs.start()  # one that was rescheduled in the middle of the roll-out
-        await lives(jobs, tmp_path, replica=1)
+        await exercise(jobs, tmp_path, replica=0)
+        await jobs.start()  # a replica that is rescheduled during the rollout
+        await exercise(jobs, tmp_path, replica=1)
 
 
-async def lives(jobs: Jobs, folder: Path, *, replica: int) -> None:
-    """Take a job through all there is."""
+async def exercise(jobs: Jobs, folder: Path, *, replica: int) -> None:
+    """Exercise the whole life cycle of a job."""
     path = folder / "film.png"
     path.write_bytes(b"film")
     async with (

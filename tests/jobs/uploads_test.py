@@ -1,4 +1,4 @@
-"""Uploads: resumed, refused, repeated, raced."""
+"""Uploads that are resumed, refused, repeated or race with each other."""
 
 import asyncio
 import hashlib
@@ -24,7 +24,7 @@ MIB = 2**20
 
 
 class Caller:
-    """Speaks the contract as it stands, without the client's care."""
+    """Calls the service with a plain stub, without the error handling of the client."""
 
     def __init__(self, jobs: Jobs, channel: grpc.aio.Channel) -> None:
         self.stub = JobServiceStub(channel)
@@ -73,7 +73,7 @@ async def caller(jobs: Jobs) -> AsyncIterator[Caller]:
 
 
 async def cut(caller: Caller, job: str, data: bytes, key: str = "a") -> None:
-    """Upload, and hang up before the end."""
+    """Start an upload and cancel the call before its end."""
 
     async def requests() -> AsyncIterator[job_service_pb2.UploadImageRequest]:
         for request in upload(job, data, key):
@@ -85,7 +85,7 @@ async def cut(caller: Caller, job: str, data: bytes, key: str = "a") -> None:
     call = caller.stub.UploadImage(requests(), metadata=caller.metadata)
     async with asyncio.timeout(30):
         await sent.wait()
-    # Sent is not received yet.
+    # Bytes that were sent may not have been received yet.
     await asyncio.sleep(0.5)
     call.cancel()
 
@@ -133,7 +133,7 @@ async def test_a_wrong_offset_says_where_to_resume(jobs: Jobs, caller: Caller) -
     )
 
 
-async def test_a_restart_at_an_offset_is_refused_and_drops_nothing(
+async def test_a_restart_with_an_offset_is_refused_and_drops_nothing(
     jobs: Jobs, caller: Caller
 ) -> None:
     job = await caller.create()
@@ -157,11 +157,11 @@ async def test_wrong_bytes_leave_nothing_visible(jobs: Jobs, caller: Caller) -> 
     request = job_service_pb2.ListImagesRequest(parent=job)
     listed = await caller.stub.ListImages(request, metadata=caller.metadata)
     assert list(listed.images) == []
-    # What was durable of them is noted for deletion.
+    # The parts that were durable are due for deletion.
     assert len(await rows(jobs, "SELECT 1 FROM deletions")) == 1
 
 
-async def test_too_few_bytes_are_kept_for_the_rest(jobs: Jobs, caller: Caller) -> None:
+async def test_an_upload_with_too_few_bytes_can_be_resumed(jobs: Jobs, caller: Caller) -> None:
     job = await caller.create()
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await caller.upload(job, b"half", size_bytes=8)
@@ -170,10 +170,10 @@ async def test_too_few_bytes_are_kept_for_the_rest(jobs: Jobs, caller: Caller) -
     assert (await caller.upload(job, b"more", offset=4, size_bytes=8)).size_bytes == 8
 
 
-async def test_an_upload_of_many_crumbs_keeps_no_more_of_them(
+async def test_an_upload_keeps_only_a_limited_number_of_small_parts(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One task names all the parts of an image, and a task has its largest size.
+    # A task lists all parts of its image, and the size of a task is limited.
     monkeypatch.setattr("services.jobs.uploads.receiver._CUT_PARTS", 2)
     job = await caller.create()
     for offset, committed in ((0, 1), (1, 2), (2, 2)):
@@ -224,7 +224,7 @@ async def test_two_streams_that_resume_one_upload_lose_nothing(jobs: Jobs, calle
         if isinstance(answer, BaseException):
             assert isinstance(answer, grpc.aio.AioRpcError)
             assert reason(answer)[0] in {"UPLOAD_RACE", "WRONG_OFFSET"}
-    # Nothing of the committed image is noted for deletion.
+    # No part of the committed image is due for deletion.
     assert await rows(jobs, "SELECT 1 FROM deletions") == []
 
 
@@ -235,7 +235,7 @@ async def strict(jobs: Jobs) -> AsyncIterator[Caller]:
         yield Caller(jobs, channel)
 
 
-async def test_each_limit_is_named_at_the_first_byte_too_many(jobs: Jobs, strict: Caller) -> None:
+async def test_each_limit_is_named_as_soon_as_it_is_exceeded(jobs: Jobs, strict: Caller) -> None:
     job = await strict.create()
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await strict.upload(job, noise(3 * MIB + 1))
@@ -249,7 +249,7 @@ async def test_each_limit_is_named_at_the_first_byte_too_many(jobs: Jobs, strict
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await strict.upload(job, b"e", "e")
     assert reason(refusal.value) == ("TOO_MANY_IMAGES", {"limit": "2"})
-    # Of what was refused nothing stays.
+    # Nothing is left of the refused uploads.
     assert await rows(jobs, "SELECT 1 FROM uploads") == []
     assert len(list((jobs.folder / "blobs").rglob("original-*"))) == 2
     request = job_service_pb2.ListImagesRequest(parent=job)
@@ -270,7 +270,9 @@ async def test_a_chunk_above_one_mebibyte_is_refused(jobs: Jobs, caller: Caller)
     assert reason(refusal.value)[0] == "CHUNK_TOO_LARGE"
 
 
-async def test_submit_does_all_in_one_call_and_can_be_repeated(jobs: Jobs, caller: Caller) -> None:
+async def test_submit_does_everything_in_one_call_and_can_be_repeated(
+    jobs: Jobs, caller: Caller
+) -> None:
     request_id = "6b1cbd4e-3ad4-4bd0-a2b5-31fd5fef3cb5"
 
     def requests() -> Iterator[job_service_pb2.SubmitJobRequest]:
@@ -304,12 +306,12 @@ async def test_a_submission_that_was_cut_inside_a_large_image_can_be_repeated(
         for start in range(0, size, MIB):
             yield job_service_pb2.SubmitJobRequest(chunk=data[start : start + MIB])
 
-    async def hung_up() -> AsyncIterator[job_service_pb2.SubmitJobRequest]:
+    async def cut_off() -> AsyncIterator[job_service_pb2.SubmitJobRequest]:
         for request in requests(4 * MIB):
             yield request
         await asyncio.sleep(60)
 
-    call = caller.stub.SubmitJob(hung_up(), metadata=caller.metadata)
+    call = caller.stub.SubmitJob(cut_off(), metadata=caller.metadata)
     async with asyncio.timeout(20):
         while not await rows(jobs, "SELECT 1 FROM uploads"):
             await asyncio.sleep(0.05)
@@ -319,22 +321,22 @@ async def test_a_submission_that_was_cut_inside_a_large_image_can_be_repeated(
     (image,) = await rows(jobs, "SELECT image_id, sha256 FROM images")
     assert image["sha256"] == hashlib.sha256(data).hexdigest()
     assert await rows(jobs, "SELECT 1 FROM uploads") == []
-    # The parts of the first one are to be deleted, and nothing else.
+    # Only the parts of the first upload are due for deletion.
     (deletion,) = await rows(jobs, "SELECT prefix FROM deletions")
     assert str(image["image_id"]) not in deletion["prefix"]
 
 
-async def test_an_empty_file_is_accepted_and_its_image_decides(jobs: Jobs, caller: Caller) -> None:
+async def test_an_empty_file_is_accepted_and_becomes_a_task(jobs: Jobs, caller: Caller) -> None:
     job = await caller.create()
     image = await caller.upload(job, b"")
     assert image.size_bytes == 0
     assert (await jobs.next_task()).size_bytes == 0
 
 
-async def test_a_part_that_meets_the_commit_of_its_own_image_is_no_upload(
+async def test_a_part_that_races_with_the_commit_of_its_image_starts_no_upload(
     jobs: Jobs, caller: Caller
 ) -> None:
-    """So is an image whose caller was cut off at its commit: its blobs must not be swept."""
+    """Otherwise the blobs of an image whose caller was cut off at the commit would be swept."""
     job = await caller.create()
     image = await caller.upload(job, b"film")
     job_id = UUID(job.removeprefix("jobs/"))
@@ -365,7 +367,9 @@ async def test_a_part_that_meets_the_commit_of_its_own_image_is_no_upload(
     assert await rows(jobs, "SELECT 1 FROM uploads") == []
 
 
-async def test_what_postgresql_can_not_hold_is_refused_by_name(caller: Caller) -> None:
+async def test_text_that_postgresql_cannot_store_is_refused_with_the_name_of_its_field(
+    caller: Caller,
+) -> None:
     job = await caller.create()
 
     def list_jobs(**wanted: Any) -> Any:

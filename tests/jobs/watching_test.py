@@ -1,4 +1,4 @@
-"""Watching: no gap, no repeat, resumed anywhere."""
+"""Watches have no gaps and no repeats, and can be resumed anywhere."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ def film(folder: Path, number: int) -> Path:
 
 
 async def watch(jobs: Jobs, name: str, after: int = 0, replica: int = 0) -> Events:
-    """Watch with a bare stub, so that nothing mends what the service would do wrong."""
+    """Watch with a plain stub, so that no client code hides an error of the service."""
     return [event async for event in stream(jobs, name, after, replica)]
 
 
@@ -47,7 +47,7 @@ async def stream(
                 yield event
 
 
-async def test_a_watch_resumed_at_every_revision_on_another_replica_sees_the_very_sequence(
+async def test_a_watch_resumed_at_any_revision_on_another_replica_gets_the_same_changes(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start()
@@ -68,7 +68,7 @@ async def test_a_watch_resumed_at_every_revision_on_another_replica_sees_the_ver
         assert resumed == changes[position:]
 
 
-async def test_a_watch_of_a_finished_job_is_a_snapshot_and_the_end(
+async def test_a_watch_of_a_finished_job_gets_a_snapshot_and_ends(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
@@ -82,7 +82,7 @@ async def test_a_watch_of_a_finished_job_is_a_snapshot_and_the_end(
         assert await watch(jobs, submission.job.name, final) == []
 
 
-async def test_a_revision_that_has_not_happened_is_out_of_range(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_future_revision_is_out_of_range(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         submission = await client.submit([film(tmp_path, 1)])
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
@@ -90,7 +90,7 @@ async def test_a_revision_that_has_not_happened_is_out_of_range(jobs: Jobs, tmp_
     assert refusal.value.code() == grpc.StatusCode.OUT_OF_RANGE
 
 
-async def test_a_call_that_changes_nothing_is_not_told_to_watchers(
+async def test_a_call_that_changes_nothing_is_not_sent_to_watchers(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     await jobs.start()
@@ -109,7 +109,7 @@ async def test_a_call_that_changes_nothing_is_not_told_to_watchers(
     assert revisions == list(range(revisions[0], revisions[-1] + 1))
 
 
-async def test_a_quiet_watch_gets_heartbeats(jobs: Jobs, tmp_path: Path) -> None:
+async def test_an_idle_watch_gets_heartbeats(jobs: Jobs, tmp_path: Path) -> None:
     await jobs.start(heartbeat=0.2)
     metadata = (("authorization", f"Bearer {jobs.token()}"),)
     async with (
@@ -128,7 +128,7 @@ async def test_a_quiet_watch_gets_heartbeats(jobs: Jobs, tmp_path: Path) -> None
     assert kinds == ["snapshot", "heartbeat", "heartbeat"]
 
 
-async def test_watchers_go_on_when_their_replica_stops(jobs: Jobs, tmp_path: Path) -> None:
+async def test_watchers_continue_when_their_replica_stops(jobs: Jobs, tmp_path: Path) -> None:
     second = await jobs.start()
     addresses = ",".join(replica.address for replica in jobs.replicas)
     async with (
@@ -140,7 +140,7 @@ async def test_watchers_go_on_when_their_replica_stops(jobs: Jobs, tmp_path: Pat
 
         async def follow() -> None:
             async for update in watcher.watch(submission.job):
-                revisions.append(update.revision)  # noqa: PERF401 - all that came counts
+                revisions.append(update.revision)  # noqa: PERF401 - keep what arrived before an error
 
         following = asyncio.create_task(follow())
         await jobs.work(1)
@@ -154,7 +154,7 @@ async def test_watchers_go_on_when_their_replica_stops(jobs: Jobs, tmp_path: Pat
 
 
 async def enlarge(jobs: Jobs, name: str, images: int) -> None:
-    """Give a job of one image many, with the longest names there are."""
+    """Turn a job with one image into one with many, with file names of maximum length."""
     await rows(
         jobs,
         """INSERT INTO images SELECT (jsonb_populate_record(i, jsonb_build_object(
@@ -167,7 +167,7 @@ async def enlarge(jobs: Jobs, name: str, images: int) -> None:
     await rows(jobs, "UPDATE jobs SET total = $1", images)
 
 
-async def test_a_change_of_many_images_is_told_as_a_snapshot_in_parts(
+async def test_a_change_of_many_images_is_sent_as_a_snapshot_in_parts(
     jobs: Jobs, tmp_path: Path
 ) -> None:
     async with jobs.client() as client:
@@ -187,8 +187,11 @@ async def test_a_change_of_many_images_is_told_as_a_snapshot_in_parts(
     assert [len(update.images) for update in updates] == [1500]
 
 
-async def test_a_page_of_images_ends_before_it_is_too_large(jobs: Jobs, tmp_path: Path) -> None:
-    async with jobs.client() as client, grpc.aio.insecure_channel(jobs.replicas[0].address) as line:
+async def test_a_page_of_images_is_limited_in_size(jobs: Jobs, tmp_path: Path) -> None:
+    async with (
+        jobs.client() as client,
+        grpc.aio.insecure_channel(jobs.replicas[0].address) as channel,
+    ):
         job = (await client.submit([film(tmp_path, 1)])).job
         await enlarge(jobs, job.name, 1001)
         request = job_service_pb2.ListImagesRequest(parent=job.name, page_size=1000)
@@ -196,7 +199,7 @@ async def test_a_page_of_images_ends_before_it_is_too_large(jobs: Jobs, tmp_path
         ordinals: list[int] = []
         pages = 0
         while not pages or request.page_token:
-            page = await JobServiceStub(line).ListImages(request, metadata=metadata)
+            page = await JobServiceStub(channel).ListImages(request, metadata=metadata)
             ordinals += [image.ordinal for image in page.images]
             request.page_token = page.next_page_token
             pages += 1
@@ -204,7 +207,7 @@ async def test_a_page_of_images_ends_before_it_is_too_large(jobs: Jobs, tmp_path
     assert pages == 2
 
 
-async def test_a_watcher_of_a_job_that_is_deleted_is_told_by_the_bus(
+async def test_a_watcher_learns_of_a_deletion_from_the_bus(
     jobs: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Feed.__init__, "__kwdefaults__", {"poll": timedelta(hours=1)})
@@ -215,7 +218,7 @@ async def test_a_watcher_of_a_job_that_is_deleted_is_told_by_the_bus(
         await anext(events)
         await client.upload_all(job, [FileUpload.from_path(film(tmp_path, 1))])
         await anext(events)
-        # It has not been told of the end.
+        # The watcher is not notified of this state.
         await rows(jobs, "UPDATE jobs SET state = 'CANCELLED'")
         await admin.delete(job)
         async with asyncio.timeout(20):
@@ -224,12 +227,12 @@ async def test_a_watcher_of_a_job_that_is_deleted_is_told_by_the_bus(
     assert end.value.code() == grpc.StatusCode.NOT_FOUND
 
 
-async def test_a_watch_sees_changes_without_the_bus(jobs: Jobs, tmp_path: Path) -> None:
+async def test_a_watch_gets_changes_without_the_bus(jobs: Jobs, tmp_path: Path) -> None:
     async with jobs.client() as client:
         job = await client.create(JobSpec())
         events = stream(jobs, job.name)
         await anext(events)
-        # The feed looks by itself: this change is announced nowhere.
+        # This change is not announced, but the feed also polls.
         await rows(
             jobs,
             """WITH moved AS (UPDATE jobs SET revision = revision + 1, notes = 'moved' RETURNING *)
@@ -242,7 +245,7 @@ async def test_a_watch_sees_changes_without_the_bus(jobs: Jobs, tmp_path: Path) 
     assert event.change.job.spec.notes == "moved"
 
 
-async def test_watchers_outlast_a_fault_that_nobody_expected(
+async def test_watchers_survive_an_unexpected_error(
     jobs: Jobs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with jobs.client() as client, asyncio.timeout(20):

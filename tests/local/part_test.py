@@ -19,10 +19,10 @@ WITH_CHILD = (
     "import subprocess, sys, time; subprocess.Popen(['sleep', '60'], start_new_session=True);"
     " exec(sys.argv.pop(1))"
 )
-DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
+IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
 
 
-class Heard:
+class Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
@@ -38,13 +38,13 @@ class Heard:
 def program(tmp_path: Path, *command: str, is_ready: Callable[[], bool] | None = None) -> Program:
     mark = tmp_path / "serves"
 
-    def served() -> bool:
+    def is_serving() -> bool:
         return mark.exists()
 
     return Program(
         name="part",
         command=(sys.executable, "-c", *command, str(mark)),
-        is_ready=is_ready or served,
+        is_ready=is_ready or is_serving,
         prepare=lambda: mark.unlink(missing_ok=True),
         grace=timedelta(seconds=0.5),
         start_timeout=timedelta(seconds=20),
@@ -52,9 +52,9 @@ def program(tmp_path: Path, *command: str, is_ready: Callable[[], bool] | None =
 
 
 @asynccontextmanager
-async def part_of(program: Program, heard: Heard | None = None) -> AsyncIterator[tuple[Part, str]]:
+async def part_of(program: Program, log: Log | None = None) -> AsyncIterator[tuple[Part, str]]:
     mark = uuid.uuid4().hex
-    part = Part(program, mark=mark, tell=heard or Heard(), record=Heard())
+    part = Part(program, mark=mark, tell=log or Log(), record=Log())
     try:
         yield part, mark
     finally:
@@ -62,19 +62,19 @@ async def part_of(program: Program, heard: Heard | None = None) -> AsyncIterator
         assert not processes.find(mark)
 
 
-async def test_a_part_that_is_killed_serves_again_and_says_why(tmp_path: Path) -> None:
-    heard = Heard()
-    async with part_of(program(tmp_path, SERVE), heard) as (part, _):
+async def test_a_killed_part_restarts_and_the_reason_is_logged(tmp_path: Path) -> None:
+    log = Log()
+    async with part_of(program(tmp_path, SERVE), log) as (part, _):
         await part.start()
         first = part.pid
         part.send(signal.SIGKILL)
         await part.wait_ready()
         assert part.pid not in {first, None}
         assert part.starts == 2
-    assert heard.lines[-1] == "was ended by SIGKILL; restarting it in 0.5 s"
+    assert log.lines[-1] == "was ended by SIGKILL; restarting it in 0.5 s"
 
 
-async def test_children_of_a_killed_part_end_before_it_starts_again(tmp_path: Path) -> None:
+async def test_children_of_a_killed_part_end_before_it_restarts(tmp_path: Path) -> None:
     async with part_of(program(tmp_path, WITH_CHILD, SERVE)) as (part, mark):
         await part.start()
         before = processes.find(mark)
@@ -85,40 +85,40 @@ async def test_children_of_a_killed_part_end_before_it_starts_again(tmp_path: Pa
 
 
 async def test_a_part_that_will_not_stop_is_killed(tmp_path: Path) -> None:
-    heard = Heard()
-    async with part_of(program(tmp_path, DEAF), heard) as (part, _):
+    log = Log()
+    async with part_of(program(tmp_path, IGNORES_SIGTERM), log) as (part, _):
         await part.start()
     assert part.overstays == 1
-    assert heard.lines == ["did not stop within 0.5 s: killing it"]
+    assert log.lines == ["did not stop within 0.5 s: killing it"]
 
 
-async def test_a_restart_is_no_crash(tmp_path: Path) -> None:
-    heard = Heard()
-    async with part_of(program(tmp_path, SERVE), heard) as (part, _):
+async def test_a_restart_does_not_count_as_a_crash(tmp_path: Path) -> None:
+    log = Log()
+    async with part_of(program(tmp_path, SERVE), log) as (part, _):
         await part.start()
-        begun = time.monotonic()
+        start = time.monotonic()
         await part.restart()
         assert part.starts == 2
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - start < 5
     assert not part.overstays
-    assert not heard.lines
+    assert not log.lines
 
 
-async def test_a_part_that_never_serves_is_given_up_with_its_last_words(tmp_path: Path) -> None:
+async def test_a_part_that_never_becomes_ready_fails_with_its_last_output(tmp_path: Path) -> None:
     async with part_of(program(tmp_path, "print('no such table'); raise SystemExit(3)")) as (p, _):
         with pytest.raises(PartFailedError, match=r"(?s)ended with code 3.*no such table"):
             await p.start()
         assert p.starts == 3
 
 
-async def test_wrong_settings_are_not_tried_twice(tmp_path: Path) -> None:
+async def test_wrong_settings_are_not_retried(tmp_path: Path) -> None:
     async with part_of(program(tmp_path, "raise SystemExit(78)")) as (part, _):
         with pytest.raises(PartFailedError):
             await part.start()
         assert part.starts == 1
 
 
-async def test_a_part_that_stays_silent_is_given_up(tmp_path: Path) -> None:
+async def test_a_part_that_is_not_ready_in_time_fails(tmp_path: Path) -> None:
     silent = program(tmp_path, "import time; time.sleep(60)")
     quick = Program(
         name="part",
@@ -132,9 +132,9 @@ async def test_a_part_that_stays_silent_is_given_up(tmp_path: Path) -> None:
             await part.start()
 
 
-async def test_a_very_long_line_is_passed_on(tmp_path: Path) -> None:
-    heard = Heard()
+async def test_a_very_long_line_is_logged(tmp_path: Path) -> None:
+    log = Log()
     talk = f"print('x' * 200_000, flush=True); {SERVE}"
-    async with part_of(program(tmp_path, talk), heard) as (part, _):
+    async with part_of(program(tmp_path, talk), log) as (part, _):
         await part.start()
-        await heard.wait_for("x" * 200_000)
+        await log.wait_for("x" * 200_000)

@@ -1,4 +1,4 @@
-"""What `make clean` removes from the temporary folder, and what it leaves alone."""
+"""What `make clean` removes from the temporary folder, and what it keeps."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ with scratch_folder("demo") as folder:
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    # Not tmp_path: beside other tests its name is too long for a socket, which then lies elsewhere.
+    # Not tmp_path: its name can be too long for a socket, which would then be created elsewhere.
     with tempfile.TemporaryDirectory(prefix="scratch-", dir="/tmp") as folder:
         monkeypatch.setattr("tempfile.tempdir", folder)
         yield Path(folder)
@@ -38,7 +38,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @contextmanager
 def user_of(temporary: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run a process that uses all that a stack, a demo or a test puts there."""
+    """Run a process that creates everything that a stack, a demo or a test puts there."""
     process = subprocess.Popen(
         [sys.executable, "-c", USES_ALL],
         cwd=ROOT,
@@ -60,7 +60,7 @@ def kinds(temporary: Path) -> set[str]:
     return {path.name.split("-")[1] for path in temporary.glob("carina-*")}
 
 
-def test_what_a_killed_process_has_left_is_removed(temporary: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(temporary: Path) -> None:
     with user_of(temporary):
         pass
     assert kinds(temporary) == {"demo", "ports", "sockets"}
@@ -68,14 +68,14 @@ def test_what_a_killed_process_has_left_is_removed(temporary: Path) -> None:
     assert not list(temporary.iterdir())
 
 
-def test_what_is_in_use_stays(temporary: Path) -> None:
+def test_folders_in_use_are_kept(temporary: Path) -> None:
     with user_of(temporary):
         before = set(temporary.rglob("*"))
         assert remove_leftovers() == []
         assert set(temporary.rglob("*")) == before
 
 
-def test_what_belongs_to_others_stays(temporary: Path) -> None:
+def test_files_of_others_are_kept(temporary: Path) -> None:
     (temporary / "other-demo-1").mkdir()
     (temporary / "carina-notes.txt").touch()
     (temporary / "carina-demo-2").symlink_to(ROOT)

@@ -28,11 +28,11 @@ def options(tmp_path: Path) -> Options:
     return Options(repository=tiny_repository(tmp_path), postgres={"fsync": "off"}, **NO_SERVICES)  # type: ignore[arg-type]
 
 
-def everything(stack: LocalStack) -> set[int]:
+def all_processes(stack: LocalStack) -> set[int]:
     return processes.find(stack.mark, [stack.data / "postgres"])
 
 
-async def serves(stack: LocalStack) -> None:
+async def assert_running(stack: LocalStack) -> None:
     connection = await asyncpg.connect(stack.addresses.database_url)
     await connection.close()
     client = await nats.connect(stack.addresses.nats_url)
@@ -49,37 +49,35 @@ async def wait_until_gone(pids: set[int], seconds: float) -> None:
 
 
 def _runs(pid: int) -> bool:
-    # A zombie has ended; in a container nobody may ever reap it.
+    # A zombie has ended; in a container, it may never be reaped.
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-async def test_every_server_serves_and_none_stays_behind(tmp_path: Path, options: Options) -> None:
+async def test_all_servers_run_and_none_is_left_behind(tmp_path: Path, options: Options) -> None:
     async with LocalStack(tmp_path / "data", options) as stack:
-        await serves(stack)
-        pids = everything(stack)
-        # The three, PostgreSQL's own processes and Triton's stub.
+        await assert_running(stack)
+        pids = all_processes(stack)
+        # The three servers, PostgreSQL's child processes and Triton's stub.
         assert len(pids) > 5
     await wait_until_gone(pids, 0.1)
-    assert not everything(stack)
+    assert not all_processes(stack)
 
 
-async def test_each_server_comes_back_after_it_was_killed(tmp_path: Path, options: Options) -> None:
+async def test_each_server_restarts_after_it_was_killed(tmp_path: Path, options: Options) -> None:
     async with LocalStack(tmp_path / "data", options) as stack:
         for name in list(stack.processes):
             stack.kill(name)
         await stack.wait_ready()
-        await serves(stack)
-        pids = everything(stack)
+        await assert_running(stack)
+        pids = all_processes(stack)
     await wait_until_gone(pids, 1)
-    assert not everything(stack)
+    assert not all_processes(stack)
 
 
-async def test_every_service_comes_back_after_it_was_killed(
-    tmp_path: Path, options: Options
-) -> None:
+async def test_every_service_restarts_after_it_was_killed(tmp_path: Path, options: Options) -> None:
     whole = Options(repository=options.repository, postgres=options.postgres, jobs=2)
     async with LocalStack(tmp_path / "data", whole) as stack:
         services = [name for name in stack.processes if name[-1].isdigit()]
@@ -88,11 +86,11 @@ async def test_every_service_comes_back_after_it_was_killed(
             stack.kill(name)
         await stack.wait_ready()
         assert all(stack.processes[name].starts == 2 for name in services)
-        pids = everything(stack)
+        pids = all_processes(stack)
     await wait_until_gone(pids, 1)
 
 
-async def test_what_was_stored_survives_a_restart(tmp_path: Path, options: Options) -> None:
+async def test_stored_data_survives_a_restart(tmp_path: Path, options: Options) -> None:
     async with LocalStack(tmp_path / "data", options) as stack:
         connection = await asyncpg.connect(stack.addresses.database_url)
         await connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -125,25 +123,25 @@ async def test_objects_on_s3_survive_a_restart(
             assert bytes(await answer.bytes_async()) == b"pixels"
 
 
-async def test_a_second_stack_on_the_same_folder_says_who_is_there(
+async def test_a_second_stack_on_the_same_folder_names_the_process_of_the_first(
     tmp_path: Path, options: Options
 ) -> None:
     async with LocalStack(tmp_path / "data", options) as stack:
         with pytest.raises(AlreadyRunningError, match=str(os.getpid())):
             async with LocalStack(tmp_path / "data", options):
                 pass
-        await serves(stack)
+        await assert_running(stack)
 
 
-async def test_two_stacks_on_two_folders_do_not_meet(tmp_path: Path, options: Options) -> None:
+async def test_two_stacks_on_two_folders_do_not_interfere(tmp_path: Path, options: Options) -> None:
     async with (
         LocalStack(tmp_path / "one", options) as one,
         LocalStack(tmp_path / "two", options) as two,
     ):
-        await asyncio.gather(serves(one), serves(two))
+        await asyncio.gather(assert_running(one), assert_running(two))
 
 
-async def test_a_port_that_is_taken_is_named(tmp_path: Path, options: Options) -> None:
+async def test_a_port_in_use_is_named_in_the_error(tmp_path: Path, options: Options) -> None:
     port = free_port()
     taken = Options(**{**vars(options), "http_port": port})
     server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
@@ -198,13 +196,13 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
 
 async def test_no_process_outlives_a_runner_that_was_killed(runner: Runner) -> None:
     runner.wait_for("ready after")
-    pids = everything(runner.stack)
+    pids = all_processes(runner.stack)
     assert len(pids) > 5
     runner.process.kill()
     runner.process.wait()
     await wait_until_gone(pids, 15)
     assert not shared_memory(runner.stack)
-    # The guard has let go of the folder as well.
+    # The guard process releases the folder as well.
     async with asyncio.timeout(15):
         while True:
             try:
@@ -216,28 +214,28 @@ async def test_no_process_outlives_a_runner_that_was_killed(runner: Runner) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_a_signal_stops_everything_in_order(runner: Runner, number: signal.Signals) -> None:
+async def test_a_signal_stops_everything_gracefully(runner: Runner, number: signal.Signals) -> None:
     runner.wait_for("ready after")
-    pids = everything(runner.stack)
+    pids = all_processes(runner.stack)
     runner.process.send_signal(number)
     assert runner.process.wait(20) == 0
     await wait_until_gone(pids, 1)
     assert runner.log.read_text().rstrip().endswith("stopped")
 
 
-async def test_a_signal_during_the_start_stops_everything(runner: Runner) -> None:
+async def test_a_signal_during_the_start_stops_all_processes(runner: Runner) -> None:
     runner.wait_for("nats started")
     runner.process.send_signal(signal.SIGINT)
     assert runner.process.wait(20) == 0
-    assert not everything(runner.stack)
+    assert not all_processes(runner.stack)
 
 
-async def test_ctrl_c_after_a_crash_still_stops_everything(runner: Runner) -> None:
+async def test_ctrl_c_after_a_crash_still_stops_all_processes(runner: Runner) -> None:
     runner.wait_for("ready after")
-    pids = everything(runner.stack)
+    pids = all_processes(runner.stack)
     for pid in pids:
         processes.send(pid, signal.SIGKILL)
     runner.wait_for("triton       | was ended by SIGKILL; restarting it in 0.5 s")
     runner.process.send_signal(signal.SIGINT)
     assert runner.process.wait(30) == 0
-    assert not everything(runner.stack)
+    assert not all_processes(runner.stack)

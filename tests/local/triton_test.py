@@ -37,7 +37,7 @@ async def client(triton_address: str) -> AsyncIterator[InferenceServerClient]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 16])
-async def test_answers_equal_those_of_onnxruntime(
+async def test_answers_match_those_of_onnxruntime(
     client: InferenceServerClient, tmp_path: Path, count: int
 ) -> None:
     session = onnxruntime.InferenceSession(
@@ -65,12 +65,12 @@ async def test_requests_that_share_a_batch_get_their_own_answers(
     assert after.execution_count - before.execution_count < len(sizes)
 
 
-async def test_only_outputs_that_were_asked_for_are_sent(client: InferenceServerClient) -> None:
+async def test_only_requested_outputs_are_sent(client: InferenceServerClient) -> None:
     answer = await infer(client, films(1), outputs=[InferRequestedOutput("frontal_score")])
     assert [output.name for output in answer.get_response().outputs] == ["frontal_score"]
 
 
-async def test_a_full_queue_refuses_as_production_does(tmp_path: Path) -> None:
+async def test_a_full_queue_refuses_requests_as_in_production(tmp_path: Path) -> None:
     repository = tiny_repository(tmp_path)
     config = read_config(repository / "cxr")
     config.max_batch_size = 1
@@ -89,11 +89,11 @@ async def test_a_full_queue_refuses_as_production_does(tmp_path: Path) -> None:
     assert {answer.status() for answer in refused} == {"StatusCode.UNAVAILABLE"}  # type: ignore[attr-defined]
 
 
-def test_the_derived_configuration_differs_only_where_the_gpu_is() -> None:
+def test_the_derived_configuration_differs_only_in_gpu_settings() -> None:
     production = read_config(ROOT / "models" / "cxr")
     derived = derive(production)
     assert derived.backend == "python"
-    # And that it tells which image it has read.
+    # And in an extra output that identifies the image that was evaluated.
     assert derived.output.pop().name == "pixel_sum"
     for config in (production, derived):
         for field in ("backend", "instance_group", "optimization", "parameters"):
@@ -101,7 +101,7 @@ def test_the_derived_configuration_differs_only_where_the_gpu_is() -> None:
     assert derived == production
 
 
-def test_the_production_queue_is_bounded_and_refuses() -> None:
+def test_the_production_queue_is_bounded_and_refuses_requests() -> None:
     policy = read_config(ROOT / "models" / "cxr").dynamic_batching.default_queue_policy
     assert policy.timeout_action == policy.REJECT
     assert policy.max_queue_size > 0
@@ -130,11 +130,11 @@ async def test_an_ensemble_is_served_with_its_members(tmp_path: Path) -> None:
     )
 
 
-def test_a_backend_that_needs_a_gpu_is_named() -> None:
+def test_a_backend_that_needs_a_gpu_is_named_in_the_error() -> None:
     with pytest.raises(TritonSetupError, match="tensorrt"):
         derive(ModelConfig(name="cxr", backend="tensorrt"))
 
 
-def test_a_missing_environment_is_said(tmp_path: Path) -> None:
+def test_a_missing_environment_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TritonSetupError, match="make setup"):
         triton_environment(tmp_path)

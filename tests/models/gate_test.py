@@ -32,28 +32,28 @@ def passes(pixels: Any, name: str = "cxr") -> bool:
 
 @CLAHE
 @pytest.mark.parametrize("name", ["cxr", "cxr_b"])
-def test_a_real_frontal_film_passes(name: str, *, clahe: bool) -> None:
+def test_a_real_frontal_film_passes_the_gate(name: str, *, clahe: bool) -> None:
     assert passes(frame_of("RG1_UNCI.dcm", clahe=clahe), name)
 
 
 @CLAHE
 @pytest.mark.parametrize("name", ["cxr", "cxr_b"])
-def test_a_leg_does_not_pass(name: str, *, clahe: bool) -> None:
+def test_a_leg_does_not_pass_the_gate(name: str, *, clahe: bool) -> None:
     assert not passes(frame_of("RG3_UNCI.dcm", clahe=clahe), name)
 
 
 @CLAHE
 @pytest.mark.parametrize("file", ["693_UNCI.dcm", "MR2_UNCI.dcm", "US1_UNCI.dcm"])
-def test_a_slice_or_an_ultrasound_does_not_pass(file: str, *, clahe: bool) -> None:
+def test_a_slice_or_an_ultrasound_does_not_pass_the_gate(file: str, *, clahe: bool) -> None:
     assert not passes(frame_of(file, clahe=clahe))
 
 
 @CLAHE
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_film_that_lies_on_its_side_or_head_does_not_pass(turns: int, *, clahe: bool) -> None:
+def test_a_rotated_film_does_not_pass_the_gate(turns: int, *, clahe: bool) -> None:
     assert not passes(np.rot90(frame_of("RG1_UNCI.dcm", clahe=clahe), turns))
 
 
-def test_snow_does_not_pass() -> None:
+def test_noise_does_not_pass_the_gate() -> None:
     random = np.random.default_rng(3)
     assert not passes(random.integers(0, 256, (224, 224), dtype=np.uint8))

@@ -45,7 +45,7 @@ def pictures(count: int) -> Any:
 
 
 @pytest.mark.parametrize("name", MEMBERS)
-def test_a_member_takes_grey_bytes_and_keeps_the_names_of_the_contract(name: str) -> None:
+def test_a_member_has_the_inputs_and_outputs_of_the_contract(name: str) -> None:
     session = session_of(name)
     (image,) = session.get_inputs()
     assert (image.name, image.type, image.shape[1:]) == ("image", "tensor(uint8)", [1, 224, 224])
@@ -55,7 +55,7 @@ def test_a_member_takes_grey_bytes_and_keeps_the_names_of_the_contract(name: str
 
 @pytest.mark.parametrize("name", MEMBERS)
 @pytest.mark.parametrize("count", [1, 3, 16])
-def test_any_batch_gets_findings_a_heatmap_and_a_gate(name: str, count: int) -> None:
+def test_a_batch_of_any_size_gets_findings_heatmaps_and_gate_scores(name: str, count: int) -> None:
     probabilities, heatmap, frontal = session_of(name).run(
         list(OUTPUTS), {"image": pictures(count)}
     )
@@ -70,11 +70,11 @@ def test_any_batch_gets_findings_a_heatmap_and_a_gate(name: str, count: int) -> 
 
 
 @pytest.mark.parametrize("name", MEMBERS)
-def test_what_stands_at_the_rim_changes_nothing(name: str) -> None:
+def test_the_margin_of_a_picture_has_no_effect(name: str) -> None:
     session, plain = session_of(name), pictures(2)
     framed = plain.copy()
-    for rim in (np.s_[:, :, :16], np.s_[:, :, -16:], np.s_[..., :16], np.s_[..., -16:]):
-        framed[rim] = 255
+    for margin in (np.s_[:, :, :16], np.s_[:, :, -16:], np.s_[..., :16], np.s_[..., -16:]):
+        framed[margin] = 255
     for before, after in zip(
         session.run(None, {"image": plain}), session.run(None, {"image": framed}), strict=True
     ):
@@ -82,7 +82,7 @@ def test_what_stands_at_the_rim_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MEMBERS)
-def test_brightness_and_contrast_alone_change_no_finding(name: str) -> None:
+def test_brightness_alone_does_not_change_the_findings(name: str) -> None:
     session = session_of(name)
     plain = (pictures(2) // 2).astype(np.uint8)
     brighter = (plain + 60).astype(np.uint8)
@@ -91,7 +91,7 @@ def test_brightness_and_contrast_alone_change_no_finding(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MEMBERS)
-def test_a_picture_without_any_contrast_is_answered_and_stopped_at_the_gate(name: str) -> None:
+def test_a_picture_without_contrast_is_evaluated_and_fails_the_gate(name: str) -> None:
     flat = np.full((1, 1, 224, 224), 90, np.uint8)
     probabilities, _, frontal = session_of(name).run(list(OUTPUTS), {"image": flat})
     assert np.isfinite(probabilities).all()
@@ -99,14 +99,14 @@ def test_a_picture_without_any_contrast_is_answered_and_stopped_at_the_gate(name
 
 
 @pytest.mark.parametrize("name", [*MEMBERS, "cxr_mean"])
-def test_the_graph_uses_only_what_every_onnx_runtime_brings(name: str) -> None:
+def test_the_graph_uses_only_standard_operators_and_the_file_is_small(name: str) -> None:
     model = onnx.load(file_of(name))
     (opset,) = model.opset_import
     assert (opset.domain, opset.version) == ("", 17)
     assert file_of(name).stat().st_size <= 20 * 2**20
 
 
-def test_the_catalogue_names_the_files_by_their_digests() -> None:
+def test_the_digests_in_the_catalogue_match_the_files() -> None:
     entries = catalogue()
     digests = [hashlib.sha256(file_of(name).read_bytes()).hexdigest() for name in SERVED[:3]]
     assert entries["cxr"]["digest"] == digests[0]
@@ -115,7 +115,7 @@ def test_the_catalogue_names_the_files_by_their_digests() -> None:
 
 
 @pytest.mark.parametrize("name", ["cxr", "cxr_ensemble"])
-def test_the_catalogue_agrees_with_the_configuration(name: str) -> None:
+def test_the_catalogue_matches_the_configuration(name: str) -> None:
     entry, config = catalogue()[name], read_config(REPOSITORY / name)
     assert config.name == name
     assert config.max_batch_size == entry["max_batch_size"]
@@ -168,14 +168,14 @@ async def test_triton_answers_as_onnxruntime_does(
     expected = dict(
         zip(OUTPUTS, session_of("cxr").run(list(OUTPUTS), {"image": pixels}), strict=True)
     )
-    given = await answers(client, "cxr", pixels)
+    answered = await answers(client, "cxr", pixels)
     for name in OUTPUTS:
-        np.testing.assert_allclose(given[name], expected[name], atol=1e-5, rtol=0)
+        np.testing.assert_allclose(answered[name], expected[name], atol=1e-5, rtol=0)
 
 
 async def test_the_ensemble_is_the_mean_of_its_members(client: InferenceServerClient) -> None:
     pixels = pictures(3)
     members = [session_of(name).run(list(OUTPUTS), {"image": pixels}) for name in MEMBERS]
-    given = await answers(client, "cxr_ensemble", pixels)
+    answered = await answers(client, "cxr_ensemble", pixels)
     for name, first, second in zip(OUTPUTS, *members, strict=True):
-        np.testing.assert_allclose(given[name], (first + second) / 2, atol=1e-5, rtol=0)
+        np.testing.assert_allclose(answered[name], (first + second) / 2, atol=1e-5, rtol=0)

@@ -1,4 +1,4 @@
-"""Both distributions, built and installed outside the checkout, without a network."""
+"""Both distributions, built and installed outside the checkout and without a network."""
 
 import ast
 import os
@@ -24,7 +24,7 @@ from deploy.local.settings import ROOT
 
 CLIENT, SERVICES = ROOT / "carina" / "pyproject.toml", ROOT / "pyproject.toml"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "carina", "chassis", "services")
-# Import name to the names of the distributions that provide it.
+# Maps an import name to the distributions that provide it.
 PROVIDED = {**metadata.packages_distributions(), "google": ["protobuf", "googleapis-common-protos"]}
 
 
@@ -34,20 +34,20 @@ def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str
     )
 
 
-def checked(*command: str | Path, **options: Any) -> str:
+def output_of(*command: str | Path, **options: Any) -> str:
     ran = run(*command, **options)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
 def build(project: Path, out: Path) -> Path:
-    """Build a wheel by way of the source distribution, as a release does."""
+    """Build a wheel from the source distribution, as a release does."""
     script = "import sys; from setuptools import build_meta as b; print(b.build_sdist(sys.argv[1]))"
-    name = checked(sys.executable, "-c", script, out, cwd=project).splitlines()[-1]
+    name = output_of(sys.executable, "-c", script, out, cwd=project).splitlines()[-1]
     shutil.unpack_archive(out / name, out, filter="data")
     source = out / name.removesuffix(".tar.gz")
     script = "import sys; from setuptools import build_meta as b; print(b.build_wheel(sys.argv[1]))"
-    return out / checked(sys.executable, "-c", script, out, cwd=source).splitlines()[-1]
+    return out / output_of(sys.executable, "-c", script, out, cwd=source).splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def files_of(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
-def test_the_client_holds_the_contract_and_nothing_of_the_services(client_wheel: Path) -> None:
+def test_the_client_contains_the_contract_and_nothing_of_the_services(client_wheel: Path) -> None:
     assert client_wheel.name == "carina-0.1.0-py3-none-any.whl"
     files = files_of(client_wheel)
     assert {name.split("/")[0] for name in files} == {"carina", "carina-0.1.0.dist-info"}
@@ -89,7 +89,7 @@ def test_the_client_holds_the_contract_and_nothing_of_the_services(client_wheel:
     assert not any("issuer" in name for name in files)
 
 
-def test_the_services_hold_their_sql_and_nothing_of_the_client(services_wheel: Path) -> None:
+def test_the_services_contain_their_sql_and_nothing_of_the_client(services_wheel: Path) -> None:
     assert services_wheel.name == "carina_services-0.1.0-py3-none-any.whl"
     files = files_of(services_wheel)
     assert {name.split("/")[0] for name in files} == {
@@ -98,9 +98,9 @@ def test_the_services_hold_their_sql_and_nothing_of_the_client(services_wheel: P
     }
     shared = {name.split("/")[1] for name in files if name.startswith("carina/")}
     assert shared == {"tasks", "events"}
-    here = {path.relative_to(ROOT).as_posix() for path in (ROOT / "services").rglob("*.sql")}
-    assert here
-    assert {name for name in files if name.endswith(".sql")} == here
+    sql_files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "services").rglob("*.sql")}
+    assert sql_files
+    assert {name for name in files if name.endswith(".sql")} == sql_files
     sources = {
         path.relative_to(ROOT).as_posix()
         for folder in ("services", "chassis", "carina/tasks", "carina/events")
@@ -123,14 +123,14 @@ def names_of(requirements: list[str]) -> set[str]:
     return {normalized(re.split(r"[^\w.-]", each)[0]) for each in requirements}
 
 
-def test_both_have_one_version_and_the_services_need_just_that_client() -> None:
+def test_both_have_the_same_version_and_the_services_require_exactly_that_client() -> None:
     client, services = project_of(CLIENT), project_of(SERVICES)
     assert client["version"] == services["version"]
     assert f"carina=={client['version']}" in services["dependencies"]
 
 
 def imported(*sources: Path) -> set[str]:
-    """Return the top-level names that modules import, without the standard library and ours."""
+    """Return the third-party top-level names that modules import."""
     tops: set[str] = set()
     for source in sources:
         for node in ast.walk(ast.parse(source.read_text())):
@@ -145,7 +145,7 @@ def without_provider(tops: set[str], required: set[str]) -> set[str]:
     return {top for top in tops if required.isdisjoint(map(normalized, PROVIDED.get(top, ())))}
 
 
-def test_what_the_client_imports_is_what_it_requires() -> None:
+def test_the_client_requires_exactly_what_it_imports() -> None:
     sources = [*(ROOT / "carina").glob("*.py"), *(ROOT / "carina" / "jobs").rglob("*.py")]
     required = names_of(project_of(CLIENT)["dependencies"])
     assert not without_provider(imported(*sources), required)
@@ -154,7 +154,7 @@ def test_what_the_client_imports_is_what_it_requires() -> None:
 
 
 @pytest.mark.parametrize("service", ["gateway", "inference", "jobs", "preprocess"])
-def test_what_a_service_imports_is_what_its_extra_requires(service: str) -> None:
+def test_the_extra_of_a_service_covers_its_imports(service: str) -> None:
     project = project_of(SERVICES)
     required = names_of(project["dependencies"] + project["optional-dependencies"][service])
     sources = [*(ROOT / "chassis").rglob("*.py"), *(ROOT / "services" / service).rglob("*.py")]
@@ -163,27 +163,27 @@ def test_what_a_service_imports_is_what_its_extra_requires(service: str) -> None
 
 @pytest.fixture(scope="module")
 def python(client_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with the client, and this environment's libraries behind it."""
+    """A fresh environment with the client, and access to the libraries of the current one."""
     folder = tmp_path_factory.mktemp("fresh") / "venv"
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
     install(python, client_wheel)
-    # A plain path: the .pth files in it, which lead to the checkout, are not read.
+    # As a plain path, so that its own .pth files, which point to the checkout, are not read.
     packages = next((folder / "lib").glob("python*/site-packages"))
     (packages / "libraries.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     return python
 
 
 def install(python: Path, wheel: Path) -> None:
-    checked(
+    output_of(
         *(sys.executable, "-m", "pip", "--python", python, "install", "--quiet"),
         *("--no-deps", "--no-index", "--disable-pip-version-check", wheel),
     )
 
 
-def test_the_installed_client_runs_alone(python: Path, tmp_path: Path) -> None:
-    said = checked(python.with_name("carina"), "--help", cwd=tmp_path)
-    assert "submit" in said
+def test_the_installed_client_runs_on_its_own(python: Path, tmp_path: Path) -> None:
+    stdout = output_of(python.with_name("carina"), "--help", cwd=tmp_path)
+    assert "submit" in stdout
     every_module = (
         "import carina, importlib, pkgutil\n"
         "from carina import Client, JobSpec\n"
@@ -192,7 +192,7 @@ def test_the_installed_client_runs_alone(python: Path, tmp_path: Path) -> None:
         "    print(each.name)\n"
         "print(carina.__file__)"
     )
-    *modules, file = checked(python, "-c", every_module, cwd=tmp_path).split()
+    *modules, file = output_of(python, "-c", every_module, cwd=tmp_path).split()
     assert Path(file).is_relative_to(python.parents[1])
     assert "carina.jobs.v1.job_service_pb2_grpc" in modules
     assert not {name for name in modules if name.startswith(("carina.tasks", "carina.events"))}
@@ -204,7 +204,7 @@ def test_the_installed_jobs_service_migrates_and_serves(
     python: Path, services_wheel: Path, postgres_url: str, nats_url: str, tmp_path: Path
 ) -> None:
     install(python, services_wheel)
-    # The one program among its requirements, which lies beside the Python it is installed for.
+    # The only program among its requirements; it is installed next to the Python executable.
     python.with_name("dbmate").symlink_to(Path(sys.executable).with_name("dbmate"))
     metrics_port = free_port()
     settings = {
@@ -224,7 +224,7 @@ def test_the_installed_jobs_service_migrates_and_serves(
     assert ran.returncode == 1
     assert "services.jobs.commands.migrate" in ran.stderr
 
-    checked(python, "-m", "services.jobs.commands.migrate", cwd=tmp_path, env=environment)
+    output_of(python, "-m", "services.jobs.commands.migrate", cwd=tmp_path, env=environment)
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(main, cwd=tmp_path, env=environment, stdout=log, stderr=log)
     try:

@@ -1,4 +1,4 @@
-"""Backups of PostgreSQL and their restores, by its own tools."""
+"""Backs up and restores PostgreSQL with its own tools."""
 
 import signal
 import subprocess
@@ -12,16 +12,16 @@ from deploy.local.postgres import Postgres, postgres_server, postgres_tool
 from tests.support.servers import running
 
 
-class Way(Protocol):
-    """A way to back up and to restore."""
+class BackupMethod(Protocol):
+    """A method to back up and restore a database."""
 
     url: str
 
     def back_up(self) -> None:
-        """Note this moment as the one to go back to."""
+        """Make the current moment the one to restore to."""
 
     def restore(self) -> None:
-        """Go back to it; `url` then names the restored database."""
+        """Restore to that moment; `url` then points to the restored database."""
 
 
 def _tool(name: str, *arguments: str) -> None:
@@ -33,7 +33,7 @@ def _tool(name: str, *arguments: str) -> None:
 
 
 class Dump:
-    """`pg_dump`, put back into a new database."""
+    """`pg_dump`, restored into a new database."""
 
     def __init__(self, stack: ExitStack, folder: Path, postgres: Postgres) -> None:
         self._stack = stack
@@ -56,7 +56,7 @@ class Dump:
 
 
 class PointInTime:
-    """A base backup, and every piece of the write-ahead log since."""
+    """A base backup and the archived write-ahead log since then."""
 
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self._stack = stack
@@ -82,7 +82,7 @@ class PointInTime:
         self._postgres.execute("SELECT pg_create_restore_point('noon')")
 
     def restore(self) -> None:
-        # A server that ends in good order archives the last piece of its log before.
+        # On a graceful shutdown, a server first archives the last segment of its log.
         self._first.close()
         (self._folder / "restored" / "recovery.signal").touch()
         postgres = self._started(

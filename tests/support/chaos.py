@@ -1,4 +1,4 @@
-"""A whole stack under load, with faults put into it and the ledger compared at the end."""
+"""A whole stack under load, with injected faults; the ledger is checked at the end."""
 
 import asyncio
 import json
@@ -27,13 +27,13 @@ from tests.support.ledger import UNAVAILABLE, Backstage, Ledger
 from tests.support.load import Load
 from tests.support.overheard import Overheard, overhear
 from tests.support.proxy import Proxy
-from tests.support.queues import deliveries, ended_in_results, held_messages, unheard
+from tests.support.queues import deliveries, final_outcomes, held_messages, pending_outcomes
 from tests.support.small_films import Films
 
 ACK_WAIT = timedelta(seconds=3)
-# Who is silent for so long is thought dead, seconds.
-LONGER = 1.7 * ACK_WAIT.total_seconds()
-# What a stack needs to show a fault and its mending within seconds.
+# A worker that is silent for this long counts as dead, seconds.
+PAST_ACK_WAIT = 1.7 * ACK_WAIT.total_seconds()
+# Settings with which a stack detects and recovers from a fault within seconds.
 QUICK: Mapping[str, str] = {
     "CARINA_JOBS_ACK_WAIT": f"{ACK_WAIT.total_seconds():g}",
     "CARINA_JOBS_STALLED_AFTER": "3",
@@ -41,15 +41,15 @@ QUICK: Mapping[str, str] = {
     "CARINA_JOBS_RECONCILE_INTERVAL": "1",
     "CARINA_JOBS_JOBS_PER_MINUTE": "100000",
     "CARINA_JOBS_LOG_LEVEL": "INFO",
-    # Two small films at a time, so that there is something in the queues to lose.
+    # Two small films at a time, so that the queues hold something to lose.
     "CARINA_PREPROCESS_SLOTS": "2",
 }
-# Far above what anything takes on a machine with one more load on it.
-QUIET_SECONDS = 120.0
-# Where the logs of a stack that broke a promise stay.
+# Seconds; far longer than anything takes, even on a machine with other load.
+IDLE_TIMEOUT = 120.0
+# Where the logs of a stack that broke a promise are kept.
 _LOGS = Path(".carina") / "chaos-logs"
 _REPORT = "CARINA_CHAOS_REPORT"
-# What the stage of a service is called in the names of its consumers.
+# The name of each worker's stage in the names of its consumers.
 STAGES = {"preprocess": "preprocess", "inference": "infer"}
 _SERVICES = ("jobs", "preprocess", "inference", "gateway")
 
@@ -57,7 +57,7 @@ _SERVICES = ("jobs", "preprocess", "inference", "gateway")
 def options(
     environment: Mapping[str, str] | None = None, *, replicas: int = 2, blobs: str = "folder"
 ) -> Options:
-    """Return a stack of two of each; PostgreSQL keeps what it has promised."""
+    """Return the options of a stack with two replicas and a PostgreSQL with durable settings."""
     return Options(
         jobs=replicas,
         preprocess=replicas,
@@ -69,7 +69,7 @@ def options(
 
 
 class PoisonedStack(LocalStack):
-    """A stack whose preprocess worker runs out of memory over a film that holds POISON."""
+    """A stack whose preprocess workers run out of memory on a film that contains POISON."""
 
     def _replicas(self, service: str) -> list[Program]:
         programs = super()._replicas(service)
@@ -116,12 +116,12 @@ class ProxiedStack(LocalStack):
 
 
 class Chaos:
-    """The stack, its callers, and what they were promised."""
+    """A stack, with its load and the faults to inject."""
 
     def __init__(self, stack: LocalStack, folder: Path) -> None:
         self.stack = stack
         self.folder = folder
-        # Several stacks may be at work at the same time.
+        # Several stacks may run at the same time.
         self.logs = _LOGS / stack.mark
         addresses = stack.direct if isinstance(stack, ProxiedStack) else stack.addresses
         self.backstage = Backstage.of(addresses)
@@ -132,9 +132,9 @@ class Chaos:
 
     @asynccontextmanager
     async def load(
-        self, fault: str = "", *, insist: bool = True, films: Films | None = None
+        self, fault: str = "", *, persistent: bool = True, films: Films | None = None
     ) -> AsyncIterator[Load]:
-        """Callers for the length of the block; then wait for quiet and compare the ledger."""
+        """Provide callers within the block, then wait for an idle stack and check the ledger."""
         async with (
             Load(
                 Ledger(),
@@ -143,16 +143,16 @@ class Chaos:
                 token=self.token,
                 folder=self.folder,
                 films=films or self._films,
-                insist=insist,
+                persistent=persistent,
             ) as load,
             self._logs_kept(fault),
         ):
             yield load
-            await self._compare(load, fault)
+            await self._check_ledger(load, fault)
 
     @asynccontextmanager
     async def _logs_kept(self, fault: str) -> AsyncIterator[None]:
-        """Keep the logs of what does not end well."""
+        """Keep the logs if the block fails."""
         try:
             yield
         except Exception as broken:
@@ -162,8 +162,8 @@ class Chaos:
                 print(fault, repr(broken), sep="\n", file=file)
             raise
 
-    async def _compare(self, load: Load, fault: str) -> None:
-        await self.quiet()
+    async def _check_ledger(self, load: Load, fault: str) -> None:
+        await self.idle()
         await load.watchers_done(30)
         problems = await load.ledger.problems(load.client, self.backstage)
         if problems:
@@ -172,21 +172,23 @@ class Chaos:
                 f" (logs: {self.logs}):\n" + "\n".join(problems[:40])
             )
 
-    async def quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Wait until all parts serve and nothing is left to do."""
+    async def idle(self, seconds: float = IDLE_TIMEOUT) -> None:
+        """Wait until all parts are ready and nothing is left to do."""
         await self.stack.wait_ready()
-        await self.backstage.wait_quiet(seconds)
+        await self.backstage.wait_idle(seconds)
 
-    async def queued(self, load: Load, count: int = 12) -> None:
-        """Hand in jobs until that many images are accepted, the last of them just now."""
+    async def submit_images(self, load: Load, count: int = 12) -> None:
+        """Submit jobs until at least `count` more images are accepted."""
         ledger = load.ledger
         goal = ledger.accepted + count
         while ledger.accepted < goal:
             await asyncio.gather(load.submit(3, how="grpc"), load.submit(3, how="http"))
 
-    async def mended(self, fault: str, *, since: float | None = None, limit: float = 90.0) -> float:
-        """Wait until every image accepted up to now has ended; say how long that took."""
-        begun = time.monotonic() if since is None else since
+    async def recovered(
+        self, fault: str, *, since: float | None = None, limit: float = 90.0
+    ) -> float:
+        """Wait until every image accepted so far has ended; return the seconds it took."""
+        start = time.monotonic() if since is None else since
         before = datetime.now(UTC)
         async with asyncio.timeout(limit):
             while True:
@@ -196,7 +198,7 @@ class Chaos:
                 except UNAVAILABLE:
                     pass
                 await asyncio.sleep(0.05)
-        seconds = time.monotonic() - begun
+        seconds = time.monotonic() - start
         await self._report(fault, seconds)
         return seconds
 
@@ -208,17 +210,17 @@ class Chaos:
     # Faults.
 
     def kill(self, name: str) -> None:
-        """End a process as a crash does; it is started again by itself."""
+        """Kill a process; the stack restarts it."""
         self.stack.kill(name)
 
-    def stop(self, name: str) -> None:
-        """Stop a part without ending it: its first process, then all those it has started."""
+    def suspend(self, name: str) -> None:
+        """Suspend a part: its main process first, then all its descendants."""
         self.stack.kill(name, signal.SIGSTOP)
         for pid in self._family(name):
             processes.send(pid, signal.SIGSTOP)
 
     def resume(self, name: str) -> None:
-        """Let a stopped part go on."""
+        """Resume a suspended part."""
         for pid in self._family(name):
             processes.send(pid, signal.SIGCONT)
 
@@ -227,10 +229,10 @@ class Chaos:
         return processes.find(f"{self.stack.mark}/{name}/", [folder] if folder else [])
 
     @asynccontextmanager
-    async def stopped(self, *names: str) -> AsyncIterator[None]:
-        """Stop processes without ending them, for the length of the block."""
+    async def suspended(self, *names: str) -> AsyncIterator[None]:
+        """Suspend parts within the block."""
         for name in names:
-            self.stop(name)
+            self.suspend(name)
         try:
             yield
         finally:
@@ -238,71 +240,73 @@ class Chaos:
                 self.resume(name)
 
     @asynccontextmanager
-    async def struck(self, how: str, *names: str) -> AsyncIterator[None]:
-        """Strike processes at the begin of the block; those that are stopped outsleep it.
+    async def signalled(self, how: str, *names: str) -> AsyncIterator[None]:
+        """Send a signal to parts at the start of the block.
 
-        `how` is SIGKILL, or SIGSTOP for as long as anybody waits for them, then SIGCONT.
+        `how` is SIGKILL or SIGSTOP. Suspended parts resume `PAST_ACK_WAIT` seconds after the block.
         """
         if how == "SIGKILL":
             for name in names:
                 self.kill(name)
             yield
             return
-        async with self.stopped(*names):
+        async with self.suspended(*names):
             yield
-            await asyncio.sleep(LONGER)
+            await asyncio.sleep(PAST_ACK_WAIT)
 
     @asynccontextmanager
     async def holding(self, load: Load, service: str, name: str) -> AsyncIterator[None]:
-        """Stop a worker that holds images, though others are free; inside, it holds them."""
+        """Suspend a worker that holds images; it keeps them within the block."""
         others = [
             each for each in self.services() if each.startswith(f"{service}-") and each != name
         ]
-        self.stop(name)
+        self.suspend(name)
         try:
-            async with self.nats() as jetstream, asyncio.timeout(QUIET_SECONDS):
-                await self.queued(load, 4)
+            async with self.nats() as jetstream, asyncio.timeout(IDLE_TIMEOUT):
+                await self.submit_images(load, 4)
                 while not await self._holds(jetstream, service, others):
                     if not await self.backstage.open_images():
-                        # It was stopped between two requests, and nobody sends it anything.
+                        # It was suspended between two requests, so the broker sends it nothing.
                         self.resume(name)
-                        await self.queued(load, 4)
-                        self.stop(name)
+                        await self.submit_images(load, 4)
+                        self.suspend(name)
             yield
         finally:
             self.resume(name)
 
     async def _holds(self, jetstream: JetStream, service: str, others: list[str]) -> bool:
-        """Tell whether workers hold images of which none is with the others."""
+        """Return whether more deliveries are unanswered than the other workers hold."""
         programs = [self.stack.processes[other].program for other in others]
         before = await deliveries(jetstream, STAGES[service])
         held = [
             await held_messages(program.environment[f"CARINA_{service.upper()}_METRICS_ADDRESS"])
             for program in programs
         ]
-        # Nothing was handed out meanwhile, so what the broker misses an answer to is not theirs.
+        # If nothing was delivered in between, the others do not hold the surplus.
         return before == await deliveries(jetstream, STAGES[service]) and before[0] > sum(held)
 
     @asynccontextmanager
     async def unapplied(self, load: Load, count: int = 6) -> AsyncIterator[set[UUID]]:
-        """Hand in jobs; inside, replicas of `jobs` have heard the ends of these images.
+        """Submit jobs; within the block, their outcomes are delivered to `jobs` but not applied.
 
-        They cannot apply them, for the rows of the jobs are held.
+        Replicas of `jobs` cannot apply them, because the rows of the jobs are locked.
         """
         async with AsyncExitStack() as rows:
-            async with self.stopped("inference-1", "inference-2"):
-                await self.queued(load, count)
-                await rows.enter_async_context(self.rows_held(load))
+            async with self.suspended("inference-1", "inference-2"):
+                await self.submit_images(load, count)
+                await rows.enter_async_context(self.rows_locked(load))
             still_open = "SELECT image_id FROM images WHERE state IN ('QUEUED', 'RUNNING')"
             images = {row["image_id"] for row in await self.backstage.rows(still_open)}
             async with self.nats() as jetstream, asyncio.timeout(60):
-                while not images <= await ended_in_results(jetstream) or await unheard(jetstream):
+                while not images <= await final_outcomes(jetstream) or await pending_outcomes(
+                    jetstream
+                ):
                     await asyncio.sleep(0.05)
             yield images
 
     @asynccontextmanager
-    async def rows_held(self, load: Load) -> AsyncIterator[None]:
-        """Hold the rows of all jobs, so that nobody changes them or their images."""
+    async def rows_locked(self, load: Load) -> AsyncIterator[None]:
+        """Lock the rows of all jobs, so that neither they nor their images can change."""
         ids = [name.removeprefix("jobs/") for name in load.ledger.promises]
         connection = await asyncpg.connect(self.stack.addresses.database_url)
         try:
@@ -317,13 +321,13 @@ class Chaos:
             await connection.close()
 
     async def in_stream(self, stream: str, count: int = 1) -> None:
-        """Wait until a stream holds that many messages."""
+        """Wait until a stream holds at least `count` messages."""
         async with asyncio.timeout(60):
             while (await self.backstage.queued())[stream] < count:
                 await asyncio.sleep(0.02)
 
     async def in_stage(self, stage: str, count: int) -> None:
-        """Wait until workers have told that they are at that many images."""
+        """Wait until workers have reported that they started at least `count` images of a stage."""
         async with asyncio.timeout(60):
             while (
                 len(
@@ -336,7 +340,7 @@ class Chaos:
                 await asyncio.sleep(0.05)
 
     async def caught_up(self, load: Load, fault: str, *, since: float) -> None:
-        """Wait until every watcher has seen the newest revision of its job."""
+        """Wait until every watcher has received the newest revision of its job."""
         async with asyncio.timeout(60):
             while True:
                 rows = await self.backstage.rows("SELECT job_id, revision FROM jobs")
@@ -348,19 +352,19 @@ class Chaos:
 
     @asynccontextmanager
     async def nats(self) -> AsyncIterator[JetStream]:
-        """Speak with the broker directly."""
+        """Connect to the broker directly."""
         async with open_jetstream(self._nats_url, name="chaos") as jetstream:
             await jetstream.opened()
             yield jetstream
 
     @asynccontextmanager
     async def overheard(self) -> AsyncIterator[Overheard]:
-        """Listen to the workers and the broker for the length of the block."""
+        """Record the acks and outcomes of the workers within the block."""
         async with self.nats() as jetstream, overhear(jetstream) as overheard:
             yield overheard
 
     def lines(self, service: str, *words: str) -> list[str]:
-        """Return the lines with these words that the replicas of a service have logged."""
+        """Return the log lines of all replicas of a service that contain these words."""
         return [
             line
             for path in sorted((self.stack.data / "logs").glob(f"{service}-*.log"))
@@ -385,14 +389,14 @@ async def running_stack(
     kind: type[LocalStack] = LocalStack,
     stack_options: Options | None = None,
 ) -> AsyncIterator[Chaos]:
-    """Bring a stack up; its data folder has a short name, for PostgreSQL's socket lies in it."""
+    """Start a stack; its data folder has a short name because it contains PostgreSQL's socket."""
     async with AsyncExitStack() as clean_up:
         stack = kind(folder / "d", stack_options or options())
         if isinstance(stack, ProxiedStack):
             for proxy in stack.proxies.values():
                 await proxy.start()
                 clean_up.push_async_callback(proxy.stop)
-        # The key that services verify with has to be there before the first of them asks.
+        # The signing key must exist before the first service reads it.
         DevelopmentIssuer(stack.data / "issuer")
         films = folder / "films"
         films.mkdir()

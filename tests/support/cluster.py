@@ -1,4 +1,4 @@
-"""A stack whose broker is a cluster of three NATS servers, each stream on all three."""
+"""A stack whose broker is a cluster of three NATS servers; all three replicate each stream."""
 
 import asyncio
 from dataclasses import replace
@@ -15,12 +15,12 @@ from tests.support.chaos import Chaos
 
 SERVERS = ("nats-1", "nats-2", "nats-3")
 STREAMS = ("TASKS", "RESULTS", "DEAD")
-# What the jobs service has to be told of it.
+# The setting that makes the jobs service replicate its streams.
 REPLICATED = {"CARINA_JOBS_STREAM_REPLICAS": str(len(SERVERS))}
 
 
 class ClusteredStack(LocalStack):
-    """A stack of which a NATS server may be lost."""
+    """A stack that can afford to lose a NATS server."""
 
     def _servers(self) -> tuple[list[Program], Addresses]:
         (alone, *others), addresses = super()._servers()
@@ -30,13 +30,13 @@ class ClusteredStack(LocalStack):
 
 
 def nats_cluster(folder: Path) -> tuple[list[Program], str]:
-    """Return three servers with routes to each other, and the URL that names them all."""
+    """Return three servers with routes to each other, and a URL that lists all of them."""
     ports = [free_port() for _ in SERVERS]
     routes = [f"nats://127.0.0.1:{free_port()}" for _ in SERVERS]
     programs = []
     for name, port, route in zip(SERVERS, ports, routes, strict=True):
         program = nats_program(folder / name, port=port, monitor_port=free_port(), name=name)
-        # In a cluster a server's name is its identity; the last one given counts.
+        # In a cluster, a server's name is its identity. The last `--name` wins.
         command = (
             *(*program.command, "--name", name, "--cluster_name", "carina"),
             *("--cluster", route, "--routes", ",".join(routes)),
@@ -46,7 +46,7 @@ def nats_cluster(folder: Path) -> tuple[list[Program], str]:
 
 
 async def leader_of(chaos: Chaos, stream: str) -> str:
-    """Return the part that leads a stream just now, once one does."""
+    """Wait until a stream has a leader and return that server's name."""
     async with chaos.nats() as jetstream, asyncio.timeout(60):
         while True:
             try:
@@ -58,8 +58,8 @@ async def leader_of(chaos: Chaos, stream: str) -> str:
             await asyncio.sleep(0.1)
 
 
-async def whole(chaos: Chaos) -> None:
-    """Wait until every stream is on all three servers, none of them behind."""
+async def fully_replicated(chaos: Chaos) -> None:
+    """Wait until all three servers hold every stream and none lags behind."""
     async with chaos.nats() as jetstream, asyncio.timeout(60):
         for stream in STREAMS:
             while True:
@@ -67,12 +67,12 @@ async def whole(chaos: Chaos) -> None:
                     cluster = (await jetstream.api(f"STREAM.INFO.{stream}")).get("cluster", {})
                 except TransientError:
                     cluster = {}
-                if _is_whole(cluster):
+                if _is_replicated(cluster):
                     break
                 await asyncio.sleep(0.1)
 
 
-def _is_whole(cluster: dict[str, Any]) -> bool:
+def _is_replicated(cluster: dict[str, Any]) -> bool:
     followers = cluster.get("replicas") or []
-    in_step = [each for each in followers if each.get("current") and not each.get("offline")]
-    return bool(cluster.get("leader")) and len(in_step) == len(SERVERS) - 1
+    current = [each for each in followers if each.get("current") and not each.get("offline")]
+    return bool(cluster.get("leader")) and len(current) == len(SERVERS) - 1

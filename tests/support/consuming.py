@@ -1,4 +1,4 @@
-"""Loops that consume a stream of two priorities, as the tests of chassis run them."""
+"""Consume loops on a stream with two priorities, for the tests of chassis."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -95,7 +95,7 @@ async def _running(loop: Coroutine[Any, Any, None], stop: asyncio.Event) -> Asyn
 
 
 class Seen:
-    """A handler that notes what it saw."""
+    """A handler that records what it was given."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

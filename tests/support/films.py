@@ -1,4 +1,4 @@
-"""Films for tests: real ones of pydicom's collection, and made ones in every format."""
+"""Films for tests: real ones from pydicom's test data, and synthetic ones in every format."""
 
 import struct
 import tempfile
@@ -23,12 +23,12 @@ CHEST = "RG1_UNCR.dcm"
 
 
 def real_film(name: str) -> bytes:
-    """Return a DICOM file of pydicom's tests."""
+    """Return a DICOM file from pydicom's test data."""
     return Path(str(get_testdata_file(name, download=False))).read_bytes()
 
 
 def transcoded(data: bytes, syntax: uid.UID) -> bytes:
-    """Return the same film in another transfer syntax."""
+    """Re-encode a film in another transfer syntax."""
     with tempfile.TemporaryDirectory(prefix="carina-films-") as folder:
         before, after = Path(folder, "before.dcm"), Path(folder, "after.dcm")
         before.write_bytes(data)
@@ -49,7 +49,7 @@ def transcoded(data: bytes, syntax: uid.UID) -> bytes:
 
 
 def shades(height: int = 96, width: int = 80, *, dtype: type = np.uint8) -> Pixels:
-    """Return a picture that uses every part of its range and looks the same from no two sides."""
+    """Return a picture that covers its full value range and has no symmetry."""
     rows, columns = np.mgrid[0:height, 0:width]
     waves = np.sin(columns / 11) + np.cos(rows / 17) + 1.5 * rows / height - 1.5 * columns / width
     waves = (waves - waves.min()) / (waves.max() - waves.min())
@@ -57,7 +57,7 @@ def shades(height: int = 96, width: int = 80, *, dtype: type = np.uint8) -> Pixe
 
 
 def encoded(extension: str, pixels: Pixels, *options: int) -> bytes:
-    """Encode with OpenCV."""
+    """Encode pixels with OpenCV."""
     done, data = cv2.imencode(extension, pixels, list(options))
     assert done
     return data.tobytes()
@@ -71,7 +71,7 @@ def dicom(
     leave_out: tuple[str, ...] = (),
     **elements: object,
 ) -> bytes:
-    """Make a DICOM file: of the pixels, or with a compressed frame of their shape."""
+    """Make a DICOM file from the pixels, or from a compressed frame of the same shape."""
     dataset = Dataset()
     dataset.SOPClassUID = uid.DigitalXRayImageStorageForPresentation
     dataset.SOPInstanceUID = uid.generate_uid()
@@ -109,7 +109,7 @@ def png(
     height: int = 0,
     chunks: tuple[tuple[bytes, bytes], ...] = (),
 ) -> bytes:
-    """Make a grey PNG of 8 bits, of the pixels or with a header that only says how large it is."""
+    """Make an 8-bit greyscale PNG from the pixels, or one whose header merely declares a size."""
     rows = b"\0"
     if pixels is not None:
         height, width = pixels.shape
@@ -126,12 +126,12 @@ def png(
 
 
 def exif(orientation: int) -> bytes:
-    """Make EXIF data that says how a picture is to be turned."""
+    """Make EXIF data with an orientation tag."""
     return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
 
 
 def with_exif(jpeg: bytes, orientation: int) -> bytes:
-    """Put EXIF data into a JPEG."""
+    """Insert an EXIF orientation into a JPEG."""
     content = b"Exif\0\0" + exif(orientation)
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(content) + 2) + content + jpeg[2:]
 
@@ -145,7 +145,7 @@ def tiff(
     big_endian: bool = False,
     compression: int = 1,
 ) -> bytes:
-    """Make an uncompressed grey TIFF whose pages are all the same; it may say that it is not."""
+    """Make an uncompressed greyscale TIFF with identical pages; the tag may claim otherwise."""
     order: Literal["<", ">"] = ">" if big_endian else "<"
     height, width = pixels.shape
     content = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
@@ -167,7 +167,7 @@ def tiff(
     for page in range(1, pages + 1):
         directories += struct.pack(order + "H", len(tags))
         for tag, kind, value in tags:
-            entry = "HHIHH" if kind == 3 else "HHII"  # a short is padded
+            entry = "HHIHH" if kind == 3 else "HHII"  # SHORT values are padded to 4 bytes
             values = (value, 0) if kind == 3 else (value,)
             directories += struct.pack(order + entry, tag, kind, 1, *values)
         directories += struct.pack(order + "I", at + page * size if page < pages else 0)

@@ -1,6 +1,6 @@
-"""Watchers of a job, by gRPC and by HTTP, that come back after every cut as the contract says.
+"""Watchers of a job over gRPC and HTTP that resume after every disconnect, as the API requires.
 
-Neither uses the client of the project: it would pass over what was sent twice.
+Neither uses our own client, because it would hide updates that are sent twice.
 """
 
 import asyncio
@@ -18,30 +18,30 @@ from carina.errors import from_rpc_error
 from carina.jobs.v1 import image_pb2, job_pb2, job_service_pb2
 from tests.support.histories import Revision, Watcher
 
-# Codes that say that another replica, or a later call, may know more.
-_COME_BACK = {
+# Codes after which another replica or a later call may succeed.
+_RETRYABLE = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.CANCELLED,
-    # A process that is killed in the middle of a message.
+    # From a process that was killed in the middle of a message.
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.INTERNAL,
 }
 
 
 async def follow_grpc(
-    watcher: Watcher, stub: Any, metadata: tuple[tuple[str, str], ...], quiet_after: timedelta
+    watcher: Watcher, stub: Any, metadata: tuple[tuple[str, str], ...], idle_timeout: timedelta
 ) -> None:
-    """Follow a job to its end with a bare stub."""
-    deadline = _deadline(quiet_after)
+    """Follow a job to its end with a plain gRPC stub."""
+    deadline = _deadline(idle_timeout)
     while asyncio.get_running_loop().time() < deadline:
         request = job_service_pb2.WatchJobRequest(name=watcher.job, after_revision=watcher.reached)
-        # Nothing is heard of a line that was unplugged, not even a heartbeat.
-        call = stub.WatchJob(request, metadata=metadata, timeout=_LONGEST.total_seconds())
+        # An unplugged connection reports no error; it only delivers no more heartbeats.
+        call = stub.WatchJob(request, metadata=metadata, timeout=_CALL_TIMEOUT.total_seconds())
         whole = job_service_pb2.Snapshot()
         try:
             async for message in call:
-                deadline = _deadline(quiet_after)
+                deadline = _deadline(idle_timeout)
                 if message.HasField("change"):
                     _show(watcher, message.revision, message.change, whole=False)
                 elif message.HasField("snapshot"):
@@ -52,18 +52,18 @@ async def follow_grpc(
                 watcher.ended = True
                 return
         except grpc.aio.AioRpcError as error:
-            if error.code() not in _COME_BACK:
+            if error.code() not in _RETRYABLE:
                 watcher.failure = str(from_rpc_error(error))
                 return
         finally:
             call.cancel()
         await asyncio.sleep(random.uniform(0.2, 0.6))
-    watcher.failure = "no answer any more"
+    watcher.failure = "the service stopped answering"
 
 
-async def follow_http(watcher: Watcher, http: httpx.AsyncClient, quiet_after: timedelta) -> None:
-    """Read events as a browser does: come back with the last id until 204 says stop."""
-    deadline = _deadline(quiet_after)
+async def follow_http(watcher: Watcher, http: httpx.AsyncClient, idle_timeout: timedelta) -> None:
+    """Read events like a browser: reconnect with the last id until the answer is 204."""
+    deadline = _deadline(idle_timeout)
     while asyncio.get_running_loop().time() < deadline:
         headers = {"Last-Event-ID": str(watcher.reached)} if watcher.reached else {}
         with suppress(httpx.TransportError):
@@ -74,21 +74,21 @@ async def follow_http(watcher: Watcher, http: httpx.AsyncClient, quiet_after: ti
                 if answer.status_code == httpx.codes.OK:
                     async for event in _events(answer):
                         if "id" not in event:
-                            continue  # a problem: the stream ends, and is asked for again
+                            continue  # a problem: the stream ends, then reconnect
                         _show_json(watcher, json.loads(event["data"]), event["event"])
-                        deadline = _deadline(quiet_after)
+                        deadline = _deadline(idle_timeout)
                 elif answer.status_code not in {502, 503, 504}:
                     watcher.failure = str(answer.status_code)
                     return
         await asyncio.sleep(random.uniform(0.2, 0.6))
-    watcher.failure = "no answer any more"
+    watcher.failure = "the service stopped answering"
 
 
-_LONGEST = timedelta(seconds=60)
+_CALL_TIMEOUT = timedelta(seconds=60)
 
 
-def _deadline(quiet_after: timedelta) -> float:
-    return asyncio.get_running_loop().time() + quiet_after.total_seconds()
+def _deadline(idle_timeout: timedelta) -> float:
+    return asyncio.get_running_loop().time() + idle_timeout.total_seconds()
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
@@ -106,7 +106,7 @@ async def _events(answer: httpx.Response) -> AsyncIterator[dict[str, str]]:
 
 def _show(watcher: Watcher, revision: int, shown: Any, *, whole: bool) -> None:
     progress = shown.job.progress
-    watcher.show(
+    watcher.receive(
         revision,
         Revision(
             state=job_pb2.Job.State.Name(shown.job.state).removeprefix("STATE_"),
@@ -128,7 +128,7 @@ def _show(watcher: Watcher, revision: int, shown: Any, *, whole: bool) -> None:
 def _show_json(watcher: Watcher, body: dict[str, Any], event: str) -> None:
     job = body["job"]
     progress = job["progress"]
-    watcher.show(
+    watcher.receive(
         int(body["revision"]),
         Revision(
             state=job["state"].removeprefix("STATE_"),

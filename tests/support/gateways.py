@@ -1,4 +1,4 @@
-"""A gateway that listens, in the process of the test."""
+"""A gateway with a real port, in the test process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ Form = list[tuple[str, tuple[str | None, bytes]]]
 async def serving(
     jobs_address: str, issuer: DevelopmentIssuer, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Run a gateway on a port of its own; yields a doctor's client of it."""
+    """Run a gateway on a free port and yield an HTTP client with a doctor's token."""
     address = f"127.0.0.1:{free_port()}"
     config = GatewayConfig(
         listen_address=address,
@@ -59,7 +59,7 @@ def form(*files: tuple[str, bytes], **fields: str) -> Form:
 
 
 async def submit(gateway: httpx.AsyncClient, *files: tuple[str, bytes], **fields: str) -> Any:
-    """Submit a job by a form; returns the answer."""
+    """Submit a job as a form and return the response body."""
     answer = await gateway.post("/v1/jobs:submit", files=form(*files, **fields))
     assert answer.status_code == 201, answer.text
     return answer.json()

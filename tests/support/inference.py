@@ -1,4 +1,4 @@
-"""An inference worker in the process of the test, and the broker and the Triton around it."""
+"""An inference worker in the test process, with its broker and Triton."""
 
 import asyncio
 import uuid
@@ -30,14 +30,14 @@ Film = npt.NDArray[np.uint8]
 
 
 def film(seed: int) -> Film:
-    """Draw something with contrast, different for each seed."""
+    """Draw a pattern with contrast, different for each seed."""
     random = np.random.default_rng(seed)
     coarse = random.integers(0, 256, (8, 8), dtype=np.uint8)
     return np.kron(coarse, np.ones((SIDE // 8, SIDE // 8), np.uint8))
 
 
 class Bench:
-    """Sends tasks, takes outcomes."""
+    """Publishes tasks and collects outcomes."""
 
     def __init__(self, *, nats_url: str, jetstream: JetStream, repository: Path) -> None:
         self.nats_url = nats_url
@@ -52,12 +52,12 @@ class Bench:
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
-        """The same network, run by hand."""
+        """The same network, run directly by onnxruntime."""
         path = self.repository / "cxr" / "1" / "model.onnx"
         return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
     async def send(self, pixels: bytes, *, urgent: bool = False, **model: Any) -> uuid.UUID:
-        """Publish a task, as the preprocess worker does, and return the image."""
+        """Publish a task, as a preprocess worker does, and return the image id."""
         image = uuid.uuid4()
         described = {
             "name": "cxr",
@@ -91,14 +91,14 @@ class Bench:
         )
         return image
 
-    async def hand_out(self, *, at_most: int) -> None:
-        """Let tasks be delivered so often, instead of five times with a minute in between."""
+    async def limit_deliveries(self, max_deliver: int) -> None:
+        """Deliver each task at most `max_deliver` times, instead of five times a minute apart."""
         (tasks, *_) = _streams()
-        often = tuple(replace(each, max_deliver=at_most) for each in tasks.consumers)
-        await self.jetstream.ensure_streams((replace(tasks, consumers=often),))
+        limited = tuple(replace(each, max_deliver=max_deliver) for each in tasks.consumers)
+        await self.jetstream.ensure_streams((replace(tasks, consumers=limited),))
 
     async def outcome(self, image: uuid.UUID, seconds: float = 20) -> tasks_pb2.Outcome:
-        """Wait for what is told of an image in the end."""
+        """Wait for the final outcome of an image."""
         async with asyncio.timeout(seconds):
             while image not in self.outcomes:
                 self._arrived.clear()
@@ -106,7 +106,7 @@ class Bench:
         return self.outcomes[image]
 
     async def listen(self) -> None:
-        """Take outcomes as they come."""
+        """Collect outcomes as they arrive."""
 
         async def received(_subject: str, data: bytes) -> None:
             outcome = tasks_pb2.Outcome.FromString(data)
@@ -121,7 +121,7 @@ class Bench:
 
     @asynccontextmanager
     async def worker(self, **settings: Any) -> AsyncIterator[int]:
-        """Run a worker for the length of a block and yield the port of its health check."""
+        """Run a worker within the block and yield the port of its health checks."""
         port = free_port()
         config = InferenceConfig(
             nats_url=self.nats_url,
@@ -145,7 +145,7 @@ def _streams() -> tuple[StreamSpec, ...]:
 
 @asynccontextmanager
 async def open_bench(folder: Path) -> AsyncIterator[Bench]:
-    """Start a broker with the streams of the system, and prepare a Triton that is not started."""
+    """Start a broker with the production streams, and prepare a Triton without starting it."""
     port = free_port()
     repository = tiny_repository(folder)
     program, address = triton_of(repository, folder)

@@ -1,4 +1,4 @@
-"""A jobs service on real PostgreSQL, NATS and a folder, in the process of the test."""
+"""A jobs service in the test process, on a real PostgreSQL, a real NATS and a local folder."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,36 +29,39 @@ from services.jobs.config import JobsConfig
 from services.jobs.main import run
 from tests.support.servers import Server, running
 
-# No load balancer has to see first that a replica is about to stop.
-_STOPS_AT_ONCE = partial(serve_until_stopped, settle=timedelta(0))
-# The first connection comes before the service listens: the next one not a whole second later.
-_EAGER = (("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50))
-# How long a task may take to come, in seconds: a command that is to submit it has to start first.
-_TIMEOUT = 20
+# There is no load balancer that has to notice first that a replica is about to stop.
+_STOP_AT_ONCE = partial(serve_until_stopped, settle=timedelta(0))
+# The first attempt to connect comes before the service listens; do not wait a second to try again.
+_RECONNECT_QUICKLY = (
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+)
+# Seconds to wait for a task; the command that submits it may have to start first.
+_TASK_TIMEOUT = 20
 
 
 @dataclass
 class Replica:
-    """One replica that serves."""
+    """A running replica."""
 
     address: str
     stop: asyncio.Event
     task: asyncio.Task[None]
 
     async def end(self) -> None:
-        """Stop in good order."""
+        """Shut down gracefully."""
         self.stop.set()
         await self.task
 
     async def crash(self) -> None:
-        """Stop as a killed process would, as far as one process can play that."""
+        """Stop like a killed process, as far as that can be simulated in process."""
         self.task.cancel()
         with suppress(asyncio.CancelledError):
             await self.task
 
 
 class Jobs:
-    """The service, its servers, and the worker that a test plays."""
+    """The service, its servers, and a worker played by the test."""
 
     def __init__(self, *, folder: Path, database_url: str, nats_url: str) -> None:
         self.folder = folder
@@ -70,7 +73,7 @@ class Jobs:
         self.nats: Server
 
     def config(self, **settings: Any) -> JobsConfig:
-        """Return the settings of one more replica."""
+        """Return the settings of another replica."""
         values: dict[str, Any] = {
             "listen_address": f"127.0.0.1:{free_port()}",
             "database_url": self.database_url,
@@ -86,14 +89,14 @@ class Jobs:
         return JobsConfig(**(values | settings))
 
     async def start(self, **settings: Any) -> Replica:
-        """Start one more replica and wait until it serves."""
+        """Start another replica and wait until it serves."""
         config = self.config(**settings)
         address = config.listen_address
         stop = asyncio.Event()
         task = asyncio.create_task(run(config, stop))
         replica = Replica(address, stop, task)
         self.replicas.append(replica)
-        async with grpc.aio.insecure_channel(address, options=_EAGER) as channel:
+        async with grpc.aio.insecure_channel(address, options=_RECONNECT_QUICKLY) as channel:
             ready = asyncio.create_task(channel.channel_ready())
             await asyncio.wait({ready, task}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -113,7 +116,7 @@ class Jobs:
         reconnect_timeout: timedelta = timedelta(minutes=2),
         **claims: Any,
     ) -> Client:
-        """Return a client of one replica."""
+        """Return a client that is connected to one replica."""
         return Client(
             self.replicas[replica].address,
             self.token(role, **claims),
@@ -121,14 +124,14 @@ class Jobs:
         )
 
     async def next_task(self) -> tasks_pb2.PreprocessTask:
-        """Take the next preprocess task, as a worker does."""
+        """Take the next preprocess task and acknowledge it."""
         held = await self.hold_task()
         await held.ack()
         return held.task
 
     async def hold_task(self) -> "Held":
-        """Take the next preprocess task, as a worker does that is still at it."""
-        deadline = asyncio.get_running_loop().time() + _TIMEOUT
+        """Take the next preprocess task without acknowledging it yet."""
+        deadline = asyncio.get_running_loop().time() + _TASK_TIMEOUT
         while asyncio.get_running_loop().time() < deadline:
             for priority in ("urgent", "routine"):
                 message = await self._pull(f"preprocess-{priority}")
@@ -137,14 +140,14 @@ class Jobs:
         raise AssertionError("no task came")
 
     async def report(self, outcome: tasks_pb2.Outcome) -> None:
-        """Say something of an image, as a worker does."""
+        """Report an outcome, as a worker does."""
         if not outcome.HasField("time"):
             outcome.time.FromDatetime(datetime.now(UTC))
         subject = f"results.{UUID(bytes=outcome.ref.job_id)}"
         await self.jetstream.publish_core(subject, outcome.SerializeToString())
 
     async def work(self, count: int, *, fail: Callable[[int], bool] = lambda _: False) -> None:
-        """Play both workers for some images; `fail` says which of them fail."""
+        """Play both workers for `count` images; `fail` tells by index which ones fail."""
         for number in range(count):
             task = await self.next_task()
             await self.report(started(task, tasks_pb2.STAGE_PREPROCESS))
@@ -160,7 +163,7 @@ class Jobs:
         except TimeoutError:
             return None
         except ServiceUnavailableError:
-            # A replica that has just started, or a broker, has not made the consumer yet.
+            # A replica or broker that has just started may not have created the consumer yet.
             await asyncio.sleep(0.05)
             return None
         finally:
@@ -176,21 +179,21 @@ class Held:
         self._message = message
 
     async def ack(self) -> None:
-        """Acknowledge it, and wait until the broker knows."""
+        """Acknowledge it and wait for the broker's confirmation."""
         await self._message.ack_sync()
 
-    async def hand_back(self) -> None:
-        """Let another worker have it, as one does that stops."""
+    async def nak(self) -> None:
+        """Return it to the queue, as a worker does when it shuts down."""
         await self._message.nak()
 
 
 def started(task: tasks_pb2.PreprocessTask, stage: tasks_pb2.Stage.ValueType) -> tasks_pb2.Outcome:
-    """Build the outcome of a worker that has taken an image up."""
+    """Build the outcome of a worker that has started on an image."""
     return tasks_pb2.Outcome(ref=task.ref, stage=stage, started=tasks_pb2.Started())
 
 
 def succeeded(task: tasks_pb2.PreprocessTask) -> tasks_pb2.Outcome:
-    """Build the outcome of an image that was read."""
+    """Build the outcome of an image that was evaluated."""
     probabilities = [0.1, 0.7, 0.2]
     return tasks_pb2.Outcome(
         ref=task.ref,
@@ -208,7 +211,7 @@ def succeeded(task: tasks_pb2.PreprocessTask) -> tasks_pb2.Outcome:
 
 
 def failed(task: tasks_pb2.PreprocessTask, *, retryable: bool = False) -> tasks_pb2.Outcome:
-    """Build the outcome of an image that cannot be read."""
+    """Build the outcome of an image that cannot be decoded."""
     return tasks_pb2.Outcome(
         ref=task.ref,
         stage=tasks_pb2.STAGE_PREPROCESS,
@@ -220,12 +223,12 @@ def failed(task: tasks_pb2.PreprocessTask, *, retryable: bool = False) -> tasks_
 
 @asynccontextmanager
 async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
-    """Migrate a database, start a NATS server, and yield the service without a replica yet."""
+    """Migrate a database, start a NATS server, and yield the service; no replica runs yet."""
     await migrate(postgres_url)
     port = free_port()
     program = nats_program(folder / "nats", port=port, monitor_port=free_port())
     with running(program, folder) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("services.jobs.main.serve_until_stopped", _STOPS_AT_ONCE)
+        patch.setattr("services.jobs.main.serve_until_stopped", _STOP_AT_ONCE)
         jobs = Jobs(folder=folder, database_url=postgres_url, nats_url=f"nats://127.0.0.1:{port}")
         jobs.nats = server
         async with open_jetstream(jobs.nats_url, name="test") as jetstream:
@@ -240,7 +243,7 @@ async def open_jobs(folder: Path, postgres_url: str) -> AsyncIterator[Jobs]:
 
 
 async def rows(jobs: Jobs, query: str, *arguments: object) -> list[asyncpg.Record]:
-    """Read the database behind the service's back, as the service itself sees it."""
+    """Query the database directly, in the role of the service."""
     connection = await asyncpg.connect(jobs.database_url, server_settings={"role": "carina_system"})
     try:
         return list(await connection.fetch(query, *arguments))
@@ -249,7 +252,7 @@ async def rows(jobs: Jobs, query: str, *arguments: object) -> list[asyncpg.Recor
 
 
 async def pass_time(jobs: Jobs, passed: timedelta) -> None:
-    """Let time pass: all times that the database keeps are that much longer ago."""
+    """Simulate the passing of time by moving all stored times into the past."""
     for table, columns in (
         ("jobs", ("create_time", "update_time", "start_time", "expire_time")),
         ("images", ("create_time", "update_time")),

@@ -1,7 +1,7 @@
-"""What a caller was promised, written down outside the system and compared with it at the end.
+"""What callers were promised, recorded outside the system and compared with it at the end.
 
-The load generator writes here each image whose upload was answered and each revision that a watcher
-was shown. `Ledger.problems` then asks the system by its front door and behind its back; every
+The load generator records each image whose upload was confirmed and each revision that a watcher
+received. `Ledger.problems` then checks the system through its API and directly in its stores; each
 sentence it returns is a broken promise.
 """
 
@@ -33,11 +33,11 @@ from services.jobs.storage.system_store import SystemStore
 from tests.support.histories import History, Watcher
 from tests.support.small_films import TOLERANCE, Film
 
-_SIDE_BY_SIDE = 8
-# What PostgreSQL answers while it is being killed and started.
+_CONCURRENT_JOBS = 8
+# The errors of PostgreSQL while it is killed and started again.
 UNAVAILABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 Row = Any
-_OWED = """
+_OUTBOX = """
     SELECT o.image_id, o.available_at, i.state, i.attempt, i.republished, i.update_time, now()
     FROM outbox o JOIN images i USING (image_id)
 """
@@ -49,19 +49,19 @@ _OPEN_TRANSACTIONS = """
 
 @dataclass
 class Promise:
-    """What the service has answered for one job."""
+    """What the service has confirmed for one job."""
 
     name: str
     how: str
-    # By image key. Sent is what was begun, accepted what was answered, with the image's name.
+    # By image key: the films whose upload was started, and the names of the images confirmed.
     sent: dict[str, Film] = field(default_factory=dict)
     accepted: dict[str, str] = field(default_factory=dict)
     closed: bool = False
     cancelled: bool = False
     deleted: bool = False
-    # How often somebody asked for what failed to be tried again.
+    # The number of calls of RetryJob.
     retries: int = 0
-    # What became of an image may be another thing than its film says: the reason, by key.
+    # Images that may end differently from what their film predicts: the reason, by key.
     excused: dict[str, str] = field(default_factory=dict)
 
 
@@ -71,33 +71,33 @@ class Ledger:
     def __init__(self) -> None:
         self.promises: dict[str, Promise] = {}
         self.watchers: list[Watcher] = []
-        # Calls that failed and were repeated, by what they failed with.
-        self.absorbed: Counter[str] = Counter()
+        # Calls that failed and were repeated, counted by error.
+        self.retried: Counter[str] = Counter()
         self.orphans = 0
 
     @property
     def accepted(self) -> int:
-        """How many images the service has answered for."""
+        """The number of images that the service has confirmed."""
         return sum(len(promise.accepted) for promise in self.promises.values())
 
     def promise(self, name: str, how: str) -> Promise:
-        """Write down a job."""
+        """Record a job."""
         return self.promises.setdefault(name, Promise(name, how))
 
     def watcher(self, job: str, how: str) -> Watcher:
-        """Write down somebody who follows a job."""
+        """Record a watcher of a job."""
         watcher = Watcher(job, how)
         self.watchers.append(watcher)
         return watcher
 
     async def problems(self, client: Client, backstage: "Backstage") -> list[str]:
-        """Compare everything with the system, once it is quiet."""
+        """Compare everything with the system once it is idle."""
         kept = [promise for promise in self.promises.values() if not promise.deleted]
-        limit = asyncio.Semaphore(_SIDE_BY_SIDE)
+        limit = asyncio.Semaphore(_CONCURRENT_JOBS)
 
         async def ask(promise: Promise) -> list[str]:
             async with limit:
-                return await _front_door(client, promise)
+                return await _api_problems(client, promise)
 
         found = [each for problems in await asyncio.gather(*map(ask, kept)) for each in problems]
         histories = await backstage.histories([promise.name for promise in kept])
@@ -106,7 +106,7 @@ class Ledger:
             if history is None:
                 found.append(f"{promise.name} has no history")
                 continue
-            found += history.problems(most_attempts=1 + promise.retries)
+            found += history.problems(max_attempts=1 + promise.retries)
         for watcher in self.watchers:
             if (watched := histories.get(watcher.job)) is not None:
                 found += watcher.problems(watched)
@@ -115,7 +115,7 @@ class Ledger:
         return found
 
     async def _blobs(self, backstage: "Backstage") -> list[str]:
-        """A blob whose row never came is an orphan until the sweeper has been; none may stay."""
+        """Check that every row has its blob, and that the sweeper deletes exactly the orphans."""
         owned, swept = await backstage.owned_keys()
         stored = {blob.key: blob.size async for blob in backstage.blobs.list("sites/")}
         found = [f"the row of {key} has no blob" for key in owned.keys() - stored.keys()]
@@ -123,13 +123,13 @@ class Ledger:
         self.orphans += len(extra)
         await backstage.sweep_orphans()
         left = {blob.key async for blob in backstage.blobs.list("sites/")}
-        found += [f"the blob {key} has no row and stays" for key in extra & left]
-        found += [f"the sweeper took the blob {key} of a row" for key in owned.keys() - left]
+        found += [f"the sweeper left the orphan {key}" for key in extra & left]
+        found += [f"the sweeper deleted {key}, which has a row" for key in owned.keys() - left]
         return found
 
 
 class Backstage:
-    """The system from behind: its rows, its streams, its blobs."""
+    """Direct access to the rows, streams and blobs of the system."""
 
     def __init__(self, database_url: str, nats_url: str, blobs: BlobStore) -> None:
         self._database_url = database_url
@@ -138,16 +138,16 @@ class Backstage:
 
     @classmethod
     def of(cls, addresses: Addresses) -> Self:
-        """Look behind a stack."""
+        """Connect to the servers of a stack."""
         return cls(addresses.database_url, addresses.nats_url, _blobs_of(addresses))
 
     async def rows(self, query: str, *arguments: object) -> list[Row]:
-        """Read the database as the service itself sees it."""
+        """Query the database in the role of the service."""
         async with self._connection() as connection:
             return list(await connection.fetch(query, *arguments))
 
     async def histories(self, names: list[str]) -> dict[str, History]:
-        """Read every change of these jobs, in order."""
+        """Read every change of these jobs in order."""
         histories: dict[str, History] = {}
         ids = [UUID(name.removeprefix("jobs/")) for name in names]
         async with self._connection() as connection:
@@ -165,29 +165,29 @@ class Backstage:
         return histories
 
     async def leftovers(self) -> list[str]:
-        """Return what nobody will ever take up."""
-        found = [f"{row} stays in the outbox" for row in await self.rows(_OWED)]
+        """Return rows and messages that are left over although all images have ended."""
+        found = [f"{row} is left in the outbox" for row in await self.rows(_OUTBOX)]
         (row,) = await self.rows("SELECT count(*) FROM uploads")
         if row["count"]:
-            found.append(f"{row['count']} rows stay in uploads")
+            found.append(f"{row['count']} rows are left in uploads")
         if found:
             found += await self._sessions()
         for stream, count in (await self.queued()).items():
             if count:
-                found.append(f"{count} messages stay in {stream}")
-        if count := await self._unheard():
-            found.append(f"{count} messages of DEAD were not heard")
+                found.append(f"{count} messages are left in {stream}")
+        if count := await self._unhandled_advisories():
+            found.append(f"{count} advisories in DEAD were not handled")
         return found
 
-    async def _unheard(self) -> int:
-        """Count what was given up and nobody has taken note of; DEAD keeps what it tells."""
+    async def _unhandled_advisories(self) -> int:
+        """Count the advisories that `jobs` has not acknowledged; DEAD itself keeps all of them."""
         async with open_jetstream(self._nats_url, name="ledger") as jetstream:
             await jetstream.opened()
             consumer = await jetstream.api("CONSUMER.INFO.DEAD.jobs-dead")
             return int(consumer["num_pending"]) + int(consumer["num_ack_pending"])
 
     async def lasting_leftovers(self) -> list[str]:
-        """Return what stays: of work done twice a message may pass after the image has ended."""
+        """Return what is still left over after a while: a duplicate outcome may arrive late."""
         found = await self.leftovers()
         for _ in range(20):
             if not found:
@@ -197,8 +197,8 @@ class Backstage:
         return found
 
     async def _sessions(self) -> list[str]:
-        """Describe the open transactions, to explain why rows stay."""
-        # As the role that the service logs in with: another one is not shown what a session does.
+        """Describe the open transactions, which may explain left-over rows."""
+        # In the login role of the service: other roles may not see the queries of its sessions.
         connection = await asyncpg.connect(self._database_url)
         try:
             return [f"  {row}" for row in await connection.fetch(_OPEN_TRANSACTIONS)]
@@ -215,7 +215,7 @@ class Backstage:
             }
 
     async def open_images(self, before: datetime | None = None) -> int:
-        """Count the images that have not ended, or those of them that are older."""
+        """Count the images that have not ended, optionally only those created before a time."""
         (row,) = await self.rows(
             "SELECT count(*) FROM images WHERE state IN ('QUEUED', 'RUNNING') AND create_time < $1",
             before or datetime.now(UTC) + timedelta(days=1),
@@ -223,7 +223,7 @@ class Backstage:
         return int(row["count"])
 
     async def owned_keys(self) -> tuple[dict[str, None], list[str]]:
-        """Return the keys that rows speak of, and the prefixes that are noted for deletion."""
+        """Return the blob keys that rows refer to, and the prefixes that are due for deletion."""
         owned = {}
         for row in await self.rows(
             "SELECT site, job_id, image_id, original_keys, has_preview FROM images"
@@ -232,17 +232,17 @@ class Backstage:
             if row["has_preview"]:
                 prefix = f"sites/{row['site']}/jobs/{row['job_id']}/{row['image_id']}"
                 owned[f"{prefix}/preview.jpg"] = None
-        noted = [row["prefix"] for row in await self.rows("SELECT prefix FROM deletions")]
-        # A preview whose outcome was told by another attempt belongs to its image all the same.
+        due = [row["prefix"] for row in await self.rows("SELECT prefix FROM deletions")]
+        # A preview belongs to its image even if another attempt reported the outcome.
         images = await self.rows("SELECT site, job_id, image_id FROM images")
-        noted += [
+        due += [
             f"sites/{row['site']}/jobs/{row['job_id']}/{row['image_id']}/preview.jpg"
             for row in images
         ]
-        return owned, noted
+        return owned, due
 
     async def sweep_orphans(self) -> None:
-        """Do what the nightly run does, for blobs of any age."""
+        """Delete orphans as the daily retention run does, whatever their age."""
         async with open_database(self._database_url, connections=2) as database:
             sweeper = Sweeper(SystemStore(database), self.blobs)
             await sweeper.delete_orphans(timedelta(0))
@@ -257,8 +257,8 @@ class Backstage:
         finally:
             await connection.close()
 
-    async def wait_quiet(self, seconds: float) -> None:
-        """Wait until nothing is under way any more; what then still is shows as a problem."""
+    async def wait_idle(self, seconds: float) -> None:
+        """Wait until the system is idle; after the timeout, what is left shows up as a problem."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -269,14 +269,14 @@ class Backstage:
             await asyncio.sleep(0.25)
 
 
-async def _front_door(client: Client, promise: Promise) -> list[str]:
-    """Compare one job with what its caller sees, down to the bytes."""
+async def _api_problems(client: Client, promise: Promise) -> list[str]:
+    """Compare one job with what its caller sees through the API, down to the bytes."""
     job: Job = await _ask(lambda: client.get(promise.name))
     images: list[Image] = await _ask(lambda: _collect(client, promise.name))
     by_key = {image.image_key: image for image in images}
     found = [
         f"{promise.name} has lost {key}" for key in promise.accepted.keys() - by_key.keys()
-    ] + [f"{promise.name} has {key}, which nobody sent" for key in by_key.keys() - promise.sent]
+    ] + [f"{promise.name} has {key}, which was never sent" for key in by_key.keys() - promise.sent]
     if len(by_key) != len(images):
         found.append(f"{promise.name} has an image twice")
     for key, image in by_key.items():
@@ -285,13 +285,13 @@ async def _front_door(client: Client, promise: Promise) -> list[str]:
     progress = job.progress
     counters = (progress.total, progress.succeeded, progress.failed, progress.cancelled)
     if counters != (len(images), tally["SUCCEEDED"], tally["FAILED"], tally["CANCELLED"]):
-        found.append(f"{promise.name} counts {counters}, its images are {dict(tally)}")
+        found.append(f"{promise.name} counts {counters}, but its images are {dict(tally)}")
     if job.state != (wanted := _job_state(promise, tally)):
-        found.append(f"{promise.name} ({promise.how}) is {job.state}, it must be {wanted}")
+        found.append(f"{promise.name} ({promise.how}) is {job.state}, expected {wanted}")
     for key, image in by_key.items():
         content = await _ask(lambda image=image: client.read_image(image))
         if hashlib.sha256(content.data).hexdigest() != promise.sent[key].sha256:
-            found.append(f"{image.name} gives back other bytes")
+            found.append(f"{image.name} returns different bytes")
     return found
 
 
@@ -299,29 +299,29 @@ def _compare(promise: Promise, key: str, image: Image) -> Iterator[str]:
     film = promise.sent[key]
     answered = promise.accepted.get(key)
     if answered is not None and image.name != answered:
-        yield f"{promise.name}: {key} was answered as {answered} and is {image.name}"
+        yield f"{promise.name}: {key} was confirmed as {answered} but is {image.name}"
     if image.sha256 != film.sha256:
-        yield f"{image.name} has another digest than {film.name}"
+        yield f"{image.name} differs in digest from {film.name}"
     if promise.cancelled and image.state == "CANCELLED":
         return
     if key in promise.excused:
         if not image.state.terminal:
             yield f"{image.name} is {image.state}"
         return
-    expected = film.answer
+    expected = film.expected
     code = image.error.code if image.error else ""
     if (str(image.state), code) != (expected.state, expected.error_code):
-        yield f"{image.name} ({film.name}) is {image.state} {code}, it must be {expected}"
+        yield f"{image.name} ({film.name}) is {image.state} {code}, expected {expected}"
     elif expected.state == "SUCCEEDED":
         probabilities = [finding.probability for finding in image.findings]
-        near = len(probabilities) == len(expected.probabilities) and all(
+        close = len(probabilities) == len(expected.probabilities) and all(
             abs(found - wanted) < TOLERANCE
             for found, wanted in zip(probabilities, expected.probabilities, strict=True)
         )
-        if image.predicted_label != expected.label or not near:
+        if image.predicted_label != expected.label or not close:
             yield (
-                f"{image.name} ({film.name}) reads {image.predicted_label} {probabilities},"
-                f" it must be {expected}"
+                f"{image.name} ({film.name}) has {image.predicted_label} {probabilities},"
+                f" expected {expected}"
             )
 
 
@@ -340,7 +340,7 @@ async def _collect(client: Client, job: str) -> list[Image]:
 
 
 async def _ask(call: Any) -> Any:
-    """Ask until somebody answers: the comparison is no test of availability."""
+    """Repeat a call until it is answered: the comparison does not test availability."""
     for _ in range(30):
         try:
             return await call()
@@ -360,7 +360,7 @@ def _below(key: str, prefixes: list[str]) -> bool:
 def _blobs_of(addresses: Addresses) -> BlobStore:
     url = addresses.blob_url
     if environment := addresses.blob_environment:
-        # As options of the URL they are named without the cloud.
+        # As options of the URL, they have no AWS_ prefix.
         named = {name.removeprefix("AWS_").lower(): value for name, value in environment.items()}
         url += "?" + urlencode(named)
     return open_blobs(url)

@@ -1,7 +1,7 @@
-"""Callers that hand in films and follow them, by gRPC and by HTTP, and write down what they hear.
+"""Callers that submit films and watch them over gRPC and HTTP, and record every answer.
 
-They repeat what failed as the contract tells them to: the same request id, the same upload key, the
-last revision. What a caller had to repeat is counted, what could not be repeated is raised.
+They repeat failed calls as the API requires: with the same request id, the same upload key or the
+last revision. Repeated calls are counted; errors that must not be repeated are raised.
 """
 
 import asyncio
@@ -28,21 +28,22 @@ from tests.support.ledger import Ledger, Promise
 from tests.support.small_films import Film, Films
 
 T = TypeVar("T")
-# Far above any fault's length: what fails for so long has failed.
+# Far longer than any fault: a call that fails for this long has failed.
 TIMEOUT = timedelta(minutes=3)
 _LONGEST_PAUSE = 1.0
-# Shares of the jobs of fickle callers.
-_CANCELLED, _RETRIED = 0.15, 0.15
-# What the documents name, and what else may be worth another try.
+# The shares of their jobs that fickle callers cancel and retry.
+_CANCEL_SHARE, _RETRY_SHARE = 0.15, 0.15
+# The HTTP status codes that the documentation tells callers to repeat.
 _UNAVAILABLE = {503}
-# Callers wait while so many jobs are open, each with two watches: on a slow machine the queue would
-# grow for as long as a fault lasts, and what was accepted last would end too late for any limit.
+# Callers pause while this many jobs are open, each with two watches. Otherwise, on a slow machine,
+# the queue would grow throughout a fault and the last images accepted would exceed any time limit.
 _MAX_OPEN_JOBS = 24
+# Other codes after which a second attempt may succeed as well.
 _REPEATED = _UNAVAILABLE | {408, 429, 502, 504}
 
 
 class Load:
-    """Hands in jobs and keeps the ledger."""
+    """Submits jobs and keeps the ledger."""
 
     def __init__(
         self,
@@ -53,15 +54,15 @@ class Load:
         token: str,
         folder: Path,
         films: Films | None = None,
-        insist: bool = True,
+        persistent: bool = True,
     ) -> None:
         self.ledger = ledger
         self.films = films or Films()
-        # Without it, only what the documents name is repeated, by the client with its own patience.
-        self.insist = insist
-        self._repeated = _REPEATED if insist else _UNAVAILABLE
+        # If false, repeat only what the documentation says, and use the client's default timeout.
+        self.persistent = persistent
+        self._repeated = _REPEATED if persistent else _UNAVAILABLE
         self.client = (
-            Client(grpc, token, reconnect_timeout=TIMEOUT) if insist else Client(grpc, token)
+            Client(grpc, token, reconnect_timeout=TIMEOUT) if persistent else Client(grpc, token)
         )
         self.http = httpx.AsyncClient(
             base_url=http,
@@ -95,16 +96,16 @@ class Load:
         watch: bool = True,
         films: list[Film] | None = None,
     ) -> Promise:
-        """Hand in one job with watchers attached, up to its close."""
-        promise = await self.begin(how, watch=watch)
+        """Submit one job with watchers attached: create it, upload its films and close it."""
+        promise = await self.create(how, watch=watch)
         chosen = films or self.films.take(count)
         upload = self._upload_grpc if how == "grpc" else self._upload_http
         await asyncio.gather(*(upload(promise, film) for film in chosen))
         await self.close(promise)
         return promise
 
-    async def begin(self, how: str = "grpc", *, watch: bool = True) -> Promise:
-        """Open a job."""
+    async def create(self, how: str = "grpc", *, watch: bool = True) -> Promise:
+        """Create a job and watch it."""
         request_id = str(uuid.uuid4())
         urgent = bool(random.getrandbits(1))
         if how == "grpc":
@@ -139,7 +140,7 @@ class Load:
         promise.closed = True
 
     async def cancel(self, promise: Promise) -> None:
-        """Cancel a job; one that has ended already stays as it is."""
+        """Cancel a job, unless it has already ended."""
         try:
             await self._grpc(lambda: self.client.cancel(promise.name))
         except RefusedError as error:
@@ -149,7 +150,7 @@ class Load:
             promise.cancelled = True
 
     async def retry(self, name: str) -> None:
-        """Have everything that failed tried again."""
+        """Retry the failed images of a job."""
         request_id = str(uuid.uuid4())
         self.ledger.promises[name].retries += 1
         await self._grpc(lambda: self.client.retry(name, request_id=request_id))
@@ -194,11 +195,11 @@ class Load:
             nonlocal offset
             offset = await self._committed(promise.name, key)
 
-        answer = await self._insist(send, before_repeat=resume)
+        answer = await self._repeat(send, before_repeat=resume)
         promise.accepted[key] = answer.json()["name"]
 
     async def _committed(self, job: str, key: str) -> int:
-        """Where to go on; an upload that has become an image is sent again as a whole."""
+        """Return the offset to resume at: 0 if the upload is unknown or already an image."""
         answer = await self.http.get(f"/v1/{job}/uploads/{key}")
         if answer.status_code == httpx.codes.NOT_FOUND:
             return 0
@@ -210,60 +211,60 @@ class Load:
     # Following.
 
     def follow(self, job: str, how: str) -> Watcher:
-        """Follow a job in the background, to its end."""
+        """Watch a job in the background until it ends."""
         watcher = self.ledger.watcher(job, how)
         if how == "grpc":
-            work = follow_grpc(watcher, self._stub, self._metadata, TIMEOUT)
+            following = follow_grpc(watcher, self._stub, self._metadata, TIMEOUT)
         else:
-            work = follow_http(watcher, self.http, TIMEOUT)
-        task = asyncio.create_task(work)
+            following = follow_http(watcher, self.http, TIMEOUT)
+        task = asyncio.create_task(following)
         self._watching.add(task)
         return watcher
 
     async def watchers_done(self, seconds: float) -> None:
-        """Wait until every watcher has come to an end; who has not is told of by the ledger."""
+        """Wait until every watcher has finished; the ledger reports any that has not."""
         if self._watching:
             await asyncio.wait(self._watching, timeout=seconds)
 
     # Repeating.
 
     async def _grpc(self, call: Callable[[], Awaitable[T]]) -> T:
-        if not self.insist:
+        if not self.persistent:
             return await call()
-        return await self._insist_grpc(call)
+        return await self._repeat_grpc(call)
 
-    async def _insist_grpc(self, call: Callable[[], Awaitable[T]]) -> T:
-        async for _ in _tries():
+    async def _repeat_grpc(self, call: Callable[[], Awaitable[T]]) -> T:
+        async for _ in _attempts():
             try:
                 return await call()
             except UnavailableError as error:
-                self.ledger.absorbed[f"grpc {error.reason or error.code.name}"] += 1
+                self.ledger.retried[f"grpc {error.reason or error.code.name}"] += 1
         return await call()
 
     async def _http(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return await self._insist(lambda: self.http.request(method, path, **options))
+        return await self._repeat(lambda: self.http.request(method, path, **options))
 
-    async def _insist(
+    async def _repeat(
         self,
         call: Callable[[], Awaitable[httpx.Response]],
         *,
         before_repeat: Callable[[], Awaitable[None]] | None = None,
     ) -> httpx.Response:
-        async for number in _tries():
+        async for number in _attempts():
             try:
                 if number and before_repeat is not None:
                     await before_repeat()
                 answer = await call()
             except httpx.TransportError as error:
-                self.ledger.absorbed[f"http {type(error).__name__}"] += 1
+                self.ledger.retried[f"http {type(error).__name__}"] += 1
                 continue
             if answer.status_code in self._repeated:
-                self.ledger.absorbed[f"http {answer.status_code}"] += 1
+                self.ledger.retried[f"http {answer.status_code}"] += 1
                 continue
             if answer.is_error:
                 raise AssertionError(f"{answer.request.url}: {answer.status_code} {answer.text}")
             return answer
-        raise AssertionError("the gateway does not come back")
+        raise AssertionError("the gateway did not become available again")
 
     # Steady load.
 
@@ -271,38 +272,40 @@ class Load:
     async def steady(
         self, *, callers: int = 2, pause: float = 0.2, fickle: bool = False
     ) -> AsyncIterator[None]:
-        """Hand in one job after another for the length of the block, by several callers.
+        """Submit one job after another within the block, from several callers at once.
 
-        Fickle ones cancel some of their jobs, and have the failed images of others tried again.
+        Fickle callers cancel some of their jobs and retry the failed images of others.
         """
         stop = asyncio.Event()
-        # A caller that fails ends the block: the others would hide it until the end.
+        # A task group, because a caller that fails must end the block at once.
         async with asyncio.TaskGroup() as group:
             for number in range(callers):
                 how = "http" if number % 2 else "grpc"
-                group.create_task(self._hand_in(stop, how, pause, fickle=fickle))
+                group.create_task(self._submit_until(stop, how, pause, fickle=fickle))
             try:
                 yield
             finally:
                 stop.set()
 
-    async def _hand_in(self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool) -> None:
+    async def _submit_until(
+        self, stop: asyncio.Event, how: str, pause: float, *, fickle: bool
+    ) -> None:
         while not stop.is_set():
             if self._open_watches() > 2 * _MAX_OPEN_JOBS:
                 await asyncio.sleep(pause)
                 continue
             promise = await self.submit(random.randint(1, 3), how=how)
             await asyncio.sleep(random.uniform(0, 2 * pause))
-            if fickle and random.random() < _CANCELLED:
+            if fickle and random.random() < _CANCEL_SHARE:
                 await self.cancel(promise)
-            elif fickle and random.random() < _RETRIED:
+            elif fickle and random.random() < _RETRY_SHARE:
                 await self.retry(promise.name)
 
     def _open_watches(self) -> int:
         return sum(not each.done() for each in self._watching)
 
 
-async def _tries() -> AsyncIterator[int]:
+async def _attempts() -> AsyncIterator[int]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + TIMEOUT.total_seconds()
     number = 0

@@ -1,8 +1,8 @@
-"""A database that is full of jobs, as a hospital's is after a while."""
+"""Fills a database with jobs in proportions that are typical of a hospital."""
 
 import asyncpg
 
-# Most jobs come from one PACS, are routine, and have long succeeded. The rest is rare.
+# Most jobs come from one PACS, are routine and succeeded long ago; all others are rare.
 _FILL = """
 INSERT INTO jobs (job_id, site, creator, request_id, request_digest, state, revision, patient_id,
                   display_name, notes, clahe, priority, model, total, succeeded, create_time,
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
 
 
 async def fill_with_jobs(database_url: str, count: int, *, patients: int = 1000) -> None:
-    """Insert `count` jobs of the last six days, newest first, and let the server count them."""
+    """Insert `count` jobs of the last six days, newest first, and update the planner statistics."""
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute("SET ROLE carina_system")

@@ -1,8 +1,8 @@
-"""Databases as earlier schemas left them, with jobs in every state.
+"""Database dumps of earlier schemas, with jobs in every state.
 
-`python -m tests.support.old_schemas` writes the one of the newest schema into `tests/data/schemas`;
-it is run once for each migration that changes a table, and the file is never changed again. A job
-is named after the state it is in, and after the one it ends in when workers have finished.
+`python -m tests.support.old_schemas` writes a dump of the newest schema to `tests/data/schemas`.
+Run it once for each migration that changes a table; the file is never changed afterwards. The
+display name of a job is its current state followed by its state once workers have finished it.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from tests.support.servers import running
 FOLDER = ROOT / "tests" / "data" / "schemas"
 
 
-async def live_in_every_state(jobs: Jobs, folder: Path) -> None:
-    """Leave a job in each state behind, one that was deleted, and one that was retried."""
+async def fill_with_every_state(jobs: Jobs, folder: Path) -> None:
+    """Create a job in each state, a deleted one and a retried one."""
     async with jobs.client() as client, jobs.client(Role.ADMIN) as admin:
         number = 0
 
-        async def hand_in(name: str, images: int = 2) -> Job:
+        async def submit(name: str, images: int = 2) -> Job:
             nonlocal number
             job = await client.create(JobSpec(display_name=name, patient_id="P1", notes="a note"))
             for _ in range(images):
@@ -48,25 +48,25 @@ async def live_in_every_state(jobs: Jobs, folder: Path) -> None:
             ("PARTIALLY_SUCCEEDED PARTIALLY_SUCCEEDED", 1),
             ("FAILED FAILED", 2),
         ):
-            job = await client.close(await hand_in(name))
+            job = await client.close(await submit(name))
             await jobs.work(2, fail=partial(gt, failures))
             await ended(job)
-        retried = await client.close(await hand_in("RUNNING SUCCEEDED", 1))
+        retried = await client.close(await submit("RUNNING SUCCEEDED", 1))
         await jobs.report(failed(await jobs.next_task()))
         await ended(retried)
         await client.retry(retried)
         await jobs.report(started(await jobs.next_task(), tasks_pb2.STAGE_PREPROCESS))
-        deleted = await client.close(await hand_in("deleted", 1))
+        deleted = await client.close(await submit("deleted", 1))
         await jobs.report(succeeded(await jobs.next_task()))
         await ended(deleted)
         await admin.delete(deleted)
-        await client.cancel(await hand_in("CANCELLED CANCELLED", 1))
-        await client.close(await hand_in("PENDING SUCCEEDED", 1))
-        await hand_in("RECEIVING RECEIVING", 1)
+        await client.cancel(await submit("CANCELLED CANCELLED", 1))
+        await client.close(await submit("PENDING SUCCEEDED", 1))
+        await submit("RECEIVING RECEIVING", 1)
         while not await rows(jobs, "SELECT 1 FROM images WHERE state = 'RUNNING'"):
             await asyncio.sleep(0.05)
     await jobs.replicas[0].end()
-    # Half an upload, and a task that nobody has published.
+    # An unfinished upload, and a task that is not yet published.
     await rows(
         jobs,
         """INSERT INTO uploads SELECT job_id, 'half', site, gen_random_uuid(), '{}', 1,
@@ -81,7 +81,7 @@ async def live_in_every_state(jobs: Jobs, folder: Path) -> None:
 
 
 def load(postgres: Postgres, database: str, path: Path) -> None:
-    """Put one of the files into an empty database."""
+    """Load a dump into an empty database."""
     url = postgres.url(database, role="carina")
     subprocess.run(
         [postgres_tool("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", str(path), url],
@@ -98,7 +98,7 @@ async def _write(folder: Path) -> None:
         url = server.url("carina", role="carina")
         async with open_jobs(folder, url) as jobs:
             await jobs.start()
-            await live_in_every_state(jobs, folder)
+            await fill_with_every_state(jobs, folder)
         path = FOLDER / f"{newest_migration()}.sql"
         path.parent.mkdir(exist_ok=True)
         dump = [postgres_tool("pg_dump"), f"--file={path}", url]

@@ -1,7 +1,7 @@
-"""What workers and the broker say to each other, heard by one who only listens.
+"""Records the acks and outcomes that workers send to the broker, without taking part.
 
-Every answer to a delivery goes over `$JS.ACK.<stream>.<consumer>.<delivery>.<sequence>...`, and
-every report of a worker over `results.<job>`, also where the broker then takes it for a repetition.
+A worker answers each delivery on `$JS.ACK.<stream>.<consumer>.<delivery>.<sequence>...` and reports
+each outcome on `results.<job>`, even if the broker then drops the outcome as a duplicate.
 """
 
 from collections import Counter
@@ -15,12 +15,12 @@ from nats.aio.msg import Msg
 from carina.tasks.v1 import tasks_pb2
 from chassis.nats.jetstream import JetStream
 
-# With more tokens, a domain and an account hash stand before the stream.
+# In the longer form, a domain and an account hash precede the stream.
 _OLD_ACK_TOKENS = 9
 
 
-class Handed(NamedTuple):
-    """One delivery of a message: `number` 1 is the first."""
+class Handover(NamedTuple):
+    """One delivery of a message; the first has `number` 1."""
 
     consumer: str
     sequence: int
@@ -28,49 +28,49 @@ class Handed(NamedTuple):
 
 
 class Overheard:
-    """Deliveries that were answered, and images that were begun."""
+    """The deliveries that were answered and the images that were started."""
 
     def __init__(self) -> None:
         # By image, attempt and stage.
-        self.begun: Counter[tuple[UUID, int, str]] = Counter()
-        self._answered: set[Handed] = set()
-        self._handed_back: set[Handed] = set()
+        self.started: Counter[tuple[UUID, int, str]] = Counter()
+        self._answered: set[Handover] = set()
+        self._returned: set[Handover] = set()
 
     def answer(self, message: Msg) -> None:
-        """Note what became of a delivery."""
+        """Record the answer to a delivery."""
         tokens = message.subject.split(".")
         consumer, number, sequence = tokens[3:6] if len(tokens) == _OLD_ACK_TOKENS else tokens[5:8]
-        handed = Handed(consumer, int(sequence), int(number))
+        handover = Handover(consumer, int(sequence), int(number))
         if not message.data.startswith(b"+WPI"):
-            self._answered.add(handed)
+            self._answered.add(handover)
         if message.data.startswith(b"-NAK"):
-            self._handed_back.add(handed)
+            self._returned.add(handover)
 
     def report(self, message: Msg) -> None:
-        """Note what a worker tells."""
+        """Record an outcome."""
         outcome = tasks_pb2.Outcome.FromString(message.data)
         if outcome.HasField("started"):
             stage = tasks_pb2.Stage.Name(outcome.stage)
-            self.begun[UUID(bytes=outcome.ref.image_id), outcome.ref.attempt, stage] += 1
+            self.started[UUID(bytes=outcome.ref.image_id), outcome.ref.attempt, stage] += 1
 
-    def late(self, stage: str) -> set[Handed]:
-        """Return the deliveries that were answered though another had followed."""
+    def late(self, stage: str) -> set[Handover]:
+        """Return the deliveries that were answered although they had been redelivered."""
         return self.dropped(stage) & self._answered
 
-    def dropped(self, stage: str = "") -> set[Handed]:
-        """Return the deliveries that were followed by another, though nobody handed them back."""
+    def dropped(self, stage: str = "") -> set[Handover]:
+        """Return the deliveries that were redelivered although no worker had returned them."""
         return {
             earlier
-            for handed in self._answered
-            if handed.consumer.startswith(stage)
-            for number in range(1, handed.number)
-            if (earlier := handed._replace(number=number)) not in self._handed_back
+            for handover in self._answered
+            if handover.consumer.startswith(stage)
+            for number in range(1, handover.number)
+            if (earlier := handover._replace(number=number)) not in self._returned
         }
 
 
 @asynccontextmanager
 async def overhear(jetstream: JetStream) -> AsyncIterator[Overheard]:
-    """Listen for the length of the block; at its end all that was said before is noted."""
+    """Record within the block; on exit, everything sent before has been recorded."""
     overheard = Overheard()
     await jetstream.subscribe_mailbox("$JS.ACK.>", overheard.answer)
     await jetstream.subscribe_mailbox("results.*", overheard.report)

@@ -1,7 +1,7 @@
-"""The preprocess worker, with a memory limit and a film that takes all memory it can get.
+"""A preprocess worker with a memory limit, in which a certain film uses unlimited memory.
 
-The limit is kept by a thread that looks at the memory of its own process and ends it by SIGKILL, as
-the kernel does to a container: no control group that a test may set can be counted on.
+A thread enforces the limit: it watches the memory of its own process and sends SIGKILL, as the
+kernel does to a container. A test cannot rely on being allowed to create a control group.
 """
 
 import os
@@ -18,21 +18,21 @@ from services.preprocess.pipeline import PipelineSettings, Prepared
 POISON = b"POISON"
 _LIMIT = 1 << 30
 _CHUNK = 1 << 24
-_LOOK_SECONDS = 0.005
+_POLL_SECONDS = 0.005
 _prepare = worker.prepare  # type: ignore[attr-defined]
 
 
 def _greedy(data: bytes, settings: PipelineSettings, limits: Limits) -> Prepared:
     if POISON in data:
-        # Written to, so that the pages are there; twice the limit, should nobody keep it.
-        taken = [b"\1" * _CHUNK for _ in range(2 * _LIMIT // _CHUNK)]
-        raise AssertionError(len(taken))
+        # Non-zero, so that the pages are resident; ends at twice the limit if it is not enforced.
+        buffers = [b"\1" * _CHUNK for _ in range(2 * _LIMIT // _CHUNK)]
+        raise AssertionError(len(buffers))
     return _prepare(data, settings, limits)
 
 
-def _keep_limit() -> None:
+def _enforce_limit() -> None:
     while _resident_bytes() < _LIMIT:
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -43,5 +43,5 @@ def _resident_bytes() -> int:
 
 if __name__ == "__main__":
     worker.prepare = _greedy  # type: ignore[attr-defined]
-    threading.Thread(target=_keep_limit, name="memory limit", daemon=True).start()
+    threading.Thread(target=_enforce_limit, name="memory limit", daemon=True).start()
     main.main()

@@ -1,4 +1,4 @@
-"""A preprocess worker in the process of the test, and the broker and the blobs around it."""
+"""A preprocess worker in the test process, with its broker and blob store."""
 
 import asyncio
 import uuid
@@ -22,7 +22,7 @@ SIDE = 224
 
 
 class Bench:
-    """Puts originals, sends tasks, takes what comes of them."""
+    """Stores originals, publishes tasks and collects the results."""
 
     def __init__(self, folder: Path, *, nats_url: str, jetstream: JetStream) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Bench:
     async def send(
         self, *parts: bytes, urgent: bool = False, clahe: bool = True, republished: int = 0
     ) -> uuid.UUID:
-        """Keep a file, in as many blobs as there are parts, and publish its task."""
+        """Store a file as one blob per part, and publish its task."""
         image = uuid.uuid4()
         keys = [f"{image}/original-{number}" for number in range(len(parts))]
         for key, part in zip(keys, parts, strict=True):
@@ -79,17 +79,17 @@ class Bench:
         )
 
     async def prepared(self, image: uuid.UUID, seconds: float = 20) -> tasks_pb2.InferTask:
-        """Wait for the task of the next stage."""
+        """Wait for the task of the inference stage."""
         await self._until(image, self.tasks, seconds)
         return self.tasks[image][1]
 
     async def failed(self, image: uuid.UUID, seconds: float = 20) -> tasks_pb2.Failed:
-        """Wait for what is told of a film that cannot be read."""
+        """Wait for the failure of an image."""
         await self._until(image, self.failures, seconds)
         return self.failures[image].failed
 
     async def settled(self) -> None:
-        """Wait until the worker holds no task any more."""
+        """Wait until no task is left in the queue or in a worker."""
         async with asyncio.timeout(10):
             while await self.jetstream.count("TASKS", "tasks.preprocess.>"):
                 await asyncio.sleep(0.02)
@@ -101,9 +101,9 @@ class Bench:
                 await self._arrived.wait()
 
     async def listen(self) -> None:
-        """Take outcomes and tasks as they come."""
+        """Collect outcomes and inference tasks as they arrive."""
 
-        async def told(_subject: str, data: bytes) -> None:
+        async def on_outcome(_subject: str, data: bytes) -> None:
             outcome = tasks_pb2.Outcome.FromString(data)
             image = uuid.UUID(bytes=outcome.ref.image_id)
             assert outcome.stage == tasks_pb2.STAGE_PREPROCESS
@@ -113,17 +113,17 @@ class Bench:
                 self.failures[image] = outcome
                 self._arrived.set()
 
-        async def handed_on(subject: str, data: bytes) -> None:
+        async def on_task(subject: str, data: bytes) -> None:
             task = tasks_pb2.InferTask.FromString(data)
             self.tasks[uuid.UUID(bytes=task.ref.image_id)] = subject, task
             self._arrived.set()
 
-        await self.jetstream.subscribe_core(f"results.{self.job}", told)
-        await self.jetstream.subscribe_core(f"tasks.infer.*.{self.job}", handed_on)
+        await self.jetstream.subscribe_core(f"results.{self.job}", on_outcome)
+        await self.jetstream.subscribe_core(f"tasks.infer.*.{self.job}", on_task)
 
     @asynccontextmanager
     async def worker(self, **settings: Any) -> AsyncIterator[int]:
-        """Run a worker for the length of a block and yield the port of its health check."""
+        """Run a worker within the block and yield the port of its health checks."""
         port = free_port()
         config = PreprocessConfig(
             **{
@@ -145,13 +145,13 @@ class Bench:
 
 
 def preview_key(image: uuid.UUID) -> str:
-    """Return where the preview of an image is kept."""
+    """Return the blob key of an image's preview."""
     return f"{image}/preview.jpg"
 
 
 @asynccontextmanager
 async def open_bench(folder: Path) -> AsyncIterator[Bench]:
-    """Start a broker with the streams of the system."""
+    """Start a broker with the production streams."""
     port = free_port()
     program = nats_program(folder / "nats", port=port, monitor_port=free_port())
     server = Server(program, folder / "nats.log")

@@ -1,6 +1,6 @@
-"""A proxy between two processes whose line can be cut, slowed or left half-open.
+"""A proxy between two processes that can cut, delay or freeze their connections.
 
-It stands before a TCP port or a unix socket and knows nothing of what passes through.
+It sits in front of a TCP port or a Unix socket and does not look at the bytes it forwards.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Literal
 
 _CHUNK = 1 << 16
-# RST instead of FIN: linger on, for no time.
+# SO_LINGER with a timeout of 0: closing sends RST instead of FIN.
 _RESET = struct.pack("ii", 1, 0)
 
 Fault = Literal["none", "cut", "half-open"]
 
 
 @dataclass(eq=False)
-class _Line:
+class _Connection:
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter
     open: asyncio.Event
@@ -28,9 +28,9 @@ class _Line:
 
 
 class Proxy:
-    """Listens on `near`, passes on to `far`: a port of 127.0.0.1 or the path of a socket.
+    """Listens on `near` and forwards to `far`: a port on 127.0.0.1 or the path of a Unix socket.
 
-    `far` may be set later, before the first connection is made.
+    `far` may be set after construction, but before the first connection.
     """
 
     def __init__(self, near: int | Path, far: int | Path = 0) -> None:
@@ -38,63 +38,63 @@ class Proxy:
         self.far = far
         self.latency = timedelta(0)
         self._fault: Fault = "none"
-        self._lines: set[_Line] = set()
-        self._abandoned: set[_Line] = set()
+        self._connections: set[_Connection] = set()
+        self._abandoned: set[_Connection] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen."""
+        """Start listening."""
         if isinstance(self.near, Path):
             self._server = await asyncio.start_unix_server(self._accept, self.near)
         else:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.near)
 
     async def stop(self) -> None:
-        """End every line and listen no longer."""
+        """Close every connection and stop listening."""
         if self._server is not None:
             self._server.close()
-        tasks = [task for line in self._lines for task in line.tasks]
+        tasks = [task for connection in self._connections for task in connection.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for line in list(self._lines):
-            self._end(line)
+        for connection in list(self._connections):
+            self._end(connection)
 
     def cut(self) -> None:
-        """Reset every line, and each new one, until it is mended."""
+        """Reset all connections, and every new one, until `heal` is called."""
         self._fault = "cut"
         self.reset()
 
     def freeze(self) -> None:
-        """Pass nothing on and close nothing: the other side seems to be there and is silent."""
+        """Forward nothing and close nothing: each side sees a peer that is up but silent."""
         self._fault = "half-open"
-        for line in self._lines:
-            line.open.clear()
+        for connection in self._connections:
+            connection.open.clear()
 
-    def mend(self) -> None:
-        """Pass everything on again; what was held back while it was frozen is still delivered."""
+    def heal(self) -> None:
+        """Forward again; bytes held back while frozen are still delivered."""
         self._fault = "none"
         self.latency = timedelta(0)
-        for line in self._lines - self._abandoned:
-            line.open.set()
+        for connection in self._connections - self._abandoned:
+            connection.open.set()
 
     def abandon(self) -> None:
-        """Pass nothing on any more on the lines there are, ever; new ones work.
+        """Never forward anything on the existing connections again; new ones work.
 
-        So is a line whose other side was unplugged: no packet tells.
+        This is what an unplugged peer looks like: no packet reports it.
         """
-        self._abandoned |= self._lines
-        for line in self._lines:
-            line.open.clear()
+        self._abandoned |= self._connections
+        for connection in self._connections:
+            connection.open.clear()
 
     def reset(self) -> None:
-        """Reset the lines there are; new ones work."""
-        for line in list(self._lines):
-            for writer in (line.near, line.far):
+        """Reset the existing connections; new ones work."""
+        for connection in list(self._connections):
+            for writer in (connection.near, connection.far):
                 with contextlib.suppress(OSError, AttributeError):
-                    connection = writer.get_extra_info("socket")
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self._end(line)
+                    sock = writer.get_extra_info("socket")
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._end(connection)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._fault == "cut":
@@ -108,35 +108,35 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        line = _Line(writer, far_writer, asyncio.Event())
+        connection = _Connection(writer, far_writer, asyncio.Event())
         if self._fault == "none":
-            line.open.set()
-        self._lines.add(line)
-        line.tasks = [
-            asyncio.create_task(self._pass_on(line, reader, far_writer)),
-            asyncio.create_task(self._pass_on(line, far_reader, writer)),
+            connection.open.set()
+        self._connections.add(connection)
+        connection.tasks = [
+            asyncio.create_task(self._forward(connection, reader, far_writer)),
+            asyncio.create_task(self._forward(connection, far_reader, writer)),
         ]
-        for task in line.tasks:
-            task.add_done_callback(lambda _: self._end(line))
+        for task in connection.tasks:
+            task.add_done_callback(lambda _: self._end(connection))
 
-    async def _pass_on(
-        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    async def _forward(
+        self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
-                await line.open.wait()
+                await connection.open.wait()
                 if self.latency:
                     await asyncio.sleep(self.latency.total_seconds())
                 writer.write(data)
                 await writer.drain()
 
-    def _end(self, line: _Line) -> None:
-        # Either half that ends takes the other with it: none of our protocols half-closes.
-        if line not in self._lines:
+    def _end(self, connection: _Connection) -> None:
+        # When either direction ends, close both: none of our protocols uses half-close.
+        if connection not in self._connections:
             return
-        self._lines.discard(line)
-        self._abandoned.discard(line)
-        for task in line.tasks:
+        self._connections.discard(connection)
+        self._abandoned.discard(connection)
+        for task in connection.tasks:
             task.cancel()
-        line.near.transport.abort()
-        line.far.transport.abort()
+        connection.near.transport.abort()
+        connection.far.transport.abort()

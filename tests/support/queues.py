@@ -1,4 +1,4 @@
-"""What the broker and the workers have in their hands."""
+"""Reads how many messages the broker and the workers hold."""
 
 from contextlib import suppress
 from typing import Any
@@ -12,8 +12,8 @@ from services.jobs.models import ImageState
 from services.jobs.tasks.outcomes import outcome_from_message
 
 
-async def ended_in_results(jetstream: JetStream) -> set[UUID]:
-    """Return the images of whose ends RESULTS tells."""
+async def final_outcomes(jetstream: JetStream) -> set[UUID]:
+    """Return the images with a final outcome in RESULTS."""
     state = (await jetstream.api("STREAM.INFO.RESULTS"))["state"]
     ended = set()
     for sequence in range(state["first_seq"], state["last_seq"] + 1):
@@ -25,14 +25,14 @@ async def ended_in_results(jetstream: JetStream) -> set[UUID]:
     return ended
 
 
-async def at_work(jetstream: JetStream, stage: str) -> int:
-    """Say how many tasks of a stage workers hold."""
+async def tasks_in_progress(jetstream: JetStream, stage: str) -> int:
+    """Count the tasks of a stage that workers hold."""
     held, _ = await deliveries(jetstream, stage)
     return held
 
 
 async def deliveries(jetstream: JetStream, stage: str) -> tuple[int, int]:
-    """Say how many deliveries of a stage are not answered, and how many there ever were."""
+    """Return the number of unanswered deliveries of a stage, and of all its deliveries so far."""
     infos = [await _consumer(jetstream, f"TASKS.{stage}-{lane}") for lane in ("urgent", "routine")]
     return (
         sum(info["num_ack_pending"] for info in infos),
@@ -40,8 +40,8 @@ async def deliveries(jetstream: JetStream, stage: str) -> tuple[int, int]:
     )
 
 
-async def unheard(jetstream: JetStream) -> int:
-    """Say how many outcomes no replica of `jobs` has heard."""
+async def pending_outcomes(jetstream: JetStream) -> int:
+    """Count the outcomes that were not yet delivered to a replica of `jobs`."""
     return int((await _consumer(jetstream, "RESULTS.jobs"))["num_pending"])
 
 
@@ -50,8 +50,8 @@ async def _consumer(jetstream: JetStream, name: str) -> dict[str, Any]:
 
 
 async def held_messages(metrics_address: str) -> int:
-    """Ask a worker how many messages it has received and not settled."""
-    # To read the authorities of the web takes longer than the answer.
+    """Return how many messages a worker has received but not settled."""
+    # Loading the CA certificates takes longer than the request itself.
     async with httpx.AsyncClient(verify=False) as client:
         answer = await client.get(f"http://{metrics_address}/metrics")
     return sum(

@@ -1,7 +1,7 @@
-"""A real gRPC server that fails on cue, for what the real service can hardly be made to do.
+"""A real gRPC server that fails on cue, for cases that are hard to provoke in the real service.
 
-It keeps jobs and uploads in memory and processes nothing: what a watch tells is written down by
-the test. Everything else is tested against the jobs service itself.
+It keeps jobs and uploads in memory and processes nothing; the test scripts what a watch returns.
+Everything else is tested against the jobs service itself.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ JOB = "jobs/00000000-0000-4000-8000-000000000001"
 async def refuse(
     context: Any, code: grpc.StatusCode, reason: str, message: str, **metadata: str
 ) -> None:
-    """End a call the way the real service does, with an ErrorInfo."""
+    """End a call with an ErrorInfo, as the real service does."""
     info = any_pb2.Any()
     info.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="carina", metadata=metadata))
     status = status_pb2.Status(code=code_pb2.Code.Value(code.name), message=message, details=[info])
@@ -38,7 +38,7 @@ async def refuse(
 
 @dataclass(frozen=True)
 class Cut:
-    """End the stream here with a code, as a replica that goes away does."""
+    """End the stream with a status code, as a replica that disappears does."""
 
     code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
 
@@ -51,19 +51,19 @@ class Upload:
 
 
 class ScriptedJobs(JobServiceServicer):
-    """Set the fields, run it with `serve`, read back what was asked."""
+    """Set the fields, run it with `serve`, then inspect the calls it received."""
 
     def __init__(self) -> None:
         self.job = job_pb2.Job(name=JOB, state=job_pb2.Job.STATE_RECEIVING, revision=1)
         self.uploads: dict[str, Upload] = {}
-        # After so many bytes of an upload, the stream is cut and the bytes so far are kept.
+        # The numbers of bytes after which the next uploads are cut; the bytes so far are kept.
         self.cut_uploads_at: deque[int] = deque()
-        # How many bytes of what was received before a cut count as durable; all if None.
+        # How many of the last bytes received before a cut are lost.
         self.lose_after_cut = 0
-        # One script for each call of WatchJob; the last one is used again.
+        # One script for each call of WatchJob; the last one is reused.
         self.watches: deque[Sequence[job_service_pb2.WatchJobResponse | Cut]] = deque()
         self.watched_after: list[int] = []
-        # Codes to answer the next unary calls with.
+        # The status codes with which the next unary calls fail.
         self.fail_next: deque[grpc.StatusCode] = deque()
         self.refuse_files: dict[str, tuple[grpc.StatusCode, str, str]] = {}
         self.calls: list[str] = []
@@ -76,7 +76,7 @@ class ScriptedJobs(JobServiceServicer):
         self.hold.set()
         self.contents: dict[int, bytes] = {}
 
-    async def _begin(self, request: Any, context: Any) -> None:
+    async def _start_call(self, request: Any, context: Any) -> None:
         self.calls.append(type(request).__name__)
         self.requests.append(request)
         self.tokens.append(dict(context.invocation_metadata()).get("authorization", ""))
@@ -85,7 +85,7 @@ class ScriptedJobs(JobServiceServicer):
             await context.abort(code, "on cue")
 
     async def CreateJob(self, request: Any, context: Any) -> job_pb2.Job:  # noqa: N802
-        await self._begin(request, context)
+        await self._start_call(request, context)
         self.job.spec.CopyFrom(request.spec)
         return self.job
 
@@ -146,7 +146,7 @@ class ScriptedJobs(JobServiceServicer):
         return upload.image
 
     async def GetUpload(self, request: Any, context: Any) -> job_service_pb2.Upload:  # noqa: N802
-        await self._begin(request, context)
+        await self._start_call(request, context)
         upload = self.uploads.get(request.image_key)
         if upload is None:
             await refuse(context, grpc.StatusCode.NOT_FOUND, "UPLOAD_NOT_FOUND", "no such upload")
@@ -159,49 +159,49 @@ class ScriptedJobs(JobServiceServicer):
         )
 
     async def CloseJob(self, request: Any, context: Any) -> job_pb2.Job:  # noqa: N802
-        await self._begin(request, context)
+        await self._start_call(request, context)
         self.job.state = job_pb2.Job.STATE_PENDING
         return self.job
 
     async def GetJob(self, request: Any, context: Any) -> job_pb2.Job:  # noqa: N802
-        await self._begin(request, context)
+        await self._start_call(request, context)
         return self.job
 
     async def CancelJob(self, request: Any, context: Any) -> job_pb2.Job:  # noqa: N802
-        await self._begin(request, context)
+        await self._start_call(request, context)
         self.job.state = job_pb2.Job.STATE_CANCELLED
         return self.job
 
     async def RetryJob(self, request: Any, context: Any) -> job_pb2.Job:  # noqa: N802
-        await self._begin(request, context)
+        await self._start_call(request, context)
         return self.job
 
     async def DeleteJob(  # noqa: N802
         self, request: Any, context: Any
     ) -> job_service_pb2.DeleteJobResponse:
-        await self._begin(request, context)
+        await self._start_call(request, context)
         return job_service_pb2.DeleteJobResponse()
 
     async def ListJobs(  # noqa: N802
         self, request: Any, context: Any
     ) -> job_service_pb2.ListJobsResponse:
-        """Three pages of one job each."""
-        await self._begin(request, context)
+        """Return three pages of one job each."""
+        await self._start_call(request, context)
         page = int(request.page_token or 0)
         job = job_pb2.Job(name=f"jobs/{page}", state=self.job.state)
-        following = str(page + 1) if page < 2 else ""
-        return job_service_pb2.ListJobsResponse(jobs=[job], next_page_token=following)
+        next_page = str(page + 1) if page < 2 else ""
+        return job_service_pb2.ListJobsResponse(jobs=[job], next_page_token=next_page)
 
     async def ListImages(  # noqa: N802
         self, request: Any, context: Any
     ) -> job_service_pb2.ListImagesResponse:
-        """One image a page."""
-        await self._begin(request, context)
+        """Return one image per page."""
+        await self._start_call(request, context)
         images = [each.image for each in self.uploads.values() if each.image is not None]
         page = int(request.page_token or 0)
-        following = str(page + 1) if page + 1 < len(images) else ""
+        next_page = str(page + 1) if page + 1 < len(images) else ""
         return job_service_pb2.ListImagesResponse(
-            images=images[page : page + 1], next_page_token=following
+            images=images[page : page + 1], next_page_token=next_page
         )
 
     async def WatchJob(  # noqa: N802
@@ -219,7 +219,7 @@ class ScriptedJobs(JobServiceServicer):
     async def ReadImage(  # noqa: N802
         self, request: Any, context: Any
     ) -> AsyncIterator[job_service_pb2.ReadImageResponse]:
-        await self._begin(request, context)
+        await self._start_call(request, context)
         data = self.contents.get(request.kind)
         if data is None:
             await refuse(context, grpc.StatusCode.NOT_FOUND, "NO_SUCH_BYTES", "no such bytes")
@@ -239,7 +239,7 @@ class ScriptedJobs(JobServiceServicer):
 
 @asynccontextmanager
 async def serve(jobs: ScriptedJobs, address: str = "127.0.0.1:0") -> AsyncIterator[str]:
-    """Run the server; yields its address."""
+    """Run the server and yield its address."""
     server = grpc.aio.server()
     add_JobServiceServicer_to_server(jobs, server)
     port = server.add_insecure_port(address)
@@ -253,7 +253,7 @@ async def serve(jobs: ScriptedJobs, address: str = "127.0.0.1:0") -> AsyncIterat
 def snapshot(
     revision: int, *images: image_pb2.Image, job: job_pb2.Job | None = None, last: bool = True
 ) -> job_service_pb2.WatchJobResponse:
-    """Return a snapshot of a running job."""
+    """Build a snapshot of a running job."""
     return job_service_pb2.WatchJobResponse(
         revision=revision,
         snapshot=job_service_pb2.Snapshot(job=job or at(revision), images=images, last=last),
@@ -263,7 +263,7 @@ def snapshot(
 def change(
     revision: int, *images: image_pb2.Image, state: str = "RUNNING"
 ) -> job_service_pb2.WatchJobResponse:
-    """Return one change."""
+    """Build a change."""
     return job_service_pb2.WatchJobResponse(
         revision=revision,
         change=job_service_pb2.Change(job=at(revision, state), images=images),
@@ -271,12 +271,12 @@ def change(
 
 
 def heartbeat(revision: int) -> job_service_pb2.WatchJobResponse:
-    """Return a sign of life."""
+    """Build a heartbeat."""
     return job_service_pb2.WatchJobResponse(
         revision=revision, heartbeat=job_service_pb2.Heartbeat()
     )
 
 
 def at(revision: int, state: str = "RUNNING") -> job_pb2.Job:
-    """Return the job as of a revision."""
+    """Build the job as of a revision."""
     return job_pb2.Job(name=JOB, revision=revision, state=job_pb2.Job.State.Value(f"STATE_{state}"))

@@ -1,6 +1,6 @@
-"""Real servers for tests, each on free ports and in a folder of its own.
+"""Real servers for tests, each on free ports and in its own folder.
 
-The fixtures are in `tests/conftest.py`; a test that has to kill a server takes a `Server`.
+The fixtures are in `tests/conftest.py`. A test that needs to kill a server uses `Server` directly.
 """
 
 import os
@@ -42,7 +42,7 @@ _ORPHAN_GRACE = timedelta(seconds=2)
 
 
 class Server:
-    """Starts, stops, kills and starts again one program of the local stack."""
+    """Starts, stops, kills and restarts one program of the local stack."""
 
     def __init__(self, program: Program, log: Path) -> None:
         self.program = program
@@ -53,17 +53,17 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Process id of a server that runs."""
+        """The process id of the running server."""
         if self._process is None:
-            raise RuntimeError(f"{self.program.name} does not run")
+            raise RuntimeError(f"{self.program.name} is not running")
         return self._process.pid
 
     def children(self) -> set[int]:
-        """Return the ids of the processes that it has started."""
+        """Return the ids of the processes that the server has started."""
         return processes.find(self._mark) - {self.pid}
 
     def start(self) -> None:
-        """Start it and wait until it serves."""
+        """Start the server and wait until it is ready."""
         program = self.program
         program.prepare()
         self._output = self._log.open("ab")
@@ -80,15 +80,15 @@ class Server:
         while not program.is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"{program.name} does not serve:\n{self._log.read_text()}")
+                raise RuntimeError(f"{program.name} did not become ready:\n{self._log.read_text()}")
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it in good order."""
+        """Stop the server gracefully."""
         self._end(self.program.stop_signal)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the server, as in a crash."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
@@ -110,7 +110,7 @@ class Server:
 
 @contextmanager
 def running(program: Program, folder: Path) -> Iterator[Server]:
-    """Keep a program running for the length of a block; its output goes to a file in `folder`."""
+    """Run a program within the block; its output goes to a file in `folder`."""
     server = Server(program, folder / f"{program.name}.log")
     server.start()
     try:
@@ -120,10 +120,10 @@ def running(program: Program, folder: Path) -> Iterator[Server]:
 
 
 def tiny_repository(folder: Path, *, blind: bool = False) -> Path:
-    """Make a repository of the tiny network, with the production configuration of `cxr`.
+    """Make a model repository with the tiny network and the production configuration of `cxr`.
 
-    Only what belongs to the trained network is changed: the size of its heatmap, its label file; a
-    blind one says of each image that it has read an empty one.
+    Only what depends on the trained network is changed: the size of the heatmap and the label file.
+    A blind network reports an empty image, whatever image it is given.
     """
     repository = folder / "models"
     model = repository / "cxr"
@@ -143,7 +143,7 @@ def tiny_repository(folder: Path, *, blind: bool = False) -> Path:
 def triton_of(
     repository: Path, folder: Path, *, models: Sequence[str] = ("cxr",)
 ) -> tuple[Program, str]:
-    """Return a Triton of some models of a repository, and the address it will have."""
+    """Return a Triton program that serves `models` of a repository, and its address."""
     ports = TritonPorts(free_port(), free_port(), free_port())
     program = triton_program(
         folder / "triton",

@@ -29,7 +29,7 @@ async def test_nats_keeps_a_message_in_a_stream(nats_url: str) -> None:
     await client.close()
 
 
-async def test_each_test_has_a_database_of_its_own(postgres_url: str) -> None:
+async def test_each_test_has_its_own_database(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("CREATE TABLE image (id int PRIMARY KEY)")
     await connection.execute("INSERT INTO image VALUES (1)")
@@ -37,13 +37,15 @@ async def test_each_test_has_a_database_of_its_own(postgres_url: str) -> None:
     await connection.close()
 
 
-async def test_the_next_test_finds_it_empty(postgres_url: str) -> None:
+async def test_the_database_of_the_next_test_is_empty(postgres_url: str) -> None:
     connection = await asyncpg.connect(postgres_url)
     assert await connection.fetchval("SELECT to_regclass('image')") is None
     await connection.close()
 
 
-async def test_the_role_of_a_database_is_held_by_row_level_security(postgres_url: str) -> None:
+async def test_row_level_security_applies_to_the_owner_role_of_a_database(
+    postgres_url: str,
+) -> None:
     connection = await asyncpg.connect(postgres_url)
     row = await connection.fetchrow("SELECT * FROM pg_roles WHERE rolname = current_user")
     assert not row["rolsuper"]
@@ -51,7 +53,7 @@ async def test_the_role_of_a_database_is_held_by_row_level_security(postgres_url
     await connection.close()
 
 
-def test_postgres_serves_from_a_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
+def test_postgres_runs_in_a_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 30) / "data"
     server = postgres_server(folder)
     with running(server.program, tmp_path):
@@ -79,7 +81,7 @@ async def test_s3_keeps_an_object(s3: Seaweed) -> None:
     assert bytes(await answer.bytes_async()) == b"pixels"
 
 
-async def test_a_server_that_was_killed_starts_again_on_its_port_with_its_data(
+async def test_a_killed_server_restarts_on_the_same_port_with_its_data(
     tmp_path: Path,
 ) -> None:
     port = free_port()
@@ -96,12 +98,12 @@ async def test_a_server_that_was_killed_starts_again_on_its_port_with_its_data(
         await client.close()
 
 
-def test_ports_are_handed_out_once() -> None:
+def test_no_port_is_allocated_twice() -> None:
     ports = [free_port() for _ in range(200)]
     assert len(set(ports)) == len(ports)
 
 
-def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+def test_the_error_of_a_server_that_does_not_start_contains_its_log(tmp_path: Path) -> None:
     port = free_port()
     program = nats_program(tmp_path / "data", port=port, monitor_port=port)
     with pytest.raises(RuntimeError, match=str(port)):

@@ -1,8 +1,8 @@
-"""Small real films with an answer that is known beforehand, each with bytes of its own.
+"""Small real films with known expected results, no two of them byte-identical.
 
-All come from one real chest film (RG1 of pydicom-data). What the model says of each picture is
-computed here, without any of the servers; what makes two files of one picture differ is a comment
-that the decoder does not look at, so the answer holds for both.
+All derive from one real chest film (RG1 of pydicom-data). The findings for each picture are
+computed here, without any of the servers. Two files of the same picture differ only in a comment
+that decoders ignore, so they have the same findings.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ from services.inference.model import Answer, Model, interpret
 from services.preprocess.film import Limits
 from services.preprocess.pipeline import PipelineSettings, prepare
 
-# Longest side of the small films, pixels: 20 to 150 KB a file.
+# The longest side of the small films in pixels; makes files of 20 to 150 KB.
 _SIDE = 320
 _UID = "1.2.826.0.1.3680043.8.498.1000000000"
 _COMMENT = 0xFE
-# Backends and batch sizes may round differently.
+# Backends and batch sizes round differently.
 TOLERANCE = 2e-3
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What has to become of a file."""
+class Expected:
+    """The expected end of an image."""
 
     state: str
     error_code: str = ""
@@ -49,54 +49,54 @@ class Answered:
 
 @dataclass(frozen=True)
 class Film:
-    """One file, and what has to become of it."""
+    """A file and its expected result."""
 
     name: str
     data: bytes
-    answer: Answered
+    expected: Expected
 
     @cached_property
     def sha256(self) -> str:
-        """The digest of its bytes, in hexadecimal."""
+        """The SHA-256 of the file, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 class Films:
-    """Gives out films, good and broken ones in turn, none of them twice."""
+    """Supplies films, valid and broken ones in turn, each only once."""
 
     def __init__(self, *, broken: bool = True) -> None:
         good = list(_pictures())
-        # One in seven is broken, as in a bad week of a real archive.
+        # Two of twelve are broken, as in a bad week of a real archive.
         self._cycle = itertools.cycle([*good[:6], *(_broken() if broken else ()), *good[6:]])
         self._numbers = itertools.count(1)
 
     def next(self) -> Film:
-        """Return a film nobody has had yet."""
-        ending, data, answer = next(self._cycle)
+        """Return a film that was not supplied before."""
+        ending, data, expected = next(self._cycle)
         number = next(self._numbers)
-        return Film(f"film-{number:05d}.{ending}", _numbered(ending, data, number), answer)
+        return Film(f"film-{number:05d}.{ending}", _numbered(ending, data, number), expected)
 
     def take(self, count: int) -> list[Film]:
-        """Return several."""
+        """Return several films."""
         return [self.next() for _ in range(count)]
 
 
 @cache
-def _pictures() -> tuple[tuple[str, bytes, Answered], ...]:
+def _pictures() -> tuple[tuple[str, bytes, Expected], ...]:
     files = list(_encoded(_grey()))
-    answers = _answers([data for _, data in files])
-    for one, other in itertools.combinations(answers, 2):
-        # Or an answer given for one could be taken for that of the other.
+    results = _expected_results([data for _, data in files])
+    for one, other in itertools.combinations(results, 2):
+        # Otherwise the findings of one could pass for those of the other.
         apart = np.abs(np.subtract(one.probabilities, other.probabilities)).max()
         assert apart > 5 * TOLERANCE, (one, other)
-    assert {answer.label for answer in answers} >= {"pneumonia", "covid19", ""}
+    assert {each.label for each in results} >= {"pneumonia", "covid19", ""}
     return tuple(
-        (ending, data, answer) for (ending, data), answer in zip(files, answers, strict=True)
+        (ending, data, expected) for (ending, data), expected in zip(files, results, strict=True)
     )
 
 
 def _grey(name: str = "RG1_UNCR.dcm") -> Any:
-    """The film, small, 16 bit, dark where the rays went through."""
+    """Return a film scaled down to 16-bit greyscale in which air is dark."""
     stored = dcmread(real_films(name)[0])
     depth = int(stored.BitsStored)
     # MONOCHROME1: the largest value is black.
@@ -108,41 +108,41 @@ def _grey(name: str = "RG1_UNCR.dcm") -> Any:
 
 
 def _encoded(grey: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield pictures that the model tells apart: cut, turned, hazy, and in three formats."""
+    """Yield variants that the model tells apart (cropped, rotated, hazy) in three formats."""
     rows, columns = grey.shape
     turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), 25, 1)
     turned = cv2.warpAffine(grey, turn, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
     edged = cv2.copyMakeBorder(grey, 60, 60, 60, 60, cv2.BORDER_CONSTANT)
     yield "png", _raster(".png", grey)
-    yield "jpg", _raster(".jpg", _shallow(grey[: rows * 4 // 5]))
-    yield "dcm", _dicom(_middle(grey, 0.6))
+    yield "jpg", _raster(".jpg", _to_8_bits(grey[: rows * 4 // 5]))
+    yield "dcm", _dicom(_centre(grey, 0.6))
     yield "png", _raster(".png", turned)
-    yield "jpg", _raster(".jpg", _shallow(_middle(grey, 0.8)))
+    yield "jpg", _raster(".jpg", _to_8_bits(_centre(grey, 0.8)))
     yield "dcm", _dicom((grey // 2 + 16000).astype(np.uint16))
-    yield "png", _raster(".png", _shallow(edged))
-    yield "jpg", _raster(".jpg", _shallow(cv2.GaussianBlur(grey, (9, 9), 0)))
-    yield "dcm", _dicom(_middle(grey, 0.7))
-    # A leg: the label is withheld.
-    yield "jpg", _raster(".jpg", _shallow(_grey("RG3_UNCR.dcm")))
+    yield "png", _raster(".png", _to_8_bits(edged))
+    yield "jpg", _raster(".jpg", _to_8_bits(cv2.GaussianBlur(grey, (9, 9), 0)))
+    yield "dcm", _dicom(_centre(grey, 0.7))
+    # A leg: no label is predicted.
+    yield "jpg", _raster(".jpg", _to_8_bits(_grey("RG3_UNCR.dcm")))
 
 
-def _shallow(grey: Any) -> Any:
-    """Return it with 8 bits."""
+def _to_8_bits(grey: Any) -> Any:
+    """Reduce pixels to 8 bits."""
     return np.ascontiguousarray(grey >> 8).astype(np.uint8)
 
 
-def _middle(grey: Any, share: float) -> Any:
-    """Return the middle of it."""
+def _centre(grey: Any, share: float) -> Any:
+    """Crop to the centre; `share` is the fraction of each side that is kept."""
     size = [int(side * share) for side in grey.shape]
     top, left = ((side - part) // 2 for side, part in zip(grey.shape, size, strict=True))
     return np.ascontiguousarray(grey[top : top + size[0], left : left + size[1]])
 
 
-def _broken() -> tuple[tuple[str, bytes, Answered], ...]:
-    whole = _raster(".jpg", _shallow(_grey()))
+def _broken() -> tuple[tuple[str, bytes, Expected], ...]:
+    whole = _raster(".jpg", _to_8_bits(_grey()))
     return (
-        ("jpg", whole[: len(whole) // 2], Answered("FAILED", "TRUNCATED_IMAGE")),
-        ("pdf", b"%PDF-1.7\n%\xe2\xe3\n", Answered("FAILED", "UNSUPPORTED_FILE_TYPE")),
+        ("jpg", whole[: len(whole) // 2], Expected("FAILED", "TRUNCATED_IMAGE")),
+        ("pdf", b"%PDF-1.7\n%\xe2\xe3\n", Expected("FAILED", "UNSUPPORTED_FILE_TYPE")),
     )
 
 
@@ -174,7 +174,7 @@ def _dicom(grey: Any) -> bytes:
 
 
 def _numbered(ending: str, data: bytes, number: int) -> bytes:
-    """Write a number where no decoder looks for pixels."""
+    """Insert a number where decoders do not read pixels."""
     text = b"film %d" % number
     match ending:
         case "png":
@@ -191,8 +191,8 @@ def _numbered(ending: str, data: bytes, number: int) -> bytes:
             return data + text
 
 
-def _answers(files: Sequence[bytes]) -> list[Answered]:
-    """Say what the catalogue's model has to answer, by the same network outside of Triton."""
+def _expected_results(files: Sequence[bytes]) -> list[Expected]:
+    """Compute the expected findings of the default model with onnxruntime instead of Triton."""
     catalogue = yaml.safe_load((ROOT / "models" / "catalogue.yaml").read_text())
     (entry,) = (each for each in catalogue["models"] if each["name"] == catalogue["default"])
     model = Model(
@@ -210,15 +210,15 @@ def _answers(files: Sequence[bytes]) -> list[Answered]:
     path = ROOT / "models" / model.name / model.version / "model.onnx"
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = ("probabilities", model.gate_output)
-    answers = []
+    results = []
     for data in files:
         pixels = prepare(data, settings, Limits()).pixels[None, None]
         probabilities, gate = session.run(names, {"image": pixels})
         answer = Answer(probabilities=probabilities[0], heatmap=None, gate=float(gate[0, 0]))
         reading = interpret(answer, model)
-        answers.append(
-            Answered(
+        results.append(
+            Expected(
                 "SUCCEEDED", label=reading.predicted_label, probabilities=reading.probabilities
             )
         )
-    return answers
+    return results

@@ -1,7 +1,7 @@
-"""A network of a few thousand weights with the contract of the real model.
+"""A network with a few thousand weights and the same inputs and outputs as the real model.
 
-Its findings mean nothing, but they differ from image to image, so a test sees at once when two
-images are mixed up. Run as a module it writes the file to the path it is given.
+Its findings mean nothing, but they differ from image to image, so a test notices when two images
+are mixed up. Run as a module, it writes the model to the given path.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from onnx import TensorProto, helper, numpy_helper
 SIDE = 224
 LABELS = 3
 HEATMAP = (LABELS, 7, 7)
-# A stride of 2 each: 224 becomes 7, as in the real model.
+# Each layer has a stride of 2, which reduces 224 to 7.
 CHANNELS = (1, 8, 12, 16, 24, 32)
-# What onnxruntime of the Triton environment reads, and every newer one.
+# Supported by the onnxruntime of the Triton environment and every newer one.
 OPSET, IR_VERSION = 17, 8
-# Spreads the probabilities over most of 0 to 1.
+# Spreads the probabilities over most of the range from 0 to 1.
 EVIDENCE_GAIN = np.float32(20.0)
 
 
 def tiny_model(*, blind: bool = False) -> onnx.ModelProto:
-    """Build the network; two calls give the same bytes.
+    """Build the network; the result is deterministic.
 
-    A blind one says of each image that it has read an empty one.
+    A blind network reports an empty image, whatever image it is given.
     """
     random = np.random.Generator(np.random.PCG64(20260101))
     weights: list[onnx.TensorProto] = []
@@ -61,7 +61,7 @@ def tiny_model(*, blind: bool = False) -> onnx.ModelProto:
     logits = node("ReduceMean", [places], "logits", axes=[2, 3], keepdims=0)
     node("Softmax", [logits], "probabilities", axis=1)
 
-    # Contrast opens the gate, so that a flat picture is the one that a test sees refused.
+    # Contrast opens the gate, so a flat picture is one that is withheld.
     mean = node("ReduceMean", ["normalised"], "mean_grey", axes=[2, 3], keepdims=1)
     offset = node("Sub", ["normalised", mean], "offset")
     square = node("Mul", [offset, offset], "square")
@@ -103,12 +103,12 @@ def _tiny_bytes(*, blind: bool = False) -> bytes:
 
 
 def tiny_digest() -> str:
-    """Return the SHA-256 of the file."""
+    """Return the SHA-256 of the model file."""
     return hashlib.sha256(_tiny_bytes()).hexdigest()
 
 
 def write_tiny_model(path: Path, *, blind: bool = False) -> None:
-    """Write the network to `path`, making its folder."""
+    """Write the network to `path`, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_tiny_bytes(blind=blind))
 
