@@ -25,7 +25,7 @@ PIP_OPTIONS := --disable-pip-version-check $$(test -t 1 || echo --quiet)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-quick test-chaos chaos recovery check fix proto lock bench model model-eval clean
+.PHONY: help setup up demo test test-quick test-chaos chaos recovery check fix proto docs lock bench model model-eval clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -70,6 +70,9 @@ fix: $(VENV)/.done ## Format, and fix what can be fixed automatically
 
 proto: $(VENV)/.done ## Regenerate the stubs from the contract
 	proto/generate.sh
+
+docs: $(VENV)/.done ## Regenerate docs/settings.md from the settings
+	$(BIN)/python -m deploy.settings_page
 
 lock: ## Regenerate the locks (needs uv)
 	requirements/compile.sh

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 import jwt
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from chassis.errors import Kind, TransientError, UsageError
@@ -35,7 +35,6 @@ _CACHED_SECONDS = 300.0  # also the longest time that a revoked key is still acc
 class AuthConfig(BaseSettings):
     """Mixin: which tokens are accepted."""
 
-    jwks_url: str = Field(title="JWKS", description="https: or, for development only, file: URL")
     issuer: str = Field(title="Issuer", description="The `iss` that every token must have")
     audience: str = Field(
         default="carina", title="Audience", description="The `aud` that every token must have"
@@ -45,7 +44,10 @@ class AuthConfig(BaseSettings):
         title="Development issuer",
         description="Accept keys from a file: or http: URL; never in production",
     )
-    subject_claim: str = Field(default="sub", title="Subject claim")
+    jwks_url: str = Field(title="JWKS", description="https: or, for development only, file: URL")
+    subject_claim: str = Field(
+        default="sub", title="Subject claim", description="Holds the name of the caller"
+    )
     site_claim: str = Field(
         default="site", title="Site claim", description="Holds the site (tenant) of the caller"
     )
@@ -55,13 +57,15 @@ class AuthConfig(BaseSettings):
         description="Holds the roles: a list, or words separated by spaces",
     )
 
-    @model_validator(mode="after")
-    def _check_jwks_url(self) -> "AuthConfig":
-        if urlsplit(self.jwks_url).scheme not in {"https", "http", "file"}:
-            raise ValueError("jwks_url must be an https: URL")
-        if not self.jwks_url.startswith("https:") and not self.insecure_development_issuer:
-            raise ValueError("jwks_url must be https: unless insecure_development_issuer is set")
-        return self
+    @field_validator("jwks_url")
+    @classmethod
+    def _check_jwks_url(cls, url: str, info: ValidationInfo) -> str:
+        scheme = urlsplit(url).scheme
+        if scheme not in {"https", "http", "file"}:
+            raise ValueError("expected an https: URL")
+        if scheme != "https" and not info.data.get("insecure_development_issuer"):
+            raise ValueError("expected an https: URL, unless the development issuer is accepted")
+        return url
 
 
 class _Settings(Protocol):

@@ -1,26 +1,57 @@
 """Settings that every service has; only a main reads them from the environment."""
 
+import argparse
+import re
 import sys
 from datetime import timedelta
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.settings import settings_of
 
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 _EXIT_CODE = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 
+_UNITS = {
+    "ms": "milliseconds",
+    "s": "seconds",
+    "m": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_ISO_8601 = TypeAdapter(timedelta)
 
-def _seconds(value: Any) -> Any:
-    """Accept `25` for 25 seconds, besides ISO 8601 (`PT25S`)."""
-    try:
-        return timedelta(seconds=float(value)) if isinstance(value, str | int | float) else value
-    except ValueError:
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
         return value
+    try:
+        duration = _parsed(str(value).strip())
+    except (ValueError, OverflowError):
+        duration = None
+    if duration is None or duration < timedelta(0):
+        raise PydanticCustomError(
+            "duration", "expected a duration, such as 20s, 1.5h, 30d, 1h30m or PT20S"
+        )
+    return duration
 
 
-Duration = Annotated[timedelta, BeforeValidator(_seconds)]
-"""A setting in seconds or ISO 8601."""
+def _parsed(text: str) -> timedelta | None:
+    if text[:1] in ("P", "p"):
+        return _ISO_8601.validate_python(text)
+    parts = _PART.findall(text.lower())
+    if parts and not _PART.sub("", text.lower()):
+        return sum((timedelta(**{_UNITS[unit]: float(n)}) for n, unit in parts), timedelta())
+    return timedelta(seconds=float(text))
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A setting such as `20` or `20s` (seconds), `500ms`, `1h30m`, `30d`, or ISO 8601 (`PT20S`)."""
 
 
 class ServiceConfig(BaseSettings):
@@ -63,12 +94,31 @@ class NatsConfig(BaseSettings):
     )
 
 
-def load_config(config_type: type[ConfigT]) -> ConfigT:
-    """Read the settings, or exit with one line for each invalid setting."""
+def load_config(config_type: type[ConfigT], *, about: str = "") -> ConfigT:
+    """Read the settings, or exit with one line for each invalid setting.
+
+    With `about`, the docstring of a program, its command line is read: `--help` lists the settings.
+    """
+    if about:
+        _read_command_line(config_type, about)
     try:
         return config_type()
     except ValidationError as error:
         _fail(config_type, error)
+
+
+def _read_command_line(config_type: type[BaseSettings], about: str) -> None:
+    lines = ["settings, which are environment variables:"]
+    for setting in settings_of(config_type):
+        lines += ["", f"  {' or '.join(setting.names)}"]
+        lines += [f"      {setting.meaning}", f"      {setting.kind}, {setting.default_in_words}"]
+    spec = sys.modules["__main__"].__spec__
+    argparse.ArgumentParser(
+        prog=f"python -m {spec.name}" if spec else None,
+        description=about,
+        epilog="\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
 
 
 def _fail(config_type: type[BaseSettings], error: ValidationError) -> NoReturn:
@@ -76,5 +126,7 @@ def _fail(config_type: type[BaseSettings], error: ValidationError) -> NoReturn:
     for problem in error.errors(include_url=False, include_input=False):
         name = "_".join(str(part) for part in problem["loc"])
         # Without the value: it may be a secret.
-        print(f"{prefix}{name}".upper() + f": {problem['msg']}", file=sys.stderr)  # noqa: T201
+        missing = problem["type"] == "missing"
+        sentence = "required" if missing else problem["msg"].removeprefix("Value error, ")
+        print(f"{prefix}{name}".upper() + f": {sentence}", file=sys.stderr)  # noqa: T201
     raise SystemExit(_EXIT_CODE)

@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
 def main() -> None:
     """Read the settings and serve."""
     keep_freed_memory()
-    config = load_config(GatewayConfig)
+    config = load_config(GatewayConfig, about=__doc__)
     configure_logs("gateway", config.log_level, config.log_format)
 
     async def until_signalled() -> None:

@@ -59,7 +59,7 @@ async def _run_until_signal(config: InferenceConfig) -> None:
 
 def main() -> None:
     """Run the worker."""
-    config = load_config(InferenceConfig)
+    config = load_config(InferenceConfig, about=__doc__)
     configure_logs("inference", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
     uvloop.run(_run_until_signal(config))
 

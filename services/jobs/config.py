@@ -126,7 +126,7 @@ class JobsConfig(RetentionConfig, NatsConfig, AuthConfig):
     sweep_interval: Duration = Field(
         timedelta(seconds=10),
         title="Sweep interval",
-        description="How often each replica deletes the blobs of deleted images",
+        description="How often each replica deletes expired jobs and the blobs of deleted images",
     )
 
     def limits(self) -> Limits:

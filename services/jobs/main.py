@@ -115,12 +115,14 @@ async def run(config: JobsConfig, stop: asyncio.Event) -> None:
 
 
 async def _sweep(sweeper: Sweeper, interval: timedelta) -> None:
-    """Delete blobs until cancelled: a slow blob store delays nothing else."""
+    """Delete expired jobs and blobs until cancelled: a slow blob store delays nothing else."""
     while True:
         try:
+            if expired := await sweeper.expire():
+                _log.info("expired jobs deleted", expired=expired)
             await sweeper.sweep()
         except DomainError as error:
-            _log.warning("deleting blobs failed", reason=error.reason)
+            _log.warning("deleting jobs or blobs failed", reason=error.reason)
         await asyncio.sleep(interval.total_seconds())
 
 
@@ -131,7 +133,7 @@ async def _run_until_signal(config: JobsConfig) -> None:
 
 def main() -> None:
     """Run the service."""
-    config = load_config(JobsConfig)
+    config = load_config(JobsConfig, about=__doc__)
     configure_logs("jobs", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
     try:
         uvloop.run(_run_until_signal(config))

@@ -70,7 +70,7 @@ async def _run_until_signal(config: PreprocessConfig) -> None:
 def main() -> None:
     """Run the worker."""
     keep_freed_memory()
-    config = load_config(PreprocessConfig)
+    config = load_config(PreprocessConfig, about=__doc__)
     configure_logs("preprocess", config.log_level, config.log_format, allowed_keys=_LOG_KEYS)
     uvloop.run(_run_until_signal(config))
 

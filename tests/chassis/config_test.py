@@ -1,9 +1,12 @@
+import re
+import runpy
 from datetime import timedelta
 
 import pytest
 from pydantic_settings import SettingsConfigDict
 
 from chassis.config import NatsConfig, ServiceConfig, load_config
+from chassis.settings import in_units
 
 
 class Config(NatsConfig, ServiceConfig):
@@ -24,12 +27,69 @@ def test_settings_are_read_with_the_prefix_of_their_service(
     assert config.otlp_endpoint == "http://own:4317"
 
 
-@pytest.mark.parametrize("text", ["7.5", "PT7.5S"])
-def test_a_duration_is_given_in_seconds_or_iso_8601(
-    monkeypatch: pytest.MonkeyPatch, text: str
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7.5", 7.5),
+        ("PT7.5S", 7.5),
+        ("250ms", 0.25),
+        ("20s", 20),
+        (" 20S ", 20),
+        ("5m", 300),
+        ("1.5h", 5400),
+        ("1h30m", 5400),
+        ("30d", 30 * 86_400),
+        ("P30D", 30 * 86_400),
+        ("2w", 14 * 86_400),
+        ("0", 0),
+    ],
+)
+def test_a_duration_has_the_spellings_that_people_use(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
 ) -> None:
     monkeypatch.setenv("CARINA_TEST_SHUTDOWN_GRACE", text)
-    assert load_config(Config).shutdown_grace == timedelta(seconds=7.5)
+    assert load_config(Config).shutdown_grace == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "20 parsecs", "s", "-5", "-PT5S", "P", "nan", "inf", "1e300", "5m later"]
+)
+def test_what_is_not_a_duration_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    monkeypatch.setenv("CARINA_TEST_SHUTDOWN_GRACE", text)
+    with pytest.raises(SystemExit):
+        load_config(Config)
+    written = capsys.readouterr().err
+    assert written == (
+        "CARINA_TEST_SHUTDOWN_GRACE: expected a duration, such as 20s, 1.5h, 30d, 1h30m or PT20S\n"
+    )
+
+
+PROGRAMS = (
+    *(f"services.{name}.main" for name in ("gateway", "inference", "jobs", "preprocess")),
+    *(f"services.jobs.commands.{name}" for name in ("migrate", "restored", "retention")),
+)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:runpy")  # other tests have imported it
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_explains_itself_without_a_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: str
+) -> None:
+    monkeypatch.setattr("sys.argv", [program, "--help"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    assert not stopped.value.code
+    written = capsys.readouterr().out
+    assert written.startswith(f"usage: python -m {program}")
+    assert re.search(r"^  CARINA_[A-Z_]+\n      \S.*\n      \S.*required", written, re.MULTILINE)
+
+
+def test_a_duration_is_shown_as_a_setting_accepts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seconds in (0, 0.005, 1.5, 7, 90, 300, 5400, 86_400, 30 * 86_400):
+        monkeypatch.setenv("CARINA_TEST_SHUTDOWN_GRACE", in_units(timedelta(seconds=seconds)))
+        assert load_config(Config).shutdown_grace == timedelta(seconds=seconds)
 
 
 def test_the_standard_otlp_variable_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:

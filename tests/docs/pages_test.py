@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy import settings_page
 from deploy.local.settings import ROOT
 
 DECISIONS = ROOT / "docs" / "decisions"
@@ -51,3 +52,7 @@ def test_pre_commit_runs_what_make_check_runs() -> None:
     checks = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe[1].splitlines()]
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert [hook["entry"] for hook in config["repos"][0]["hooks"]] == checks
+
+
+def test_the_page_of_the_settings_is_what_their_classes_say() -> None:
+    assert settings_page.PAGE.read_text() == settings_page.page(), "run `make docs`"

@@ -174,6 +174,7 @@ async def test_retention_deletes_jobs_blobs_and_orphans(jobs: Jobs, tmp_path: Pa
         await jobs.work(1)
         await ended(jobs, old.job.name)
         fresh = await client.submit([film(tmp_path, 2)])
+    await jobs.replicas[0].end()
     await rows(jobs, "UPDATE jobs SET expire_time = now() WHERE state = 'SUCCEEDED'")
     blobs = open_blobs((jobs.folder / "blobs").as_uri())
     orphan = "sites/demo/jobs/x/7b0f6a3e-93b4-4f4a-8a58-8f0a3ff0e8aa/original-0"
@@ -221,6 +222,7 @@ async def test_no_retention_statement_deletes_many_jobs(jobs: Jobs) -> None:
     async with jobs.client() as client:
         for _ in range(25):
             await client.create(JobSpec())
+    await jobs.replicas[0].end()
     await rows(jobs, "UPDATE jobs SET state = 'CANCELLED', expire_time = now() - interval '1h'")
     await rows_as_owner(
         jobs,

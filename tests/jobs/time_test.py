@@ -151,6 +151,22 @@ async def test_the_clock_of_a_worker_cannot_move_an_image_before_its_creation_or
     assert image.create_time <= image.start_time <= image.end_time <= datetime.now(UTC)
 
 
+async def test_a_replica_deletes_jobs_after_their_retention(jobs: Jobs, tmp_path: Path) -> None:
+    await jobs.start(retention=timedelta(seconds=1), sweep_interval=timedelta(seconds=0.1))
+    async with jobs.client() as client:
+        job = (await client.submit(films(tmp_path, "short"))).job
+        await jobs.work(1)
+        with pytest.raises(RefusedError, match="no job"):
+            await until_refused(client, job.name)
+
+
+async def until_refused(client: Client, job: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await client.get(job)
+            await asyncio.sleep(0.05)
+
+
 async def test_only_the_blobs_of_a_deleted_job_are_deleted_after_a_while(
     jobs: Jobs, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ replicas, or a chart and an operator, may run it at the same time.
 """
 
 import asyncio
+import re
 import sys
 import sysconfig
 from pathlib import Path
@@ -21,6 +22,7 @@ _LOCK = 0x636172696E61
 _ATTEMPTS = 60
 _LOCK_POLL_SECONDS = 0.2
 MIGRATIONS = SQL_FOLDER / "migrations"
+_APPLIED = re.compile(rb"^Applied: ", re.MULTILINE)
 _log = get_logger(__name__)
 
 
@@ -45,7 +47,10 @@ async def migrate(database_url: str, *, migrations: Path = MIGRATIONS) -> None:
         output, _ = await dbmate.communicate()
         if dbmate.returncode != 0:
             raise RuntimeError(f"dbmate: {output.decode(errors='replace').strip()}")
-        _log.info("schema is current")
+        if count := len(_APPLIED.findall(output)):
+            _log.info("migrations applied", count=count)
+        else:
+            _log.info("schema is current")
     finally:
         await connection.close()
 
@@ -83,7 +88,7 @@ def _with_sslmode(database_url: str) -> str:
 def main() -> None:
     """Run the command."""
     try:
-        asyncio.run(migrate(load_config(DatabaseConfig).database_url))
+        asyncio.run(migrate(load_config(DatabaseConfig, about=__doc__).database_url))
     except (OSError, RuntimeError, asyncpg.PostgresError) as error:
         sys.exit(f"The migration failed: {error}")
 

@@ -36,7 +36,7 @@ async def run(config: RestoredConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    run_command("restored", RestoredConfig, run, allowed_keys=("count", "revision"))
+    run_command("restored", RestoredConfig, run, about=__doc__, allowed_keys=("count", "revision"))
 
 
 if __name__ == "__main__":

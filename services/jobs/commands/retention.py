@@ -1,6 +1,7 @@
-"""Deletes what has outlived its retention: `python -m services.jobs.commands.retention`.
+"""Deletes expired jobs and orphaned blobs: `python -m services.jobs.commands.retention`.
 
-Run by a CronJob; being run twice, or beside the service, does no harm.
+Run by a CronJob. Every replica deletes expired jobs as well, but only this command lists the whole
+blob store. Running it twice, or beside the service, does no harm.
 """
 
 from chassis.blobs import open_blobs
@@ -27,7 +28,9 @@ async def run(config: RetentionConfig) -> None:
 
 def main() -> None:
     """Run the command."""
-    run_command("retention", RetentionConfig, run, allowed_keys=("expired", "orphans"))
+    run_command(
+        "retention", RetentionConfig, run, about=__doc__, allowed_keys=("expired", "orphans")
+    )
 
 
 if __name__ == "__main__":

@@ -18,10 +18,14 @@ def run_command(
     config_type: type[ConfigT],
     run: Callable[[ConfigT], Awaitable[None]],
     *,
+    about: str,
     allowed_keys: Iterable[str],
 ) -> None:
-    """Read the settings, configure the logs and run a command to its end."""
-    config = load_config(config_type)
+    """Read the settings, configure the logs and run a command to its end.
+
+    `about` is the docstring of the command, which `--help` shows.
+    """
+    config = load_config(config_type, about=about)
     configure_logs(name, config.log_level, config.log_format, allowed_keys=allowed_keys)
 
     async def work() -> None:
