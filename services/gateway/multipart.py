@@ -85,7 +85,12 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
     consumed; this backpressure limits the sender to the pace of the jobs service.
     """
     boundary = _boundary(content_type)
-    collector = _Collector(boundary)
+    # RFC 7578 knows no such parameter, but Apache HttpClient declares the charset there.
+    charset = parameter_of(content_type, "charset", field="Content-Type") or ""
+    decode(b"", "Content-Type", charset)  # refuses a charset that is unknown
+    if charset:
+        yield DefaultCharset(charset)
+    collector = _Collector(boundary, charset)
     try:
         parser = MultipartParser(boundary, collector.callbacks(), max_header_size=_HEADER_BYTES)
         # The parser accepts no preamble and no blanks behind the first boundary, which RFC 2046
@@ -104,15 +109,15 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
 class _Collector:
     """Converts the parser's callbacks into events."""
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, charset: str) -> None:
         self._boundary = b"--" + boundary
+        self._charset = charset
         self._complete = False
         self._events: list[Event] = []
         self._headers = Message()
         self._field = b""
         self._value = b""
         self._preamble: bytearray | None = bytearray()
-        self._charset = ""
         # The value of `_charset_` while it arrives.
         self._charset_value: bytearray | None = None
 
@@ -183,9 +188,11 @@ class _Collector:
                 raise InvalidBodyError("its first boundary is not at the start of a line")
             self._preamble = None
         elif self._charset_value is not None:
-            self._charset = decode(bytes(self._charset_value), "_charset_").strip()
-            decode(b"", "_charset_", self._charset)  # refuses a charset that is unknown
+            charset = decode(bytes(self._charset_value), "_charset_").strip()
+            decode(b"", "_charset_", charset)
             self._charset_value = None
+            # Browsers leave it empty if the field is not hidden.
+            self._charset = charset or self._charset
             self._events.append(DefaultCharset(self._charset))
         else:
             self._events.append(PartEnd())

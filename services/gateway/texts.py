@@ -24,6 +24,10 @@ _CHARSETS = {
 } - _NOT_CHARSETS
 
 
+# Far more than any header has; the time that parsing takes grows with their square.
+_PARAMETERS = 100
+
+
 def decode(raw: bytes, field: str, charset: str = "") -> str:
     """Decode the text of a field in the declared charset, or in UTF-8 if none is declared.
 
@@ -82,6 +86,8 @@ def parameter_of(header: str, name: str, *, field: str, charset: str = "") -> st
         InvalidFieldError: the parameter cannot be decoded.
         InvalidBodyError: the header cannot be parsed.
     """
+    if header.count(";") > _PARAMETERS:
+        raise InvalidBodyError(f"a header of {field!r} has too many parameters")
     parsed = Message()
     parsed["x"] = header
     try:

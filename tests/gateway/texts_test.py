@@ -70,6 +70,7 @@ async def test_many_charsets_are_read(fragile: httpx.AsyncClient, scripted: Scri
         ([part(b"name=scans; filename*=klingon''M.dcm", b"film")], "scans"),
         ([part(b"name=scans; filename*0*=UTF-8''a; filename*=UTF-8''b", b"film")], ""),
         ([part(b"name=scans; filename*" + b"9" * 5000 + b"=a", b"film")], ""),
+        ([part(b'name=scans; filename="' + b";" * 1000 + b'"', b"film")], ""),
     ],
 )
 async def test_a_text_that_is_not_as_declared_is_refused_by_its_name(
@@ -109,14 +110,26 @@ async def test_file_names_are_read_as_declared(
     assert [each.file_name for each in headers] == [name, name]
 
 
-async def test_a_file_name_is_in_the_charset_of_the_form(
+async def test_a_charset_of_the_whole_form_counts_for_file_names_and_fields(
     fragile: httpx.AsyncClient, scripted: ScriptedJobs
 ) -> None:
-    name = "röntgen.dcm".encode("latin-1")
-    file = part(b'name="files"; filename="' + name + b'"', b"film")
-    answer = await send_form(fragile, SUBMIT, field("_charset_", b"iso-8859-1"), file)
-    assert answer.status == 201
-    assert scripted.requests[-2].file_name == "röntgen.dcm"
+    notes = field("notes", "Müller".encode("latin-1"))
+    file = part(b'name="files"; filename="' + "röntgen.dcm".encode("latin-1") + b'"', b"film")
+    declared = b"; charset=ISO-8859-1"
+    for parts, parameters in (
+        ([field("_charset_", b"iso-8859-1"), notes, file], b""),
+        ([notes, file], declared),
+        ([field("_charset_", b""), notes, file], declared),
+        ([field("_charset_", b"iso-8859-1"), notes, file], b"; charset=KOI8-R"),
+    ):
+        answer = await send_form(fragile, SUBMIT, *parts, parameters=parameters)
+        assert answer.status == 201, answer.body
+        assert scripted.job.spec.notes == "Müller"
+        assert scripted.requests[-2].file_name == "röntgen.dcm"
+        scripted.uploads.clear()
+    answer = await send_form(fragile, SUBMIT, FILE, parameters=b"; charset=klingon")
+    assert answer.status == 400
+    assert answer.json["metadata"] == {"field": "Content-Type"}
 
 
 @pytest.mark.parametrize("name", ["patientId", "fileName"])

@@ -95,8 +95,10 @@ def part(disposition: bytes, data: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + data + b"\r\n"
 
 
-async def send_form(gateway: httpx.AsyncClient, target: str, *parts: bytes) -> Answer:
+async def send_form(
+    gateway: httpx.AsyncClient, target: str, *parts: bytes, parameters: bytes = b""
+) -> Answer:
     """Send a form of parts that are as exact as they are given."""
     body = b"".join(parts) + b"--" + BOUNDARY + b"--\r\n"
-    content_type = b"Content-Type: multipart/form-data; boundary=" + BOUNDARY
+    content_type = b"Content-Type: multipart/form-data; boundary=" + BOUNDARY + parameters
     return await ask(gateway, "POST", target.encode(), content_type, body=body)
