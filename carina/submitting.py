@@ -77,11 +77,12 @@ async def submit_and_follow(
     if not as_json:
         console.print(printable(job.name), markup=False, highlight=False)
     view = open_view(Console(quiet=True) if as_json else console)
+    missing = [file for file in files if file.image_key not in known]
     with view:
-        view.expect(files)
+        if missing:
+            view.expect(missing)
         following = asyncio.create_task(follow_job(client, job.name, view)) if watch else None
         try:
-            missing = [file for file in files if file.image_key not in known]
             refused = await _upload(client, job, missing, view)
             for each in refused:
                 view.refused(each.file, refusal_text(each))

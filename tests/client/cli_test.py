@@ -180,6 +180,7 @@ async def test_a_second_submission_says_what_is_already_there(
     assert json.loads(second.out) == first
     told = await carina(*submit)
     assert "(SUCCEEDED); --again submits all as a new job" in told.err
+    assert "uploading" not in told.err
     assert "pneumonia" in told.out
 
     for other in (("--again",), ("--urgent",), ("--patient", "P2")):
