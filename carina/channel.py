@@ -36,7 +36,7 @@ SERVICE_CONFIG = json.dumps(
 
 CHANNEL_OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.service_config", SERVICE_CONFIG),
-    # Servers close connections that ping more often than their minimum (30 s here, 5 min by default
+    # Servers close connections that ping more often than their minimum (10 s here, 5 min by default
     # elsewhere); the gRPC guide recommends at least a minute.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

@@ -25,7 +25,7 @@ from carina.rendering import (
     update_to_json,
 )
 from carina.results import Job, JobSpec, JobState, Priority
-from carina.submitting import follow_job, submit_and_follow
+from carina.submitting import Submission, follow_job, submit_and_follow, tell_found
 from carina.table import HEADER, row_of
 
 app = typer.Typer(
@@ -83,6 +83,10 @@ def submit(
         str,
         typer.Option("--request-id", help="UUID of an interrupted submission, to continue it."),
     ] = "",
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Submit as a new job what was submitted like this before."),
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch/--no-watch", help="Wait until the job ends.")
     ] = True,
@@ -90,13 +94,17 @@ def submit(
     address: Address = DEFAULT_ADDRESS,
     token: Token = "",
 ) -> None:
-    """Upload files and folders as one job, and follow it."""
+    """Upload files and folders as one job, and follow it.
+
+    The same files with the same settings are the same job: a second submission continues it.
+    """
     try:
-        files = find_files(paths)
+        found = find_files(paths)
     except OSError as error:
         raise typer.BadParameter(os_error_text(error)) from None
-    if not files:
-        raise typer.BadParameter("the paths contain no file")
+    tell_found(found)
+    if not found.files:
+        raise typer.BadParameter("the paths contain no film")
     spec = JobSpec(
         patient_id=patient,
         clahe=None if clahe else False,
@@ -106,11 +114,13 @@ def submit(
         model=model,
         display_name=title,
     )
-    request_id = request_id or str(uuid.uuid4())
+    submission = Submission(
+        files=found.files,
+        spec=spec,
+        request_id=request_id or (str(uuid.uuid4()) if again else ""),
+    )
     run_command(
-        lambda client: submit_and_follow(
-            client, files, spec, request_id=request_id, watch=watch, as_json=as_json
-        ),
+        lambda client: submit_and_follow(client, submission, watch=watch, as_json=as_json),
         address,
         token,
     )

@@ -129,11 +129,11 @@ class Client:
         and the job is cancelled unless an earlier call has uploaded images to it. Raises OSError
         if a path cannot be read and ValueError if the paths contain no file.
         """
-        files = await asyncio.to_thread(find_files, [Path(path) for path in paths])
-        if not files:
+        found = await asyncio.to_thread(find_files, [Path(path) for path in paths])
+        if not found.files:
             raise ValueError("the paths contain no file")
         job = await self.create(spec or JobSpec(), request_id=request_id)
-        images, refused = await self.upload_all(job, files, on_bytes=on_bytes)
+        images, refused = await self.upload_all(job, found.files, on_bytes=on_bytes)
         if not images:
             await self.cancel_if_empty(job)
             raise refused[0].error

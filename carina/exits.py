@@ -65,6 +65,12 @@ def run_command(
     except CarinaError as error:
         complain(f"{address}: {error}")
         code = Exit.UNAVAILABLE
+    except UnicodeEncodeError as error:
+        # Python keeps bytes of an argument that are not UTF-8 as surrogates; no message takes them.
+        if not any("\udc80" <= char <= "\udcff" for char in error.object):
+            raise
+        complain(f"the argument {error.object} is not UTF-8")
+        code = Exit.USAGE
     except BrokenPipeError:
         # The reader has closed the pipe. Python must not flush what is left in the buffer when it
         # exits.

@@ -116,7 +116,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if path.startswith(OWN_SERVICES):
             self._note_own(handler)
             return handler
-        make = _MAKERS[handler.request_streaming, handler.response_streaming]
+        make = MAKERS[handler.request_streaming, handler.response_streaming]
         behaviour = getattr(handler, make.__name__.removesuffix("_rpc_method_handler"))
         method = path.removeprefix("/")
         streams = handler.request_streaming or handler.response_streaming
@@ -254,7 +254,7 @@ def _limit(timeout: timedelta | None, context: Any) -> float | None:
     return timeout.total_seconds()
 
 
-_MAKERS: dict[tuple[bool, bool], Any] = {
+MAKERS: dict[tuple[bool, bool], Any] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,
     (True, False): grpc.stream_unary_rpc_method_handler,

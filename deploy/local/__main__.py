@@ -69,7 +69,11 @@ def _arguments(values: Sequence[str] | None) -> argparse.Namespace:
 
 def _data_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data", type=Path, default=ROOT / ".carina", help="folder that holds all data"
+        "--data",
+        type=Path,
+        # As for `make up`.
+        default=os.environ.get("DATA") or ROOT / ".carina",
+        help="folder that holds all data; by default the variable DATA, or .carina",
     )
 
 
@@ -146,6 +150,12 @@ def _demo(console: Console) -> int:
 
 def _token(arguments: argparse.Namespace) -> int:
     try:
+        if not (arguments.data / "issuer" / "key.pem").exists():
+            print(
+                f"{arguments.data} has no key yet, so it gets a new one; "
+                "if a stack runs with its data elsewhere, give --data or set DATA",
+                file=sys.stderr,
+            )
         issuer = DevelopmentIssuer(arguments.data / "issuer")
     except OSError as error:
         print(f"cannot use {error.filename}: {error.strerror}", file=sys.stderr)

@@ -24,6 +24,7 @@ from services.gateway.handlers.translate import Request, State
 from services.gateway.openapi import build_document
 from services.gateway.problems import EXCEPTION_HANDLERS, problem_of
 from services.gateway.routes import build_routes
+from services.gateway.texts import check_path
 
 logger = get_logger(__name__)
 
@@ -58,6 +59,7 @@ def build_app(state: State) -> Starlette:
     return Starlette(
         routes=[*build_routes(), Route("/openapi.json", openapi)],
         middleware=[
+            Middleware(HeadsAtOnce),
             Middleware(Measured),
             Middleware(Authenticated, verifier=state["verifier"]),
         ],
@@ -67,7 +69,10 @@ def build_app(state: State) -> Starlette:
 
 
 class Authenticated:
-    """Rejects requests below `/v1/` without a valid token; the jobs service checks it again."""
+    """Rejects requests below `/v1/` without a valid token; the jobs service checks it again.
+
+    With the token, it checks that the path can be read.
+    """
 
     def __init__(self, app: ASGIApp, verifier: TokenVerifier) -> None:
         self._app = app
@@ -81,6 +86,7 @@ class Authenticated:
             )
             try:
                 await self._verifier.verify(bearer_token(header.decode("latin-1")))
+                check_path(scope["raw_path"])
             except DomainError as error:
                 await problem_of(error)(scope, receive, send)
                 return
@@ -141,6 +147,30 @@ def _record(method: str, operation: str, status: int, seconds: float) -> None:
             code=status,
             duration_ms=round(seconds * 1000, 1),
         )
+
+
+class HeadsAtOnce:
+    """Ends the response to HEAD with its head, whatever the handler of GET sends after it.
+
+    A handler that streams learns of it as if the client had left. Otherwise HEAD of an event stream
+    would last until the job ends.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application and drop the body of its response."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body"})
+
+        await self._app(scope, receive, send_head)
 
 
 class Lingering:

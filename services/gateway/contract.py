@@ -54,6 +54,11 @@ def query_name(field: FieldDescriptor) -> str:
     return name.removesuffix("s") if field.is_repeated else name
 
 
+def has_field(name: str, *messages: Message) -> bool:
+    """Tell whether one of these messages has a field of this name for a query or a form."""
+    return _found(name, messages) is not None
+
+
 def read_fields(values: Iterable[tuple[str, str]], *messages: Message) -> None:
     """Read a query or a form into the messages that have its fields.
 
@@ -61,10 +66,14 @@ def read_fields(values: Iterable[tuple[str, str]], *messages: Message) -> None:
     prefix and in any case. Blank values are ignored.
     """
     lists: dict[str, list[Any]] = {}
+    seen: set[str] = set()
     for name, text in values:
         message, field = _find(name, messages)
         if not text.strip():
             continue
+        if field.full_name in seen and not field.is_repeated:
+            raise InvalidFieldError(name, "the field appears twice")
+        seen.add(field.full_name)
         value = _value(name, field, text)
         if field.is_repeated:
             lists.setdefault(field.full_name, []).append(value)
@@ -76,12 +85,19 @@ def read_fields(values: Iterable[tuple[str, str]], *messages: Message) -> None:
 
 
 def _find(name: str, messages: Iterable[Message]) -> tuple[Message, FieldDescriptor]:
+    found = _found(name, messages)
+    if found is None:
+        raise InvalidFieldError(name, "there is no such field")
+    return found
+
+
+def _found(name: str, messages: Iterable[Message]) -> tuple[Message, FieldDescriptor] | None:
     for message in messages:
         fields: Iterable[Any] = message.DESCRIPTOR.fields
         for field in fields:
             if is_text(field) and name in {field.name, field.json_name, query_name(field)}:
                 return message, field
-    raise InvalidFieldError(name, "there is no such field")
+    return None
 
 
 def _value(name: str, field: FieldDescriptor, text: str) -> Any:

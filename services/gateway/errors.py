@@ -29,10 +29,14 @@ class BodyTooLargeError(UsageError):
     kind: ClassVar[Kind] = Kind.RESOURCE_EXHAUSTED
     reason: ClassVar[str] = "BODY_TOO_LARGE"
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, field: str = "") -> None:
+        metadata = {"limit": str(limit)}
+        if not field:
+            super().__init__(f"JSON bodies are limited to {limit} bytes.", metadata=metadata)
+            return
         super().__init__(
-            f"JSON bodies and form fields are limited to {limit} bytes.",
-            metadata={"limit": str(limit)},
+            f"{field}: a field is limited to {limit} bytes; a file needs a file name.",
+            metadata=metadata | {"field": field},
         )
 
 
@@ -75,5 +79,34 @@ class UnsupportedBodyError(UsageError):
 
     reason: ClassVar[str] = "UNSUPPORTED_BODY"
 
-    def __init__(self, wanted: str) -> None:
-        super().__init__(f"The body must be {wanted}.", metadata={"wanted": wanted})
+    def __init__(self, wanted: str, media_type: str = "") -> None:
+        sentence = f"The body must be {wanted}."
+        if media_type == "multipart/related":
+            sentence += " multipart/related (DICOM STOW-RS) is not supported yet."
+        super().__init__(sentence, metadata={"wanted": wanted})
+
+
+class NestedFormError(UsageError):
+    """A part of a form is a multipart body itself."""
+
+    reason: ClassVar[str] = "UNSUPPORTED_BODY"
+
+    def __init__(self, field: str, media_type: str) -> None:
+        super().__init__(
+            f"{field}: a part of the type {media_type} is not supported; send each file as a part "
+            "of the form itself.",
+            metadata={"field": field},
+        )
+
+
+class UnsupportedCodingError(UsageError):
+    """The body, or a part of a form, is compressed or otherwise coded."""
+
+    reason: ClassVar[str] = "UNSUPPORTED_CODING"
+
+    def __init__(self, header: str, coding: str, field: str = "") -> None:
+        what = f"The part {field!r}" if field else "The request body"
+        super().__init__(
+            f"{what} is coded ({header}: {coding}); send its bytes as they are.",
+            metadata={"coding": coding} | ({"field": field} if field else {}),
+        )

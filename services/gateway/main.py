@@ -1,8 +1,6 @@
 """Entry point of the gateway, the HTTP front end of the jobs service."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 import uvloop
@@ -19,6 +17,7 @@ from services.gateway.app import Lingering, build_app
 from services.gateway.config import GatewayConfig
 from services.gateway.handlers.translate import State
 from services.gateway.jobs_client import JobsClient
+from services.gateway.server import HalfClosable, Server
 
 logger = get_logger(__name__)
 
@@ -58,6 +57,7 @@ def build_server(config: GatewayConfig, state: State) -> uvicorn.Server:
             Lingering(build_app(state)),
             host=host.strip("[]"),
             port=int(port),
+            http=HalfClosable,
             lifespan="on",
             ws="none",
             # `app.Measured` logs one line per request, without paths and queries.
@@ -67,15 +67,6 @@ def build_server(config: GatewayConfig, state: State) -> uvicorn.Server:
             timeout_graceful_shutdown=int(config.shutdown_grace.total_seconds()),
         )
     )
-
-
-class Server(uvicorn.Server):
-    """Leaves signals to `main`, which stops more than this server."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture nothing."""
-        yield
 
 
 def main() -> None:

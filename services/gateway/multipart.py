@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
-from services.gateway.errors import InvalidBodyError, UnsupportedBodyError
+from services.gateway.errors import (
+    BodyTooLargeError,
+    InvalidBodyError,
+    NestedFormError,
+    UnsupportedBodyError,
+    UnsupportedCodingError,
+)
+from services.gateway.texts import decode, parameter_of
 
 if TYPE_CHECKING:
     # The library defines this type for type checkers only.
@@ -16,14 +23,27 @@ if TYPE_CHECKING:
 
 # Enough for a file name of 4 KiB with every byte escaped as `%xx`.
 _HEADER_BYTES = 16 * 1024
+# Far more than the "This is a multi-part message" that mail libraries write.
+_PREAMBLE_BYTES = 16 * 1024
+_CHARSET_BYTES = 100
+# The values of Content-Encoding and Content-Transfer-Encoding that leave the bytes as they are.
+_UNCODED = {"", "identity", "7bit", "8bit", "binary"}
+_TEXTS = {"", "application/json", "application/xml", "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True)
 class PartBegin:
-    """A part begins: a file if it has a file name, otherwise a field."""
+    """A part begins; its file name is None without the parameter. `charset` is the declared one."""
 
     name: str
     file_name: str | None
+    media_type: str = ""
+    charset: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether the media type is one of texts; it is text if none is given."""
+        return self.media_type in _TEXTS or self.media_type.startswith("text/")
 
 
 @dataclass(frozen=True)
@@ -38,12 +58,24 @@ class PartEnd:
     """The current part is complete."""
 
 
-Event = PartBegin | PartData | PartEnd
+@dataclass(frozen=True)
+class DefaultCharset:
+    """The charset of all texts that declare none (`_charset_`, RFC 7578 section 4.6)."""
+
+    charset: str
 
 
-def is_multipart(content_type: str) -> bool:
-    """Tell whether a media type is that of a form with files."""
-    return content_type.partition(";")[0].strip().lower() == "multipart/form-data"
+Event = PartBegin | PartData | PartEnd | DefaultCharset
+
+
+def media_type_of(content_type: str) -> str:
+    """Return the media type in a Content-Type, without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def is_uncoded(coding: str) -> bool:
+    """Tell whether a content coding or a transfer encoding leaves the bytes as they are."""
+    return all(each.strip().lower() in _UNCODED for each in coding.split(","))
 
 
 async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
@@ -52,30 +84,42 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
     Holds at most one chunk. The next chunk is not read before all events of the previous one are
     consumed; this backpressure limits the sender to the pace of the jobs service.
     """
-    collector = _Collector()
+    boundary = _boundary(content_type)
+    # RFC 7578 knows no such parameter, but Apache HttpClient declares the charset there.
+    charset = parameter_of(content_type, "charset", field="Content-Type") or ""
+    decode(b"", "Content-Type", charset)  # refuses a charset that is unknown
+    if charset:
+        yield DefaultCharset(charset)
+    collector = _Collector(boundary, charset)
     try:
-        parser = MultipartParser(
-            _boundary(content_type), collector.callbacks(), max_header_size=_HEADER_BYTES
-        )
+        parser = MultipartParser(boundary, collector.callbacks(), max_header_size=_HEADER_BYTES)
+        # The parser accepts no preamble and no blanks behind the first boundary, which RFC 2046
+        # section 5.1.1 allows. So it gets a part that begins here, without headers: what comes
+        # before the first boundary is the data of this part.
+        parser.write(b"--" + boundary + b"\r\n\r\n\r\n")
         async for chunk in chunks:
             parser.write(chunk)
             for event in collector.take():
                 yield event
     except FormParserError as error:
         raise InvalidBodyError("it is not well-formed multipart/form-data") from error
-    if not collector.complete:
-        raise InvalidBodyError("it ends in the middle of a part")
+    collector.check_end()
 
 
 class _Collector:
     """Converts the parser's callbacks into events."""
 
-    def __init__(self) -> None:
-        self.complete = False
+    def __init__(self, boundary: bytes, charset: str) -> None:
+        self._boundary = b"--" + boundary
+        self._charset = charset
+        self._complete = False
         self._events: list[Event] = []
         self._headers = Message()
         self._field = b""
         self._value = b""
+        self._preamble: bytearray | None = bytearray()
+        # The value of `_charset_` while it arrives.
+        self._charset_value: bytearray | None = None
 
     def callbacks(self) -> "MultipartCallbacks":
         """Return the callbacks for the parser."""
@@ -94,6 +138,13 @@ class _Collector:
         events, self._events = self._events, []
         return events
 
+    def check_end(self) -> None:
+        """Raise an error unless the form is complete."""
+        if self._preamble is not None:
+            raise InvalidBodyError("it does not contain the boundary of its Content-Type")
+        if not self._complete:
+            raise InvalidBodyError("it ends in the middle of a part")
+
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
 
@@ -101,35 +152,81 @@ class _Collector:
         self._value += data[start:end]
 
     def _on_header_end(self) -> None:
-        self._headers[_text(self._field)] = _text(self._value).replace("\n", " ")
+        # Latin-1 keeps every byte; the texts in the headers are decoded when they are read.
+        self._headers[self._field.decode("latin-1")] = self._value.decode("latin-1").replace(
+            "\n", " "
+        )
         self._field = self._value = b""
 
     def _on_headers_finished(self) -> None:
-        name = self._headers.get_param("name", header="content-disposition")
-        if not isinstance(name, str):
-            raise InvalidBodyError("a part has no name")
-        self._events.append(PartBegin(name, self._headers.get_filename()))
-        self._headers = Message()
+        if self._preamble is not None:
+            return
+        headers, self._headers = self._headers, Message()
+        part = _part_of(headers, self._charset)
+        if part.name == "_charset_":
+            self._charset_value = bytearray()
+        else:
+            self._events.append(part)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        whole = start == 0 and end == len(data)
-        self._events.append(PartData(data if whole else data[start:end]))
+        if self._preamble is not None:
+            self._preamble += data[start:end]
+            if len(self._preamble) > _PREAMBLE_BYTES:
+                raise InvalidBodyError("it does not begin with the boundary of its Content-Type")
+        elif self._charset_value is not None:
+            self._charset_value += data[start:end]
+            if len(self._charset_value) > _CHARSET_BYTES:
+                raise BodyTooLargeError(_CHARSET_BYTES, "_charset_")
+        else:
+            whole = start == 0 and end == len(data)
+            self._events.append(PartData(data if whole else data[start:end]))
 
     def _on_part_end(self) -> None:
-        self._events.append(PartEnd())
+        if self._preamble is not None:
+            # Not at the start of a line, and yet probably the start of a part: a file would vanish.
+            if self._boundary in self._preamble:
+                raise InvalidBodyError("its first boundary is not at the start of a line")
+            self._preamble = None
+        elif self._charset_value is not None:
+            charset = decode(bytes(self._charset_value), "_charset_").strip()
+            decode(b"", "_charset_", charset)
+            self._charset_value = None
+            # Browsers leave it empty if the field is not hidden.
+            self._charset = charset or self._charset
+            self._events.append(DefaultCharset(self._charset))
+        else:
+            self._events.append(PartEnd())
 
     def _on_end(self) -> None:
-        self.complete = True
+        self._complete = True
+
+
+def _part_of(headers: Message, charset: str) -> PartBegin:
+    disposition = headers.get("content-disposition", "")
+    content_type = headers.get("content-type", "")
+    name = parameter_of(disposition, "name", field="name of a part", charset=charset)
+    if name is None:
+        raise InvalidBodyError("a part has no name")
+    for header in ("Content-Encoding", "Content-Transfer-Encoding"):
+        coding = ",".join(headers.get_all(header, []))
+        if not is_uncoded(coding):
+            raise UnsupportedCodingError(header, coding, name)
+    media_type = media_type_of(content_type)
+    if media_type.startswith("multipart/"):
+        raise NestedFormError(name, media_type)
+    file_name = parameter_of(disposition, "filename", field=name, charset=charset)
+    if file_name is None:
+        # Mail libraries write the file name there.
+        file_name = parameter_of(content_type, "name", field=name, charset=charset)
+    declared = parameter_of(content_type, "charset", field=name) or ""
+    return PartBegin(name, file_name, media_type, declared)
 
 
 def _boundary(content_type: str) -> bytes:
-    header = Message()
-    header["content-type"] = content_type
-    boundary = header.get_boundary()
-    if not is_multipart(content_type) or not boundary:
-        raise UnsupportedBodyError("multipart/form-data")
-    return boundary.encode("latin-1", "replace")
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+    media_type = media_type_of(content_type)
+    if media_type != "multipart/form-data":
+        raise UnsupportedBodyError("multipart/form-data", media_type)
+    boundary = parameter_of(content_type, "boundary", field="Content-Type")
+    if not boundary:
+        raise InvalidBodyError("its Content-Type has no boundary")
+    return boundary.rstrip().encode()

@@ -45,6 +45,7 @@ STATUS_OF_REASON: Mapping[str, HTTPStatus] = {
     "BODY_TOO_LARGE": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "BODY_STALLED": HTTPStatus.REQUEST_TIMEOUT,
     "UNSUPPORTED_BODY": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "UNSUPPORTED_CODING": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "ETAG_MISMATCH": HTTPStatus.PRECONDITION_FAILED,
     "WRONG_OFFSET": HTTPStatus.CONFLICT,
 }
@@ -78,6 +79,9 @@ def problem(
         headers["Retry-After"] = _RETRY_AFTER_SECONDS[status]
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if reason == "UNSUPPORTED_CODING":
+        # The coding is what is not supported, not the media type (RFC 9110 section 12.5.3).
+        headers["Accept-Encoding"] = "identity"
     return Response(json.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 

@@ -1,7 +1,7 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from prometheus_client import REGISTRY
 
 from chassis.errors import DomainError, Kind, TransientError, UsageError
-from chassis.grpc_server import GrpcServer, build_server, serve_until_stopped
+from chassis.grpc_server import PING_INTERVAL, GrpcServer, build_server, serve_until_stopped
 
 Behaviour = Callable[[Any, Any], Any]
 NOW = timedelta(0)
@@ -349,3 +349,46 @@ async def test_a_message_over_the_limit_is_refused() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await channel.unary_unary("/test.Echo/Unary")(bytes(4 * 1024 * 1024 + 1))
     assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # and empty SETTINGS
+PING = b"\x00\x00\x08\x06" + bytes(13)
+PING_TYPE, GOAWAY_TYPE = 6, 7
+
+
+async def pinged(built: GrpcServer, *, times: int, every: float) -> list[int]:
+    """Ping a server on an idle connection; return the types of the frames that came back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", built.port)
+    seen: list[int] = []
+
+    async def read() -> None:
+        # A connection with pings in flight may be reset.
+        with suppress(ConnectionError):
+            while head := await reader.read(9):
+                await reader.readexactly(int.from_bytes(head[:3], "big"))
+                seen.append(head[3])
+
+    reading = asyncio.create_task(read())
+    writer.write(PREFACE)
+    for _ in range(times):
+        await asyncio.sleep(every)
+        if not reading.done():
+            writer.write(PING)
+    await asyncio.sleep(every)
+    writer.close()
+    await reading
+    return seen
+
+
+async def test_a_client_may_ping_at_the_allowed_interval_without_any_call() -> None:
+    allowed = timedelta(milliseconds=200)
+    async with serving(ping_interval=allowed) as (built, _, _stop):
+        seen = await pinged(built, times=6, every=0.4)
+    assert seen.count(PING_TYPE) >= 6
+    assert GOAWAY_TYPE not in seen
+    async with serving(ping_interval=timedelta(minutes=5)) as (built, _, _stop):
+        assert GOAWAY_TYPE in await pinged(built, times=6, every=0.1)
+
+
+def test_a_ping_every_ten_seconds_is_allowed() -> None:
+    assert timedelta(seconds=1) <= PING_INTERVAL < timedelta(seconds=10)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.issuer import Role
-from tests.support.jobs import Jobs, open_jobs
+from tests.support.jobs import Jobs, open_jobs, rows
 
 
 @dataclass
@@ -146,6 +146,113 @@ async def test_refused_files_do_not_cancel_what_an_earlier_submission_handed_in(
     answer = json.loads(ran.out)
     assert answer["job"]["name"] == first["job"]["name"]
     assert answer["job"]["state"] == "STATE_PENDING"
+
+
+async def test_what_is_passed_over_is_named_in_one_line_and_folders_stay_here(
+    carina: Cli, films: Path
+) -> None:
+    for name in (".DS_Store", "DOE^JANE/.DS_Store", "Thumbs.db", "DICOMDIR"):
+        (films / name).parent.mkdir(exist_ok=True)
+        (films / name).write_bytes(b"x")
+    (films / "DOE^JANE" / "a.dcm").write_bytes(b"another")
+    ran = await carina("submit", str(films), "--patient", "P1", "--no-watch", "--json")
+    assert ran.code == 0, ran.err
+    assert "carina: passed over, as no films: .DS_Store (2), DICOMDIR, Thumbs.db\n" in ran.err
+    assert f"carina: 1/ stands for {films / 'DOE^JANE'};" in ran.err
+    assert f"carina: 2/ stands for {films};" in ran.err
+    assert "DOE" not in ran.out
+    names = [image["fileName"] for image in json.loads(ran.out)["images"]]
+    assert sorted(names) == ["1/a.dcm", "2/a.dcm", "b\\x1b[31m.png"]
+
+
+async def test_a_second_submission_says_what_is_already_there(
+    carina: Cli, jobs: Jobs, films: Path
+) -> None:
+    submit = ("submit", str(films), "--patient", "P1")
+    running = asyncio.create_task(carina(*submit, "--json"))
+    await jobs.work(2)
+    first = json.loads((await running).out)
+    name = first["job"]["name"]
+
+    second = await carina(*submit, "--json")
+    assert second.code == 0
+    assert f"carina: 2 of 2 file(s) were already there, in {name} of " in second.err
+    assert json.loads(second.out) == first
+    told = await carina(*submit)
+    assert "(SUCCEEDED); --again submits all as a new job" in told.err
+    assert "uploading" not in told.err
+    assert "pneumonia" in told.out
+
+    for other in (("--again",), ("--urgent",), ("--patient", "P2")):
+        ran = await carina(*submit, *other, "--no-watch")
+        assert ran.code == 0
+        assert "already there" not in ran.err
+        assert ran.out.strip() != name
+    (films / "c.png").write_bytes(b"new")
+    grown = await carina(*submit, "--no-watch")
+    assert grown.out.strip() != name
+    assert len(json.loads((await carina("jobs", "--json")).out)) == 5
+
+
+async def test_a_submission_that_was_cut_off_is_continued_by_its_repetition(
+    carina: Cli, jobs: Jobs, films: Path
+) -> None:
+    submit = ("submit", str(films), "--patient", "P1", "--no-watch")
+    process = await carina.start(*submit)
+    while not (found := await rows(jobs, "SELECT 1 FROM images")):
+        await asyncio.sleep(0.01)
+    process.kill()
+    await process.wait()
+    assert 1 <= len(found) <= 2
+    again = await carina(*submit)
+    assert again.code == 0, again.err
+    assert re.search(r"[12] of 2 file\(s\) were already there", again.err)
+    assert len(await rows(jobs, "SELECT 1 FROM jobs")) == 1
+    assert len(await rows(jobs, "SELECT 1 FROM images")) == 2
+
+
+async def test_what_was_cancelled_or_deleted_can_be_submitted_again(
+    carina: Cli, jobs: Jobs, films: Path
+) -> None:
+    submit = ("submit", str(films), "--patient", "P1", "--no-watch")
+    names = []
+    for _ in range(3):
+        ran = await carina(*submit)
+        assert ran.code == 0
+        assert "already there" not in ran.err
+        names.append(ran.out.strip())
+        assert (await carina("cancel", names[-1])).code == 0
+    assert len(set(names)) == 3
+    await carina("delete", names[0], "--token", jobs.token(Role.ADMIN))
+    ran = await carina(*submit)
+    assert ran.code == 0
+    assert ran.out.strip() not in names
+
+
+async def test_a_file_that_a_closed_job_lacks_is_refused_again_and_no_other(
+    carina: Cli, jobs: Jobs, films: Path
+) -> None:
+    (films / "big.png").write_bytes(bytes(2000))
+    submit = ("submit", str(films), "--patient", "P1", "--json")
+    running = asyncio.create_task(carina(*submit))
+    await jobs.work(2)
+    first = await running
+    second = await carina(*submit)
+    assert first.code == second.code == 3
+    assert json.loads(first.out) == json.loads(second.out)
+    assert "2 of 3 file(s) were already there" in second.err
+
+
+async def test_an_argument_that_is_not_utf_8_is_named(carina: Cli, films: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "carina", "submit", str(films), "--patient"),
+        "Müller".encode("latin-1"),
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | carina.environment,
+    )
+    _, complaint = await process.communicate()
+    assert process.returncode == 2
+    assert complaint == b"carina: the argument M\\xfcller is not UTF-8\n"
 
 
 async def test_a_reader_that_has_read_enough_is_no_error(carina: Cli, films: Path) -> None:

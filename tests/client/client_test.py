@@ -80,7 +80,7 @@ async def test_submit_uploads_folders_and_closes_the_job(
 
     assert submission.job.state is JobState.PENDING
     assert submission.refused == ()
-    assert {image.file_name for image in submission.images} == {"a.dcm", "deep/b.png", "c.tif"}
+    assert {image.file_name for image in submission.images} == {"a.dcm", "b.png", "c.tif"}
     for image in submission.images:
         assert image.state is ImageState.QUEUED
     assert jobs.job.spec.clahe is False
@@ -128,7 +128,7 @@ async def test_uploads_run_side_by_side_but_no_more_than_asked_for(
     for number in range(9):
         film(tmp_path, f"{number}.png", 10)
     jobs.hold.clear()
-    uploading = asyncio.create_task(client.upload_all(JOB, find_files([tmp_path])))
+    uploading = asyncio.create_task(client.upload_all(JOB, find_files([tmp_path]).files))
     await asyncio.sleep(0.3)
     jobs.hold.set()
 
@@ -218,7 +218,39 @@ async def test_a_file_whose_reading_is_given_up_does_not_stay_open(tmp_path: Pat
 
 async def test_file_names_with_control_characters_are_sent_printable(tmp_path: Path) -> None:
     path = film(tmp_path, "a\x1b[31m\nb.png", 10)
-    assert FileUpload.from_path(path).file_name == "a\ufffd[31m\ufffdb.png"
+    assert FileUpload.from_path(path).file_name == "a\\x1b[31m\\x0ab.png"
+
+
+async def test_file_names_that_are_not_utf_8_stay_different(tmp_path: Path) -> None:
+    for name in ("Müller", "Möller"):
+        (tmp_path / os.fsdecode(name.encode("latin-1"))).write_bytes(b"film")
+    names = [file.file_name for file in find_files([tmp_path]).files]
+    assert names == ["M\\xf6ller", "M\\xfcller"]
+
+
+async def test_labels_name_no_folder_and_still_tell_files_apart(tmp_path: Path) -> None:
+    for name in ("DOE^JANE/IM1", "DOE^JANE/IM2", "ROE^JIM/IM1", "ROE^JIM/deeper/IM3", "IM4"):
+        film(tmp_path, name, 10)
+    found = find_files([tmp_path])
+    labels = [file.file_name for file in found.files]
+    assert labels == ["1/IM1", "IM2", "IM4", "2/IM1", "IM3"]
+    assert found.folders == (tmp_path / "DOE^JANE", tmp_path / "ROE^JIM")
+    both = [tmp_path / "ROE^JIM" / "IM1", tmp_path / "DOE^JANE" / "IM1"]
+    assert [file.file_name for file in find_files(both).files] == ["1/IM1", "2/IM1"]
+    assert find_files([tmp_path / "ROE^JIM"]).folders == ()
+
+
+async def test_what_is_no_film_is_passed_over_by_name(tmp_path: Path) -> None:
+    for name in ("a/x.dcm", "a/.DS_Store", ".DS_Store", "Thumbs.db", "DICOMDIR", ".git/config"):
+        film(tmp_path, name, 10)
+    (tmp_path / "broken.dcm").symlink_to(tmp_path / "nothing")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    found = find_files([tmp_path, tmp_path / "DICOMDIR"])
+    # A file that is named itself is wanted.
+    assert [file.file_name for file in found.files] == ["x.dcm", "DICOMDIR"]
+    assert sorted(found.passed_over) == sorted(
+        [".DS_Store", ".DS_Store", ".git", "DICOMDIR", "Thumbs.db", "broken.dcm", "circle"]
+    )
 
 
 async def test_watch_yields_a_snapshot_and_changes_until_the_end(

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import jwt
+import pytest
 
 from deploy.local.issuer import DevelopmentIssuer
 from deploy.local.settings import ROOT
@@ -57,3 +58,14 @@ async def test_issuers_that_start_concurrently_share_one_key(tmp_path: Path) -> 
     )
     assert len({issuer._key_id for issuer in issuers}) == 1
     assert len(list((tmp_path / "issuer").iterdir())) == 2
+
+
+async def test_the_key_is_that_of_the_stack_whose_folder_data_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DevelopmentIssuer(tmp_path / "issuer")
+    monkeypatch.setenv("DATA", str(tmp_path))
+    code, signed = await token("--role", "doctor")
+    assert code == 0
+    jwks = jwt.PyJWKSet.from_json((tmp_path / "issuer" / "jwks.json").read_text())
+    assert jwt.get_unverified_header(signed)["kid"] in {key.key_id for key in jwks.keys}

@@ -12,13 +12,21 @@ from carina.jobs.v1 import job_service_pb2
 from carina.wire import message_to_json
 from chassis.stopping import cancel_and_wait
 from services.gateway.errors import InvalidFieldError
-from services.gateway.handlers.translate import Request, caller_of, dump, job_name_of
+from services.gateway.handlers.translate import (
+    Request,
+    caller_of,
+    dump,
+    job_name_of,
+    query_fields,
+)
 from services.gateway.problems import problem_of
 
 _Messages = AsyncGenerator[job_service_pb2.WatchJobResponse, None]
 # How long a browser waits before it reconnects, in milliseconds.
 _RECONNECT = b"retry: 2000\n\n"
 _HEARTBEAT = b": heartbeat\n\n"
+# Only writing tells whether a half-closed connection still has a reader.
+_PROBE_SECONDS = 1.0
 
 
 async def job_events(request: Request) -> Response:
@@ -40,6 +48,7 @@ async def job_events(request: Request) -> Response:
             jobs.follow(name, after, caller),
             heartbeat=request.state["config"].heartbeat.total_seconds(),
             stopping=request.state["stopping"],
+            half_closed=request.state["half_closed"],
         ),
         media_type="text/event-stream",
         # Proxies that buffer responses would never forward the stream.
@@ -48,17 +57,21 @@ async def job_events(request: Request) -> Response:
 
 
 async def _events(
-    messages: _Messages, *, heartbeat: float, stopping: asyncio.Event
+    messages: _Messages, *, heartbeat: float, stopping: asyncio.Event, half_closed: asyncio.Event
 ) -> AsyncGenerator[bytes, None]:
     """Yield events, and heartbeats while the task that reads the next message is waiting."""
     stop = asyncio.create_task(stopping.wait())
+    half_close = asyncio.create_task(half_closed.wait())
     following: asyncio.Task[job_service_pb2.WatchJobResponse | None] | None = None
     try:
         yield _RECONNECT
         while not stopping.is_set():
             following = following or asyncio.create_task(_next(messages))
+            closed = half_close.done()
             await asyncio.wait(
-                {following, stop}, timeout=heartbeat, return_when=asyncio.FIRST_COMPLETED
+                {following, stop} if closed else {following, stop, half_close},
+                timeout=min(heartbeat, _PROBE_SECONDS) if closed else heartbeat,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             if following.done():
                 message = following.result()
@@ -72,7 +85,8 @@ async def _events(
         # The status line has been sent, so the error becomes an event.
         yield b"event: problem\ndata: " + bytes(problem_of(error).body) + b"\n\n"
     finally:
-        await cancel_and_wait(task for task in (stop, following) if task is not None)
+        tasks = (stop, half_close, following)
+        await cancel_and_wait(task for task in tasks if task is not None)
         await messages.aclose()
 
 
@@ -88,7 +102,8 @@ def _event(message: job_service_pb2.WatchJobResponse) -> bytes:
 
 
 def _revision(request: Request) -> int:
-    text = request.headers.get("last-event-id") or request.query_params.get("afterRevision", "0")
+    query = dict(query_fields(request))
+    text = request.headers.get("last-event-id") or query.get("afterRevision", "0")
     if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004 - digits of an int64
         raise InvalidFieldError("Last-Event-ID", "expected a revision")
     return int(text)

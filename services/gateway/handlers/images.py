@@ -12,13 +12,14 @@ from services.gateway.handlers.translate import (
     caller_of,
     disposition,
     job_name_of,
+    query_fields,
 )
 
 
 async def list_images(request: Request) -> Response:
     """List the images of a job in order of their ordinal."""
     message = job_service_pb2.ListImagesRequest()
-    read_fields(request.query_params.multi_items(), message)
+    read_fields(query_fields(request), message)
     message.parent = job_name_of(request)
     return answer(await request.state["jobs"].call("ListImages", message, caller_of(request)))
 

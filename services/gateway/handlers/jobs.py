@@ -12,6 +12,7 @@ from services.gateway.handlers.translate import (
     answer,
     caller_of,
     job_name_of,
+    query_fields,
     read_message,
 )
 
@@ -27,7 +28,7 @@ async def create_job(request: Request) -> Response:
 async def list_jobs(request: Request) -> Response:
     """List the jobs visible to the caller."""
     message = job_service_pb2.ListJobsRequest()
-    read_fields(request.query_params.multi_items(), message, message.filter)
+    read_fields(query_fields(request), message, message.filter)
     return answer(await request.state["jobs"].call("ListJobs", message, caller_of(request)))
 
 

@@ -105,7 +105,7 @@ async def _each(images: list[image_pb2.Image]) -> AsyncGenerator[image_pb2.Image
 def _line(cells: list[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(cells)
-    return text.getvalue().encode("utf-8", "replace")
+    return text.getvalue().encode()
 
 
 def _safe_stem(file_name: str) -> str:

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, TypedDict, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 from urllib.parse import quote
 
 from google.protobuf import json_format
@@ -23,8 +23,11 @@ from services.gateway.errors import (
     BodyTooLargeError,
     InvalidBodyError,
     UnsupportedBodyError,
+    UnsupportedCodingError,
 )
 from services.gateway.jobs_client import JobsClient
+from services.gateway.multipart import is_uncoded, media_type_of
+from services.gateway.texts import decode, parameter_of, query_of
 
 JSON_BYTES = 1024 * 1024
 
@@ -36,6 +39,8 @@ class State(TypedDict):
     jobs: JobsClient
     verifier: TokenVerifier
     stopping: asyncio.Event
+    # Of the connection: the client has closed its sending side, or is gone.
+    half_closed: NotRequired[asyncio.Event]
 
 
 Request = AnyRequest[State]
@@ -57,8 +62,24 @@ def job_name_of(request: Request) -> str:
     return f"jobs/{request.path_params['job']}"
 
 
-async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives; abort if the sender stalls."""
+def query_fields(request: Request) -> list[tuple[str, str]]:
+    """Return the names and values of the query."""
+    return query_of(request.scope["query_string"])
+
+
+def read_body(request: Request) -> AsyncGenerator[bytes, None]:
+    """Yield the body as it arrives; abort if the sender stalls.
+
+    Raises:
+        UnsupportedCodingError: the body is compressed or otherwise coded.
+    """
+    coding = ",".join(request.headers.getlist("content-encoding"))
+    if not is_uncoded(coding):
+        raise UnsupportedCodingError("Content-Encoding", coding)
+    return _read_body(request, request.state["config"].idle_timeout)
+
+
+async def _read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, None]:
     stream = request.stream()
     while True:
         try:
@@ -75,19 +96,21 @@ async def read_body(request: Request, idle: timedelta) -> AsyncGenerator[bytes, 
 async def read_message(request: Request, message: _Message) -> _Message:
     """Read a JSON body into a message; an empty body leaves the message empty."""
     body = bytearray()
-    async for chunk in read_body(request, request.state["config"].idle_timeout):
+    async for chunk in read_body(request):
         body += chunk
         if len(body) > JSON_BYTES:
             raise BodyTooLargeError(JSON_BYTES)
     if not body:
         return message
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    content_type = request.headers.get("content-type", "")
+    if media_type_of(content_type) != "application/json":
         raise UnsupportedBodyError("application/json")
+    charset = parameter_of(content_type, "charset", field="Content-Type")
     try:
-        value = json.loads(bytes(body))
+        # Without a charset, json finds out whether it is UTF-8, UTF-16 or UTF-32.
+        value = json.loads(decode(bytes(body), "body", charset) if charset else bytes(body))
     except (ValueError, RecursionError):
-        raise InvalidBodyError("it is not JSON") from None
+        raise InvalidBodyError("it is not JSON in UTF-8") from None
     if not isinstance(value, dict):
         raise InvalidBodyError("it is not a JSON object")
     try:
@@ -124,6 +147,6 @@ def disposition(kind: str, file_name: str) -> str:
     name = "".join(
         char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in file_name
     ).strip(". ")
-    name = name.encode("utf-8", "replace").decode()[-150:] or "image"
+    name = name[-150:] or "image"
     plain = "".join(char if char.isascii() and char not in "%;" else "_" for char in name)
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

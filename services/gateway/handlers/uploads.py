@@ -3,27 +3,31 @@
 import base64
 import re
 import uuid
-from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
 
 from carina.errors import CarinaError
-from carina.jobs.v1 import job_service_pb2
+from carina.jobs.v1 import job_pb2, job_service_pb2
 from carina.wire import message_to_json
-from services.gateway.contract import read_fields
-from services.gateway.errors import InvalidFieldError
+from services.gateway.contract import has_field, read_fields
+from services.gateway.errors import InvalidFieldError, UnsupportedBodyError
 from services.gateway.handlers.translate import (
     Request,
     answer,
     answer_json,
     caller_of,
     job_name_of,
+    query_fields,
     read_body,
 )
 from services.gateway.intake import Intake, Refused
-from services.gateway.multipart import is_multipart, read_form
+from services.gateway.multipart import media_type_of, read_form
+from services.gateway.texts import decode_header, parameter_of
+
+# What the query of a single upload may hold.
+_LABELS = {"fileName", "file_name", "patientId", "patient_id"}
 
 
 async def submit_job(request: Request) -> Response:
@@ -40,7 +44,10 @@ async def submit_job(request: Request) -> Response:
         name: str = job.name
         return name
 
-    intake = Intake(jobs, caller, open_job)
+    def is_field(name: str) -> bool:
+        return has_field(name, job_service_pb2.CreateJobRequest(), job_pb2.JobSpec())
+
+    intake = Intake(jobs, caller, open_job, is_field=is_field)
     await _take(request, intake)
     if not intake.images:
         job = await jobs.call("GetJob", job_service_pb2.GetJobRequest(name=intake.job), caller)
@@ -55,16 +62,20 @@ async def submit_job(request: Request) -> Response:
 
 async def upload_images(request: Request) -> Response:
     """Upload one image as the request body, or several as a form."""
-    if not is_multipart(request.headers.get("content-type", "")):
+    media_type = media_type_of(request.headers.get("content-type", ""))
+    if not media_type.startswith("multipart/"):
         return await _upload_raw(request)
-    job = job_name_of(request)
+    if media_type != "multipart/form-data":
+        raise UnsupportedBodyError("one image, or multipart/form-data", media_type)
 
-    async def open_job(fields: dict[str, str]) -> str:
-        for name in fields:
-            raise InvalidFieldError(name, "the job already exists; send only files")
-        return job
+    async def open_job(_fields: dict[str, str]) -> str:
+        return job_name_of(request)
 
-    intake = Intake(request.state["jobs"], caller_of(request), open_job)
+    intake = Intake(
+        # The job already exists, so all parts must be files.
+        *(request.state["jobs"], caller_of(request), open_job),
+        is_field=lambda _name: False,
+    )
     await _take(request, intake)
     if not intake.images:
         raise intake.refused[0].error
@@ -85,26 +96,25 @@ async def get_upload(request: Request) -> Response:
 
 
 async def _upload_raw(request: Request) -> Response:
-    headers = request.headers
+    headers, body = request.headers, read_body(request)
     length = _number(headers.get("content-length", "0"), "Content-Length")
     resumes = "upload-offset" in headers
     offset = _number(headers.get("upload-offset", "0"), "Upload-Offset")
-    query = request.query_params
+    key = decode_header(headers.get("upload-key", ""), "Upload-Key")
     header = job_service_pb2.UploadHeader(
         job=job_name_of(request),
-        image_key=headers.get("upload-key") or str(uuid.uuid4()),
-        file_name=query.get("fileName") or _file_name(headers.get("content-disposition", "")),
+        image_key=key or str(uuid.uuid4()),
         offset=offset,
         # Without an offset, the body is the whole file, as in a plain retry of a POST.
         restart=not resumes,
         sha256=_sha256(headers.get("repr-digest", "")),
         # The size of a chunked body is unknown until it ends.
         size_bytes=offset + length if length else 0,
-        patient_id=query.get("patientId", ""),
     )
+    _read_labels(request, header)
     upload = request.state["jobs"].upload(header, caller_of(request))
     try:
-        async for data in read_body(request, request.state["config"].idle_timeout):
+        async for data in body:
             if not await upload.send(data):
                 break
         image = await upload.finish()
@@ -114,15 +124,15 @@ async def _upload_raw(request: Request) -> Response:
         image,
         HTTPStatus.CREATED,
         Location=f"/v1/{image.name}/original",
-        Upload_Key=header.image_key,
+        # Starlette writes headers as Latin-1; this makes it UTF-8, as in the request.
+        Upload_Key=header.image_key.encode().decode("latin-1"),
         Upload_Offset=str(image.size_bytes),
     )
 
 
 async def _take(request: Request, intake: Intake) -> None:
     content_type = request.headers.get("content-type", "")
-    body = read_body(request, request.state["config"].idle_timeout)
-    await intake.take(read_form(content_type, body))
+    await intake.take(read_form(content_type, read_body(request)))
 
 
 def _refused_to_json(refused: list[Refused]) -> list[dict[str, Any]]:
@@ -144,12 +154,15 @@ def _number(text: str, header: str) -> int:
     return int(text)
 
 
-def _file_name(disposition: str) -> str:
-    if not disposition:
-        return ""
-    parsed = Message()
-    parsed["content-disposition"] = disposition
-    return parsed.get_filename() or ""
+def _read_labels(request: Request, header: job_service_pb2.UploadHeader) -> None:
+    """Read the file name and the patient of a single upload from its query and its headers."""
+    query = query_fields(request)
+    for name, _ in query:
+        if name not in _LABELS:
+            raise InvalidFieldError(name, "there is no such field")
+    disposition = request.headers.get("content-disposition", "")
+    header.file_name = parameter_of(disposition, "filename", field="Content-Disposition") or ""
+    read_fields(query, header)
 
 
 def _sha256(digest: str) -> str:
