@@ -98,8 +98,8 @@ def _without_padding(stream: bytes, position: int, tiles: int, kind: str) -> byt
     if stream[position : position + 2] == b"\xff\xd9":
         return stream[: position + 2]
     whole = len(parts_left) == tiles and not any(parts_left.values())
-    # Whatever follows does not belong to the picture, unless a tile part begins there.
-    if whole and stream[position : position + 2] != b"\xff\x90":
+    # Data that end like padding may be padding in the place of data.
+    if whole and len(stream.rstrip(_PADDING)) == position:
         return stream[:position] + b"\xff\xd9"
     # Lengths may be wrong in a stream that is whole; the decoder will tell.
     if b"\xff\xd9" in stream.rstrip(_PADDING)[-10:]:

@@ -28,7 +28,7 @@ def decode_jpeg(data: bytes, header: JpegHeader, kind: str) -> Pixels:
         except ValueError as warning:
             if not _STRAY.search(str(warning)):
                 raise
-        shorter = without_stray_end(data, _is_enough)
+        shorter = without_stray_end(data, _decode_start)
         if shorter is None:
             raise CorruptImageError(kind)
         return _decode(shorter)
@@ -41,9 +41,12 @@ def _decode(data: bytes) -> Pixels:
     return cast("Pixels", grey[..., 0])
 
 
-def _is_enough(data: bytes) -> bool:
+def _decode_start(data: bytes) -> Pixels | None:
+    """Decode a JPEG that may go on behind its picture; None if a part of it is missing."""
     try:
-        _decode(data)
+        return _decode(data)
     except ValueError as warning:
-        return _STRAY.search(str(warning)) is not None
-    return True
+        if not _STRAY.search(str(warning)):
+            return None
+    grey = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=False)
+    return cast("Pixels", grey[..., 0])

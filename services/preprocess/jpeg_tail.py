@@ -8,10 +8,15 @@ do (T.81 F.1.2.3). Other bytes in that place belong to no picture.
 import struct
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from services.preprocess.film import Pixels
+
 _END = b"\xff\xd9"
 _SCAN, _TABLES = 0xDA, 0xC4
 _SEQUENTIAL = (0xC0, 0xC1)
 _LONGEST = 1 << 16  # bytes; no writer leaves more behind by accident
+_STARTS = 1024  # bits that are tried
 _FILLING = b"\0 \xff"
 _COEFFICIENTS = 64
 _SIXTEEN_ZEROS = 0xF0
@@ -19,37 +24,54 @@ _SIXTEEN_ZEROS = 0xF0
 _Codes = dict[str, int]  # from the bits of a code to its symbol
 
 
-def without_stray_end(data: bytes, is_enough: Callable[[bytes], bool]) -> bytes | None:
+def without_stray_end(data: bytes, decode: Callable[[bytes], Pixels | None]) -> bytes | None:
     """Return a JPEG without the bytes behind its compressed data; None if they are part of them.
 
-    `is_enough` tells whether a JPEG has data for all its blocks.
+    `decode` returns the picture, or None if data for some of its blocks are missing.
     """
     start, stop = data.rfind(b"\xff\xda") + 2, len(data) - len(_END)
     if start < len(_END) or not data.endswith(_END):
         return None
     while stop - start > 1:  # the end is behind `start`, and not behind `stop`
         middle = (start + stop) // 2
-        if is_enough(data[:middle] + _END):
-            stop = middle
-        else:
+        if decode(data[:middle] + _END) is None:
             start = middle
-    rest = data[stop : -len(_END)]
-    blocks = _blocks(data)
-    if len(rest) > _LONGEST or not blocks:
-        stray = not rest.strip(_FILLING)
-    else:
-        stray = not _continues(data[stop - 1 : -len(_END)], blocks)
-    if not stray:
+        else:
+            stop = middle
+    shorter, rest = data[:stop] + _END, data[stop : -len(_END)]
+    if not _is_filled_up(shorter, decode):
         return None
-    return data[:stop] + _END
+    if not rest.strip(_FILLING):
+        # Unless it begins before the end: then it stands in place of the data.
+        return shorter if data[stop - 1] != rest[0] else None
+    blocks = _blocks(data)
+    if len(rest) > _LONGEST or not blocks or _continues(data[stop - 1 : -len(_END)], blocks):
+        return None
+    return shorter
+
+
+def _is_filled_up(data: bytes, decode: Callable[[bytes], Pixels | None]) -> bool:
+    """Whether the bits of the last byte without effect on the picture are ones."""
+    last, whole = data[-3], decode(data)
+    for bit in range(8):
+        changed = data[:-3] + bytes([last ^ 1 << bit]) + _END
+        picture = decode(changed)
+        if picture is None or not np.array_equal(picture, whole):
+            return True
+        if not last >> bit & 1:
+            return False
+    return True
 
 
 def _continues(rest: bytes, blocks: Sequence[tuple[_Codes, _Codes]]) -> bool:
-    """Whether the bytes behind some bit of the first one are whole units of blocks."""
+    """Whether the bytes are whole units of blocks from some bit on, in their first half.
+
+    What comes before them may be the damage itself.
+    """
     bits = "".join(f"{byte:08b}" for byte in rest.replace(b"\xff\x00", b"\xff"))
     return any(
-        _are_blocks(bits, unused, blocks, first)
-        for unused in range(1, 9)
+        _are_blocks(bits, start, blocks, first)
+        for start in range(1, max(9, min(len(bits) // 2, _STARTS)))
         for first in range(len(blocks))
     )
 
