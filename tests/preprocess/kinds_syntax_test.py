@@ -18,6 +18,7 @@ from tests.support.films import dicom
 from tests.support.kinds import Greys, Kind, check
 from tests.support.streams import (
     film,
+    high_throughput_of,
     jpeg_2000_of,
     jpeg_ls_of,
     jpeg_of,
@@ -46,7 +47,7 @@ STREAMS: dict[str, tuple[uid.UID, bytes]] = {
     "JPEG 2000": (uid.JPEG2000Lossless, jpeg_2000_of(VALUES, 12)),
     "High-Throughput JPEG 2000": (
         uid.HTJ2KLossless,
-        imagecodecs.htj2k_encode(VALUES.astype(np.uint16)),
+        high_throughput_of(VALUES.astype(np.uint16)),
     ),
     "RLE": (uid.RLELossless, rle(VALUES.astype(np.uint16))),
 }
@@ -177,12 +178,16 @@ def native_kinds() -> Iterator[Kind]:
             notes=(UNSAID.format(found=true.name),),
         )
     pixels = VALUES.astype("<u2").tobytes()
-    for said in ("1.2.840.10008.1.2.1.98", uid.ExplicitVRLittleEndian, uid.JPEGBaseline8Bit):
+    for said in (
+        uid.UID("1.2.840.10008.1.2.1.98"),
+        uid.ExplicitVRLittleEndian,
+        uid.JPEGBaseline8Bit,
+    ):
         data = renamed(film(pixels, uid.JPEGBaseline8Bit, shape=VALUES, **SHOW), said)
         untrue = UNTRUE.format(said=uid.JPEGBaseline8Bit.name, found="Explicit VR Little Endian")
         yield Kind(
             name=f"uncompressed pixels in fragments, called {said}",
-            standard="PS3.5 A.4.11",
+            standard="PS3.5 A.4: uncompressed pixels in fragments are a syntax of their own",
             make=partial(bytes, data),
             greys=greys,
             notes=(untrue,) if said == uid.JPEGBaseline8Bit else (),

@@ -72,9 +72,14 @@ def jpeg_2000_of(values: Values, bits: int) -> bytes:
     )
 
 
+def high_throughput_of(pixels: NDArray[Any], **options: Any) -> bytes:
+    """Encode as HTJ2K, at the depth and with the sign of the array."""
+    return bytes(imagecodecs.htj2k_encode(pixels, **options))
+
+
 def film(frame: bytes, syntax: uid.UID, *, shape: Values, **header: object) -> bytes:
     """Put a frame into a DICOM file whose header may say what it likes."""
-    elements = {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, **header}
+    elements: dict[str, Any] = {"BitsAllocated": 16, "BitsStored": 16, "HighBit": 15, **header}
     return dicom(cells(shape, 16), syntax=syntax, frame=frame, **elements)
 
 
