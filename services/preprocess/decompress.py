@@ -1,8 +1,8 @@
-"""Decompresses with gdcm in separate processes, which a damaged film may crash.
+"""Decompresses with gdcm and CharLS in separate processes, which a damaged film may crash.
 
 A process is started when it is first needed and then reused, for one film at a time. There are
 never more of them than threads that decode at once. Waiting for a process releases the GIL, which
-gdcm itself does not.
+neither library does.
 """
 
 import atexit
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from services.preprocess.gdcm_child import ANSWER, REQUEST
+from services.preprocess.decompress_child import ANSWER, REQUEST
 
-_PROGRAM = Path(__file__).with_name("gdcm_child.py")
+_PROGRAM = Path(__file__).with_name("decompress_child.py")
 _SECONDS = 60  # limit for one film; 64 megapixels of JPEG-LS take 2 s
 _PIPE_BYTES = 1 << 20  # the limit for unprivileged users; 64 KiB would cost context switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compressed:
-    """One frame, and the properties that gdcm needs."""
+    """One frame, and the properties that gdcm needs; CharLS takes them from the stream."""
 
     content: bytes
     transfer_syntax: str
@@ -49,7 +49,7 @@ _idle: list[subprocess.Popen[bytes]] = []
 
 
 def decompress(frame: Compressed) -> Decompressed | None:
-    """Decompress; None if gdcm cannot, crashes or hangs.
+    """Decompress; None if the library cannot, crashes or hangs.
 
     Raises:
         MemoryError: The system killed the process, as it does when memory runs out.

@@ -16,8 +16,9 @@ def decode_dicom(data: bytes, limits: Limits) -> Frame:
     """Decode a DICOM file, after checking its header against the limits."""
     header = read_dicom_header(data, limits)
     acquisition = read_acquisition(header.dataset)
-    stored = read_first_frame(header)
-    pixels, notes = display(stored, header.dataset, header.photometric)
+    stored, notes = read_first_frame(header)
+    pixels, display_notes = display(stored, header.dataset, header.photometric)
+    notes += display_notes
     if header.frames > 1:
         notes.append(FIRST_FRAME.format(frames=header.frames))
     if acquisition.modality not in _RADIOGRAPHS:

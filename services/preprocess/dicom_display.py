@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from services.preprocess.dicom_header import numbers
-from services.preprocess.dicom_pixels import StoredFrame
 from services.preprocess.errors import (
     CorruptImageError,
     InvalidDisplayWindowError,
     UnsupportedPixelFormatError,
 )
 from services.preprocess.film import BLANK, Pixels
+from services.preprocess.stored_frame import StoredFrame
 
 Values = NDArray[np.float64]
 

@@ -1,22 +1,21 @@
 """Reads the header of a DICOM file: what is needed to display it, and no patient data."""
 
 import warnings
-import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset, read_partial
+from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
+from services.preprocess.dicom_encoding import Elements, find_elements
 from services.preprocess.errors import (
     CorruptImageError,
     DicomWithoutPixelsError,
-    ImageTooLargeError,
     TruncatedImageError,
     UnsupportedPixelFormatError,
 )
@@ -64,12 +63,13 @@ _WANTED = tuple(
         "BluePaletteColorLookupTableData",
     )
 )
+# Of each overlay: the bit of the pixels that it is kept in, or 0 (PS3.3 C.9.2).
+_OVERLAY_BITS = tuple(Tag(group, 0x0102) for group in range(0x6000, 0x6020, 2))
 _PIXEL_DATA = 0x7FE00010
 _OTHER_PIXELS = (0x7FE00008, 0x7FE00009)  # floating point, 32 and 64 bits
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
-_INFLATE_SLICE = 4 << 10  # bytes of input, which become at most 4 MiB
-_HEADER_BYTES = 16 << 20  # allowance for the elements before and after the pixels
+_ORDERS: dict[bool, Literal["little", "big"]] = {True: "little", False: "big"}
 
 
 def _terms(text: str) -> frozenset[str]:
@@ -116,7 +116,8 @@ class DicomHeader:
     """The checked elements for reading the pixels; `dataset` has those for displaying them."""
 
     dataset: Dataset
-    transfer_syntax: UID | None  # None if the file omits it; such files are uncompressed
+    transfer_syntax: UID | None  # as the file says; None if it does not
+    encoding: UID  # of the elements, as it is
     big_endian: bool
     rows: int
     columns: int
@@ -132,29 +133,40 @@ class DicomHeader:
     pixels_at: int  # position of the value of Pixel Data in `body`
     pixels_length: int | None  # in bytes, according to the header; None if encapsulated
     words: bool  # whether big-endian Pixel Data consists of 16-bit words
+    overlay_in_pixels: bool  # in bits that hold no sample, as older files have it
+
+    def check_bits(self) -> None:
+        """Raise unless the bits of a sample can be found by the header alone."""
+        if self.allocated not in (8, 16):
+            raise UnsupportedPixelFormatError(f"{self.allocated} bits per sample")
+        if not 1 <= self.stored <= self.allocated or not (
+            self.stored - 1 <= self.high_bit < self.allocated
+        ):
+            raise CorruptImageError("DICOM")
 
 
 def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
     """Read up to the pixels; raises a FilmError if the file is damaged or too large."""
-    body, dataset, transfer_syntax, found, at = _read_elements(data, limits)
+    elements, dataset, found, at = _read_elements(data, limits)
+    body = elements.body
     if found in _OTHER_PIXELS:
         raise UnsupportedPixelFormatError("floating-point samples")
-    implicit, little_endian = dataset.original_encoding
     if found is None:
         raise DicomWithoutPixelsError(_name_object(dataset))
     # The tag, then for explicit VR two letters and two reserved bytes, then the length. Some files
     # that should use explicit VR do not.
-    kind = b"" if implicit else body[at + 4 : at + 6]
+    kind = b"" if elements.implicit else body[at + 4 : at + 6]
     length_at = at + (8 if kind in (b"OB", b"OW", b"UN") else 4)
-    length = int.from_bytes(body[length_at : length_at + 4], "little" if little_endian else "big")
+    length = int.from_bytes(body[length_at : length_at + 4], _ORDERS[elements.little_endian])
     rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
     allocated = _integer(dataset, "BitsAllocated", 16)
     stored = _integer(dataset, "BitsStored", allocated)
     samples = _integer(dataset, "SamplesPerPixel", 1)
     header = DicomHeader(
         dataset=dataset,
-        transfer_syntax=transfer_syntax,
-        big_endian=not little_endian,
+        transfer_syntax=elements.transfer_syntax,
+        encoding=elements.encoding,
+        big_endian=not elements.little_endian,
         rows=rows,
         columns=columns,
         samples=samples,
@@ -169,6 +181,7 @@ def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
         pixels_at=length_at + 4,
         pixels_length=None if length == _UNDEFINED_LENGTH else length,
         words=kind == b"OW",
+        overlay_in_pixels=any(_first(dataset, tag) > 0 for tag in _OVERLAY_BITS),
     )
     _check(header, limits)
     return header
@@ -211,6 +224,12 @@ def _integer(dataset: Dataset, keyword: str, absent: int | None = None) -> int:
     return absent
 
 
+def _first(dataset: Dataset, tag: BaseTag) -> float:
+    element = dataset.get(tag)
+    value = getattr(element, "value", None)
+    return value if isinstance(value, int) else 0
+
+
 def _text(dataset: Dataset, keyword: str) -> str:
     value = dataset.get(keyword)
     return value.strip().upper() if isinstance(value, str) else ""
@@ -232,25 +251,19 @@ def _name_object(dataset: Dataset) -> str:
 def _check(header: DicomHeader, limits: Limits) -> None:
     if header.rows < 1 or header.columns < 1:
         raise CorruptImageError("DICOM")
-    if header.allocated not in (8, 16):
-        raise UnsupportedPixelFormatError(f"{header.allocated} bits per sample")
     if header.samples not in (1, 3):
         raise UnsupportedPixelFormatError(f"{header.samples} samples per pixel")
     one_sample = header.photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
     if header.photometric not in _PHOTOMETRIC or one_sample != (header.samples == 1):
         raise CorruptImageError("DICOM")
-    if not 1 <= header.stored <= header.allocated or not (
-        header.stored - 1 <= header.high_bit < header.allocated
-    ):
-        raise CorruptImageError("DICOM")
-    pixel_bytes = header.samples * header.allocated // 8
+    # What is compressed may have more bits than the header says.
+    bits = 16 if header.pixels_length is None else header.allocated
+    pixel_bytes = header.samples * bits // 8
     limits.check(header.columns, header.rows, pixel_bytes=pixel_bytes, file_bytes=len(header.body))
 
 
-def _read_elements(
-    data: bytes, limits: Limits
-) -> tuple[bytes, Dataset, UID | None, int | None, int]:
-    """Return the bytes, the elements, their encoding, the tag of the pixels, and where it is."""
+def _read_elements(data: bytes, limits: Limits) -> tuple[Elements, Dataset, int | None, int]:
+    """Return the bytes, the elements of interest, the tag of the pixels, and where it is."""
     found: int | None = None
     end: int | None = None  # of the last element, if its length is known
 
@@ -262,65 +275,21 @@ def _read_elements(
         end = None if length == _UNDEFINED_LENGTH else file.tell() + length
         return False
 
-    dataset_at, transfer_syntax = _read_meta(data)
-    dataset: Dataset
-    if transfer_syntax == DeflatedExplicitVRLittleEndian:
-        body = _inflate(data, dataset_at, limits)
-        file = BytesIO(body)
-        dataset = read_dataset(
-            file,
-            is_implicit_VR=False,
-            is_little_endian=True,
-            stop_when=at_pixels,
-            specific_tags=list(_WANTED),
-        )
-        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-    else:
-        body, file = data, BytesIO(data)
-        dataset = read_partial(file, at_pixels, force=True, specific_tags=list(_WANTED))
+    elements = find_elements(data, limits)
+    file = BytesIO(elements.body)
+    file.seek(elements.at)
+    dataset = read_dataset(
+        file,
+        is_implicit_VR=elements.implicit,
+        is_little_endian=elements.little_endian,
+        stop_when=at_pixels,
+        specific_tags=[*_WANTED, *_OVERLAY_BITS],
+    )
+    dataset.set_original_encoding(
+        is_implicit_vr=elements.implicit, is_little_endian=elements.little_endian
+    )
     at = file.tell()
     # A file without pixels must end with a complete element.
-    if found is None and end is not None and end != len(body):
+    if found is None and end is not None and end != len(elements.body):
         raise TruncatedImageError("DICOM")
-    return body, dataset, transfer_syntax, found, at
-
-
-def _read_meta(data: bytes) -> tuple[int, UID | None]:
-    """Read group 2: where the elements after it start, and how they are stored."""
-    position = 132 if data[128:132] == b"DICM" else 0
-    transfer_syntax = None
-    while data[position : position + 2] == b"\x02\x00":
-        if data[position + 4 : position + 6] in (b"OB", b"OW", b"UN", b"UT"):
-            start, length = position + 12, data[position + 8 : position + 12]
-        else:
-            start, length = position + 8, data[position + 6 : position + 8]
-        end = start + int.from_bytes(length, "little")
-        if data[position + 2 : position + 4] == b"\x10\x00":
-            transfer_syntax = UID(data[start:end].decode("ascii", "replace").strip("\x00 "))
-        position = end
-    # pydicom inflates without limit, and might consider a file deflated that we do not.
-    deflated = DeflatedExplicitVRLittleEndian
-    if transfer_syntax != deflated and deflated.encode() in data[: position + 4096]:
-        raise CorruptImageError("DICOM")
-    return position, transfer_syntax
-
-
-def _inflate(data: bytes, start: int, limits: Limits) -> bytes:
-    """Inflate the data after group 2, up to the limits."""
-    limit = max(limits.expansion_free_pixels * 2, limits.expansion * len(data))
-    limit = left = min(limit, limits.pixels * 2 + _HEADER_BYTES)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    pieces: list[bytes] = []
-    try:
-        # In slices: zlib needs twice the memory of what one call returns.
-        for position in range(start, len(data), _INFLATE_SLICE):
-            piece = inflater.decompress(data[position : position + _INFLATE_SLICE], left)
-            pieces.append(piece)
-            left -= len(piece)
-            if inflater.eof:
-                return b"".join(pieces)
-            if left <= 0:
-                raise ImageTooLargeError.of_expansion(limit / len(data), limits.expansion)
-    except zlib.error:
-        raise CorruptImageError("DICOM") from None
-    raise TruncatedImageError("DICOM")
+    return elements, dataset, found, at

@@ -1,18 +1,17 @@
 """Extracts the first frame of a DICOM file as stored, without display transformations."""
 
 import struct
-from dataclasses import dataclass
-from io import BytesIO
 from typing import cast
 
 import cv2
 import numpy as np
 import openjpeg.utils
 from pydicom import uid
-from pydicom.encaps import generate_frames
 
 from services.preprocess.decompress import Compressed, decompress
+from services.preprocess.dicom_bits import reconcile
 from services.preprocess.dicom_header import DicomHeader
+from services.preprocess.dicom_stream import Coding, PixelStream, find_stream, native_bytes
 from services.preprocess.errors import (
     CorruptImageError,
     TruncatedImageError,
@@ -20,82 +19,56 @@ from services.preprocess.errors import (
     UnsupportedTransferSyntaxError,
 )
 from services.preprocess.film import Pixels
-from services.preprocess.jpeg_header import read_jpeg_header
+from services.preprocess.jpeg2000 import read_codestream
+from services.preprocess.jpeg_header import JpegHeader, read_jpeg_header
+from services.preprocess.jpeg_oddities import tidy
 from services.preprocess.jpeg_pixels import decode_jpeg
-
-_UNCOMPRESSED = (
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-)
-_JPEG = (
-    uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit,
-    uid.JPEGLossless,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLSLossless,
-    uid.JPEGLSNearLossless,
-)
-_JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000)
+from services.preprocess.stored_frame import StoredFrame
 
 # Tells libjpeg that three components are red, green and blue if the JPEG does not state it.
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
+_BYTE, _WORD = 8, 16  # bits
+
 # OpenCV writes warnings to stderr, which are neither structured nor useful.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-_TILE_LIMIT = 4096  # of a JPEG 2000 picture; each one takes kilobytes before it is decoded
+
+def read_first_frame(header: DicomHeader) -> tuple[StoredFrame, list[str]]:
+    """Read the first frame and decompress it; also returns notes for clinicians."""
+    stream = find_stream(header)
+    match stream.coding:
+        case Coding.NATIVE:
+            stored = _read_uncompressed(header, stream)
+        case Coding.RLE:
+            stored = _decode_rle(stream.content, header)
+        case Coding.JPEG_2000 | Coding.HTJ2K:
+            stored = _decode_jpeg_2000(stream.content, header)
+        case Coding.JPEG_OTHER:
+            raise UnsupportedTransferSyntaxError(stream.coding.value)
+        case _:
+            stored = _decode_jpeg(stream.content, header)
+    return stored, [stream.note] if stream.note else []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFrame:
-    """The first frame in grey, as bit patterns and their interpretation."""
-
-    patterns: Pixels  # [rows, columns], native byte order
-    bits: int  # in use
-    high_bit: int  # the highest of these
-    signed: bool
-    swapped: bool = False  # the two bytes of each pattern are in the wrong order
-
-
-def read_first_frame(header: DicomHeader) -> StoredFrame:
-    """Read the first frame and decompress it."""
-    syntax = header.transfer_syntax
-    if syntax is None or syntax in _UNCOMPRESSED:
-        return _read_uncompressed(header)
-    if syntax not in _JPEG and syntax not in _JPEG_2000 and syntax != uid.RLELossless:
-        # Only names of the standard and valid identifiers; a file may contain anything.
-        raise UnsupportedTransferSyntaxError(syntax.name if syntax.is_valid else "")
-    if header.pixels_length is not None:
-        raise CorruptImageError("DICOM")
-    frame = _read_encapsulated(header)
-    if syntax in _JPEG_2000:
-        return _decode_jpeg_2000(frame, header)
-    if syntax in _JPEG:
-        return _decode_jpeg(frame, header, syntax)
-    return _decode_with_gdcm(frame, header, syntax)
-
-
-def _read_uncompressed(header: DicomHeader) -> StoredFrame:
+def _read_uncompressed(header: DicomHeader, stream: PixelStream) -> StoredFrame:
     """Return a view of the frame in the file."""
-    length = header.rows * header.columns * header.samples * header.allocated // 8
-    subsampled = header.photometric == "YBR_FULL_422"  # two pixels share a pair of colours
-    if subsampled:
-        length = length * 2 // 3
-    if header.pixels_length is None or header.pixels_length < length:
+    header.check_bits()
+    length = native_bytes(header)
+    subsampled = header.photometric == "YBR_FULL_422"
+    if stream.length < length:
         raise CorruptImageError("DICOM")
-    if header.pixels_at + length > len(header.body):
+    if stream.at + length > len(stream.content):
         raise TruncatedImageError("DICOM")
     values: Pixels = np.frombuffer(
-        header.body,
+        stream.content,
         np.uint8 if header.allocated == 8 else np.dtype("<u2"),  # noqa: PLR2004 - bits
         length * 8 // header.allocated,
-        header.pixels_at,
+        stream.at,
     )
     swapped = header.big_endian and header.allocated == 16  # noqa: PLR2004 - bits
     if header.big_endian and header.words and header.allocated == 8:  # noqa: PLR2004 - bits
-        words = np.frombuffer(header.body, ">u2", -(-length // 2), header.pixels_at)
+        words = np.frombuffer(stream.content, ">u2", -(-length // 2), stream.at)
         values = words.astype("<u2").view(np.uint8)[:length]
     if swapped and header.samples > 1:
         values, swapped = values.byteswap(), False
@@ -108,60 +81,56 @@ def _read_uncompressed(header: DicomHeader) -> StoredFrame:
     return _as_stored(patterns, header, swapped=swapped)
 
 
-def _read_encapsulated(header: DicomHeader) -> bytes:
-    """Join the fragments of the first frame."""
-    stream = BytesIO(header.body)
-    stream.seek(header.pixels_at)
-    try:
-        return next(generate_frames(stream, number_of_frames=header.frames))
-    except (StopIteration, ValueError, OSError, struct.error):
-        raise TruncatedImageError("DICOM") from None
-
-
-def _decode_jpeg(frame: bytes, header: DicomHeader, syntax: uid.UID) -> StoredFrame:
+def _decode_jpeg(frame: bytes, header: DicomHeader) -> StoredFrame:
     jpeg = read_jpeg_header(frame, "DICOM")
     if (jpeg.height, jpeg.width, jpeg.components) != (header.rows, header.columns, header.samples):
         raise CorruptImageError("DICOM")
-    if jpeg.precision > header.allocated:
+    if not 2 <= jpeg.precision <= _WORD:  # noqa: PLR2004 - T.81 B.2.2
         raise CorruptImageError("DICOM")
-    if not jpeg.common:
-        return _decode_with_gdcm(frame, header, syntax)
-    if header.photometric == "RGB" and not jpeg.names_colours:
-        frame = frame[:2] + _ADOBE_RGB + frame[2:]
-    return _as_stored(decode_jpeg(frame, "DICOM"), header)
+    if jpeg.common:
+        if header.photometric == "RGB" and not jpeg.names_colours:
+            frame = frame[:2] + _ADOBE_RGB + frame[2:]
+        patterns = decode_jpeg(frame, jpeg, "DICOM")
+    elif jpeg.lossless:
+        patterns = _decode_lossless_jpeg(frame, jpeg, header)
+    elif jpeg.near_lossless:
+        patterns = _decompress(frame, header, uid.JPEGLSLossless, jpeg.precision)
+    else:
+        patterns = _decompress(tidy(frame, jpeg), header, uid.JPEGExtended12Bit, jpeg.precision)
+    lossy = not (jpeg.lossless or jpeg.near_lossless)
+    return reconcile(patterns, header, precision=jpeg.precision, lossy=lossy)
+
+
+def _decode_lossless_jpeg(frame: bytes, jpeg: JpegHeader, header: DicomHeader) -> Pixels:
+    """Decode with gdcm, which supports no precision below 8."""
+    frame = tidy(frame, jpeg)
+    if jpeg.precision >= _BYTE:
+        return _decompress(frame, header, uid.JPEGLossless, jpeg.precision)
+    # The precision only decides from which value the differences start (T.81 H.1.2.1).
+    at = frame.index(b"\xff\xc3") + 4
+    frame = frame[:at] + bytes([_BYTE]) + frame[at + 1 :]
+    shifted = _decompress(frame, header, uid.JPEGLossless, _BYTE)
+    return shifted - np.uint8((1 << _BYTE - 1) - (1 << jpeg.precision - 1))
 
 
 def _decode_jpeg_2000(frame: bytes, header: DicomHeader) -> StoredFrame:
     """Decode with OpenCV if possible: unlike openjpeg, it releases the GIL."""
-    start = frame.find(b"\xff\x4f\xff\x51")
-    if start < 0 or len(frame) < start + 46:
+    picture = read_codestream(frame, "DICOM")
+    shape = (picture.height, picture.width, picture.components)
+    if shape != (header.rows, header.columns, header.samples):
         raise CorruptImageError("DICOM")
-    if b"\xff\xd9" not in frame[-10:]:
-        raise TruncatedImageError("DICOM")
-    codestream = frame[start:]
-    right, lower, left, upper, tile_width, tile_height = struct.unpack_from(">6I", codestream, 8)
-    components, depth = struct.unpack_from(">HB", codestream, 40)
-    width, height, bits, signed = right - left, lower - upper, (depth & 0x7F) + 1, depth > 0x7F  # noqa: PLR2004 - the highest bit
-    if (height, width, components) != (header.rows, header.columns, header.samples):
-        raise CorruptImageError("DICOM")
-    if min(tile_width, tile_height) < 1 or (
-        -(-width // tile_width) * -(-height // tile_height) > _TILE_LIMIT
-    ):
-        raise CorruptImageError("DICOM")
-    if bits > 16:  # noqa: PLR2004 - the limit for radiographs
-        raise UnsupportedPixelFormatError(f"{bits} bits per sample")
+    if picture.bits > _WORD:
+        raise UnsupportedPixelFormatError(f"{picture.bits} bits per sample")
     # OpenCV scales up fewer than 8 bits, and supports neither signed samples nor plain YCbCr.
-    plain = not signed and bits >= 8 and not header.photometric.startswith("YBR_FULL")  # noqa: PLR2004 - bits
-    if not plain:
-        patterns = _decode_with_openjpeg(codestream, header)
-    elif components == 1:
-        patterns = _imdecode(codestream, cv2.IMREAD_UNCHANGED, header)
+    plain = not picture.signed and picture.bits >= _BYTE
+    if not plain or header.photometric.startswith("YBR_FULL"):
+        patterns = _decode_with_openjpeg(picture.content, header)
+    elif picture.components == 1:
+        patterns = _imdecode(picture.content, cv2.IMREAD_UNCHANGED, header)
     else:
-        colours = _imdecode(codestream, cv2.IMREAD_UNCHANGED, header)
+        colours = _imdecode(picture.content, cv2.IMREAD_UNCHANGED, header)
         patterns = cast("Pixels", cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY))
-    return StoredFrame(
-        patterns=patterns, bits=bits, high_bit=bits - 1, signed=signed or header.signed
-    )
+    return reconcile(patterns, header, precision=picture.bits, signed=picture.signed)
 
 
 def _imdecode(frame: bytes, flags: int, header: DicomHeader) -> Pixels:
@@ -185,10 +154,22 @@ def _decode_with_openjpeg(codestream: bytes, header: DicomHeader) -> Pixels:
     return patterns if patterns.ndim == 2 else _to_grey(patterns, header, by_plane=False)  # noqa: PLR2004 - rows and columns
 
 
-def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> StoredFrame:
-    number = np.dtype("u1" if header.allocated == 8 else "<u2")  # noqa: PLR2004 - bits
-    if syntax == uid.RLELossless and header.samples > 1 and number.itemsize > 1:
+def _decode_rle(frame: bytes, header: DicomHeader) -> StoredFrame:
+    """Decode RLE, which has a segment for each byte of a pixel and knows no precision."""
+    header.check_bits()
+    (segments,) = struct.unpack_from("<I", frame.ljust(4, b"\0"))
+    allocated = {header.samples: _BYTE, 2 * header.samples: _WORD}.get(segments, header.allocated)
+    if allocated > _BYTE and header.samples > 1:
         raise UnsupportedPixelFormatError("RLE colours of 16 bits")  # gdcm confuses their bytes
+    patterns = _decompress(frame, header, uid.RLELossless, allocated)
+    if allocated != header.allocated:
+        return reconcile(patterns, header, precision=allocated)
+    return _as_stored(patterns, header)
+
+
+def _decompress(frame: bytes, header: DicomHeader, syntax: uid.UID, bits: int) -> Pixels:
+    """Decompress samples of so many bits in another process, to grey."""
+    number = np.dtype("u1" if bits <= _BYTE else "<u2")
     decoded = decompress(
         Compressed(
             content=frame,
@@ -196,10 +177,10 @@ def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> Sto
             rows=header.rows,
             columns=header.columns,
             samples=header.samples,
-            allocated=header.allocated,
-            stored=header.stored,
-            high_bit=header.high_bit,
-            signed=header.signed,
+            allocated=8 * number.itemsize,
+            stored=bits,
+            high_bit=bits - 1,
+            signed=False,
             by_plane=header.by_plane,
         )
     )
@@ -208,8 +189,8 @@ def _decode_with_gdcm(frame: bytes, header: DicomHeader, syntax: uid.UID) -> Sto
         raise CorruptImageError("DICOM")
     values: Pixels = np.frombuffer(decoded.content, number, count)
     if header.samples == 1:
-        return _as_stored(values.reshape(header.rows, header.columns), header)
-    return _as_stored(_to_grey(values, header, by_plane=decoded.by_plane), header)
+        return values.reshape(header.rows, header.columns)
+    return _to_grey(values, header, by_plane=decoded.by_plane)
 
 
 def _to_grey(values: Pixels, header: DicomHeader, *, by_plane: bool) -> Pixels:

@@ -13,7 +13,12 @@ _SCAN_LIMIT = 100
 # SOF0 to SOF15 without DHT, JPG and DAC, which share the range; and SOF55 of JPEG-LS.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _SCAN, _END, _EXIF, _ADOBE = 0xDA, 0xD9, 0xE1, 0xEE
-_BARE = frozenset(range(0xD0, 0xD9)) | {0x00, 0x01}  # without content
+ADOBE_BYTES = 12  # of its segment; libjpeg ignores a shorter one
+# The markers that may follow a segment: frames, tables, scans, DNL to EXP, APPn, those of JPEG-LS,
+# COM and the end. Any other byte behind FF is no marker there.
+KNOWN_MARKERS = (
+    _FRAMES | {0xC4, 0xCC, _SCAN, _END} | frozenset(range(0xDB, 0xF0)) | {0xF7, 0xF8, 0xFE}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,16 @@ class JpegHeader:
         return self.process == 0xC2  # noqa: PLR2004 - a marker
 
     @property
+    def lossless(self) -> bool:
+        """Whether it is coded by differences of neighbours, without loss."""
+        return self.process == 0xC3  # noqa: PLR2004 - a marker
+
+    @property
+    def near_lossless(self) -> bool:
+        """Whether it is JPEG-LS, which loses at most a given difference, and mostly none."""
+        return self.process == 0xF7  # noqa: PLR2004 - a marker
+
+    @property
     def common(self) -> bool:
         """Whether every program can read it: lossy, with 8 bits."""
         return self.process in (0xC0, 0xC1, 0xC2) and self.precision == 8  # noqa: PLR2004 - bits
@@ -47,8 +62,7 @@ def read_jpeg_header(data: bytes, kind: str) -> JpegHeader:
             position = start
             if marker == _EXIF and data.startswith(b"Exif\x00\x00", start):
                 orientation = exif_orientation(data[start + 6 : start + length])
-            # libjpeg ignores a shorter one.
-            elif marker == _ADOBE and length >= 12 and data.startswith(b"Adobe", start):  # noqa: PLR2004 - bytes
+            elif marker == _ADOBE and length >= ADOBE_BYTES and data.startswith(b"Adobe", start):
                 names_colours = True
             elif marker in _FRAMES:
                 frame = (marker, *struct.unpack_from(">BHHB", data, start))
@@ -80,16 +94,15 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     while marker != _SCAN:
         # Like libjpeg, skip bytes between segments: some writers store wrong lengths.
         position = data.index(b"\xff", position) + 1
+        if data[position] not in KNOWN_MARKERS:
+            continue
         marker = data[position]
         if marker == _END:
             raise ValueError
-        if marker == 0xFF:  # noqa: PLR2004 - a fill byte
-            continue
         position += 1
-        if marker not in _BARE:
-            (length,) = struct.unpack_from(">H", data, position)
-            yield marker, position + 2, length - 2
-            position += length
+        (length,) = struct.unpack_from(">H", data, position)
+        yield marker, position + 2, length - 2
+        position += max(length, 2)
 
 
 def _check_scans(data: bytes, start: int, kind: str) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from services.preprocess.errors import CorruptImageError
 from services.preprocess.filetype import FileType
 from services.preprocess.film import BLANK, Frame, Limits, Pixels
+from services.preprocess.jpeg_header import read_jpeg_header
 from services.preprocess.jpeg_pixels import decode_jpeg
 from services.preprocess.raster_headers import RasterHeader, read_header
 
@@ -27,7 +28,7 @@ def decode_raster(data: bytes, file_type: FileType, limits: Limits) -> Frame:
     header = read_header(data, file_type, page_limit=limits.pages)
     limits.check(header.width, header.height, pixel_bytes=header.pixel_bytes, file_bytes=len(data))
     if file_type is FileType.JPEG and not header.four_inks:
-        decoded = decode_jpeg(data, file_type.label)
+        decoded = decode_jpeg(data, read_jpeg_header(data, file_type.label), file_type.label)
     else:
         decoded = _imdecode(data, _WITH_ALPHA if header.alpha else _AS_GREY, file_type)
     if sorted(decoded.shape[:2]) != sorted((header.width, header.height)):

@@ -187,7 +187,7 @@ def test_dicom_without_pixels_is_called_what_it_is() -> None:
     assert refused(dicom(shades(), leave_out=("PixelData",))).code == "DICOM_WITHOUT_PIXELS"
 
 
-@pytest.mark.parametrize("syntax", [uid.HTJ2KLossless, uid.MPEG4HP41, uid.MPEG2MPML])
+@pytest.mark.parametrize("syntax", [uid.JPIPHTJ2KReferenced, uid.MPEG4HP41, uid.MPEG2MPML])
 def test_a_transfer_syntax_that_is_not_read_is_named(syntax: uid.UID) -> None:
     error = refused(dicom(shades(), syntax=syntax, frame=b"\0\0"))
     assert error.code == "UNSUPPORTED_TRANSFER_SYNTAX"
@@ -195,16 +195,16 @@ def test_a_transfer_syntax_that_is_not_read_is_named(syntax: uid.UID) -> None:
 
 
 def test_a_transfer_syntax_that_nobody_knows_is_given_by_its_identifier() -> None:
-    data = dicom(shades(), syntax=uid.HTJ2KLossless, frame=b"\0\0")
-    unknown = data.replace(b"1.2.840.10008.1.2.4.201", b"1.2.826.0.1.3680043.999")
+    data = dicom(shades(), syntax=uid.JPIPHTJ2KReferenced, frame=b"\0\0")
+    unknown = data.replace(b"1.2.840.10008.1.2.4.204", b"1.2.826.0.1.3680043.999")
     error = refused(unknown)
     assert error.code == "UNSUPPORTED_TRANSFER_SYNTAX"
     assert "1.2.826.0.1.3680043.999" in str(error)
 
 
 def test_a_transfer_syntax_that_is_no_identifier_is_not_quoted() -> None:
-    data = dicom(shades(), syntax=uid.HTJ2KLossless, frame=b"\0\0")
-    forged = data.replace(b"1.2.840.10008.1.2.4.201", b"1.2.3\0SMITH^JOHN 4.5.67")
+    data = dicom(shades(), syntax=uid.JPIPHTJ2KReferenced, frame=b"\0\0")
+    forged = data.replace(b"1.2.840.10008.1.2.4.204", b"1.2.3\0SMITH^JOHN 4.5.67")
     assert len(forged) == len(data)
     error = refused(forged)
     assert error.code == "UNSUPPORTED_TRANSFER_SYNTAX"
