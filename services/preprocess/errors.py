@@ -139,23 +139,3 @@ class UnsupportedTransferSyntaxError(FilmError):
             f"The DICOM image is stored {how}, which is not supported. Please export it "
             "uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
         )
-
-
-class InvalidDisplayWindowError(FilmError):
-    """The display settings of the DICOM file hide the image."""
-
-    code = "INVALID_DISPLAY_WINDOW"
-
-    def __init__(self, center: float | None, width: float | None) -> None:
-        """Give the window of the file, or neither value if a look-up table is at fault."""
-        self.center, self.width = center, width
-        centre, wide = ("missing" if each is None else f"{each:g}" for each in (center, width))
-        asked = (
-            "look-up table"
-            if center is None and width is None
-            else f"window (centre {centre}, width {wide})"
-        )
-        super().__init__(
-            f"The display {asked} in the DICOM file hides the film. "
-            "Please export it again with a valid window."
-        )

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -63,6 +65,14 @@ def encoded(extension: str, pixels: Pixels, *options: int) -> bytes:
     return data.tobytes()
 
 
+def written(keyword: str, vr: str, value: bytes) -> RawDataElement:
+    """Return an element as no library would write it: these bytes, with this VR."""
+    value += b"\0" * (len(value) % 2)
+    return RawDataElement(
+        Tag(keyword), vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True
+    )
+
+
 def dicom(
     pixels: Pixels,
     *,
@@ -85,7 +95,10 @@ def dicom(
     dataset.HighBit = dataset.BitsAllocated - 1
     dataset.PixelRepresentation = 0
     for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
+        if isinstance(value, RawDataElement):
+            dataset[value.tag] = value
+        else:
+            setattr(dataset, keyword, value)
     if frame is None:
         dataset.PixelData = pixels.tobytes()
     else:
