@@ -35,10 +35,10 @@ CONTRADICTORY_POLARITY = (
 
 _READERS: tuple[Callable[[Dataset], VoiTable | Window | None], ...] = (read_voi_table, read_window)
 
-# A picture that uses fewer of 256 grey values hides the film, if the film has more to show.
-_MIN_GREYS = 4
-# The share of the pixels that makes a grey value count. Borders and marks are not the film.
-_MIN_SHARE = 1e-4
+# A window hides a film if it leaves three greys, of 256, to all but this share of its pixels:
+# black, white, and a border or a mark.
+_SHOWN_SHARE = 1e-3
+_FEW_GREYS = 3
 
 
 def display(stored: StoredFrame, dataset: Dataset, photometric: str) -> tuple[Pixels, list[str]]:
@@ -80,7 +80,7 @@ def _greys(values: StoredValues, dataset: Dataset) -> tuple[Values, list[str]]:
         if found is None:
             continue
         shown = found.show(scale.real)
-        if _count_greys(shown, values) >= min(_MIN_GREYS, _count_greys(full, values)):
+        if _shows_film(shown, values) or not _shows_film(full, values):
             return shown, [*(_note(each, WINDOW_INSTEAD) for each in problems), *found.remarks]
         problems.append(f"{found.name} shows nothing of the film")
     return full, [_note(each, FULL_RANGE) for each in problems] or [NO_WINDOW]
@@ -101,11 +101,10 @@ def _is_flat(order: Values, values: StoredValues) -> bool:
     return bool(np.ptp(order[values.counts > 0]) == 0)
 
 
-def _count_greys(shown: Values, values: StoredValues) -> int:
-    """Count the grey values, of 256, that make up a picture."""
+def _shows_film(shown: Values, values: StoredValues) -> bool:
     levels = (shown.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-    pixels = np.bincount(levels, values.counts, 256)
-    return int(np.count_nonzero(pixels >= max(1, values.counts.sum() * _MIN_SHARE)))
+    pixels = np.sort(np.bincount(levels, values.counts, 256))
+    return bool(pixels[:-_FEW_GREYS].sum() >= pixels.sum() * _SHOWN_SHARE)
 
 
 def _polarity(dataset: Dataset, photometric: str) -> list[str]:

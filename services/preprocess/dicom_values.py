@@ -1,7 +1,6 @@
 """The stored values of a film: what a bit pattern means, how often it occurs, what is padding."""
 
 from dataclasses import dataclass
-from math import isnan
 
 import cv2
 import numpy as np
@@ -96,13 +95,13 @@ def _padding(
     none = np.zeros(meant.shape, np.bool_)
     start = numbers(dataset, "PixelPaddingValue")[:1]
     limit = numbers(dataset, "PixelPaddingRangeLimit")[:1]
-    if not start or isnan(start[0]):
+    if not start or not start[0].is_integer():
         return none, not start
-    readable = not any(map(isnan, limit))
+    readable = all(number.is_integer() for number in limit)
     bounds = [_as_stored(number, stored) for number in (start + limit if readable else start)]
     padding = (meant >= min(bounds)) & (meant <= max(bounds))
     if not meant.min() <= bounds[0] <= meant.max():
-        # More bits than are stored: it is the pattern of the whole word.
+        # No stored value: it can only be the pattern of a whole word, unused bits included.
         padding |= patterns == bounds[0] % (_HIGHEST + 1)
     return padding, readable
 
@@ -113,11 +112,7 @@ def _as_stored(number: float, stored: StoredFrame) -> float:
     Whether these bits are signed follows from the pixels (PS3.3 C.7.5.1.1.2). Many files state US,
     unsigned, for pixels that are signed.
     """
-    if number != int(number) or not _LOWEST <= number <= _HIGHEST:
+    if not _LOWEST <= number <= _HIGHEST:
         return number
     word = int(number) & _HIGHEST
-    if not stored.signed:
-        return word
-    bits = stored.bits if word >> stored.bits in (0, _HIGHEST >> stored.bits) else 16
-    half = 1 << bits - 1
-    return ((word & (1 << bits) - 1) ^ half) - half
+    return word - (word >> 15 << 16) if stored.signed else word

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from pydicom import uid
 
+from services.preprocess.decode import decode
+from services.preprocess.film import Limits
 from tests.support.displays import film, full, linear, made, rescale, told, window
 from tests.support.films import written
 from tests.support.kinds import Kind, check
@@ -119,3 +121,20 @@ def numbers() -> Iterator[Kind]:
 @pytest.mark.parametrize("kind", [*numbers()], ids=str)
 def test_a_number_is_read_where_there_is_no_doubt_and_never_guessed(kind: Kind) -> None:
     check(kind)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "read"),
+    [
+        (b"0,14\\0,15", (0.14, 0.15)),
+        (b"0,140\\0.150\0", (0.14, 0.15)),
+        (b"1,000\\1,000", (None, None)),
+        (b"abc\\0.15", (None, None)),
+    ],
+)
+def test_a_decimal_comma_in_the_spacing_is_read(
+    spacing: bytes, read: tuple[float | None, float | None]
+) -> None:
+    data = made(PixelSpacing=written("PixelSpacing", "DS", spacing))()
+    acquisition = decode(data, Limits()).acquisition
+    assert (acquisition.row_spacing, acquisition.column_spacing) == read

@@ -16,6 +16,8 @@ from pydicom.data import get_testdata_file
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.filewriter import correct_ambiguous_vr
+from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 Pixels = NDArray[np.unsignedinteger[Any]]
@@ -73,13 +75,18 @@ def written(keyword: str, vr: str, value: bytes) -> RawDataElement:
     )
 
 
+def _items(elements: dict[str, Any]) -> list[Dataset]:
+    sequences = [value for value in elements.values() if isinstance(value, Sequence)]
+    return [item for sequence in sequences for item in sequence]
+
+
 def dicom(
     pixels: Pixels,
     *,
     syntax: uid.UID = uid.ExplicitVRLittleEndian,
     frame: bytes | None = None,
     leave_out: tuple[str, ...] = (),
-    **elements: object,
+    **elements: Any,
 ) -> bytes:
     """Make a DICOM file: of the pixels, or with a compressed frame of their shape."""
     dataset = Dataset()
@@ -94,10 +101,9 @@ def dicom(
     dataset.BitsStored = dataset.BitsAllocated
     dataset.HighBit = dataset.BitsAllocated - 1
     dataset.PixelRepresentation = 0
+    raw = [value for value in elements.values() if isinstance(value, RawDataElement)]
     for keyword, value in elements.items():
-        if isinstance(value, RawDataElement):
-            dataset[value.tag] = value
-        else:
+        if not isinstance(value, RawDataElement):
             setattr(dataset, keyword, value)
     if frame is None:
         dataset.PixelData = pixels.tobytes()
@@ -106,6 +112,14 @@ def dicom(
     dataset["PixelData"].VR = "OB" if frame is not None or pixels.dtype == np.uint8 else "OW"
     for keyword in leave_out:
         delattr(dataset, keyword)
+    # pydicom writes raw elements as they are only into a file that seems to be where they are from.
+    correct_ambiguous_vr(dataset, syntax.is_little_endian)
+    for element in raw:
+        dataset[element.tag] = element
+    for each in (dataset, *_items(elements)):
+        each.set_original_encoding(
+            syntax.is_implicit_VR, syntax.is_little_endian, each._character_set
+        )
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
