@@ -78,10 +78,6 @@ ASSUMED_POLARITY = (
     "The file has no Photometric Interpretation, so its {bright} values are shown bright; "
     "please check that the preview is not inverted."
 )
-ASSUMED_UNSIGNED = (
-    "The file has no Pixel Representation, so its values were taken for unsigned ones; please "
-    "check that the preview is right."
-)
 ASSUMED_BITS = (
     "The file does not state how many bits of its pixels are used, so all were taken for used."
 )
@@ -166,7 +162,7 @@ def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
         pixels_at=length_at + 4,
         pixels_length=None if length == _UNDEFINED_LENGTH else length,
         words=kind == b"OW",
-        notes=tuple(_assumptions(dataset)),
+        notes=tuple(_assumptions(dataset, native=length != _UNDEFINED_LENGTH)),
     )
     _check(header, limits)
     return header
@@ -204,15 +200,14 @@ def _default_photometric(dataset: Dataset) -> str:
     return "MONOCHROME1" if inverted else "MONOCHROME2"
 
 
-def _assumptions(dataset: Dataset) -> list[str]:
+def _assumptions(dataset: Dataset, *, native: bool) -> list[str]:
     """Say what the file should state and does not, if it decides how the film looks."""
     notes = []
     if not text(dataset, "PhotometricInterpretation"):
         bright = "low" if _default_photometric(dataset) == "MONOCHROME1" else "high"
         notes.append(ASSUMED_POLARITY.format(bright=bright))
-    if not numbers(dataset, "PixelRepresentation"):
-        notes.append(ASSUMED_UNSIGNED)
-    if not numbers(dataset, "BitsStored") and not numbers(dataset, "HighBit"):
+    # A compressed picture itself says how many bits it has.
+    if native and not numbers(dataset, "BitsStored") and not numbers(dataset, "HighBit"):
         notes.append(ASSUMED_BITS)
     return notes
 

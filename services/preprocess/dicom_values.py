@@ -15,6 +15,10 @@ from services.preprocess.film import Pixels
 UNUSED_BITS_SET = (
     "Some pixels use bits other than the {bits} that the file states; these bits were ignored."
 )
+ASSUMED_UNSIGNED = (
+    "The file has no Pixel Representation, so its values were taken for unsigned ones; please "
+    "check that the preview is right."
+)
 UNREADABLE_PADDING = (
     "The padding value of the file cannot be read, so the area around the film may not be black."
 )
@@ -39,6 +43,9 @@ def read_values(stored: StoredFrame, dataset: Dataset) -> StoredValues:
     meant = _meanings(patterns, stored)
     counts = _count(stored.patterns)
     notes = []
+    # JPEG 2000 itself says whether its values are signed.
+    if not stored.signed and not numbers(dataset, "PixelRepresentation"):
+        notes.append(ASSUMED_UNSIGNED)
     if counts[~_regular(patterns, meant, stored)].any():
         notes.append(UNUSED_BITS_SET.format(bits=stored.bits))
     padding, readable = _padding(patterns, meant, stored, dataset)

@@ -14,6 +14,8 @@ from services.preprocess.dicom_display import (
     CONTRADICTORY_POLARITY,
     NO_WINDOW,
 )
+from services.preprocess.dicom_header import ASSUMED_BITS, ASSUMED_POLARITY
+from services.preprocess.dicom_values import ASSUMED_UNSIGNED, UNUSED_BITS_SET
 from services.preprocess.dicom_window import UNKNOWN_FUNCTION
 from tests.support.displays import film, full, linear, made, rescale, told, window
 from tests.support.films import shades
@@ -206,6 +208,49 @@ def polarities() -> Iterator[Kind]:
         )
 
 
-@pytest.mark.parametrize("kind", [*empty(), *windows(), *polarities()], ids=str)
+def assumed() -> Iterator[Kind]:
+    window = {"WindowCenter": 2000, "WindowWidth": 3000}
+    for shape, bright, inverted in (("", "high", False), ("INVERSE", "low", True)):
+        yield Kind(
+            name=f"no Photometric Interpretation, and Presentation LUT Shape {shape!r}",
+            standard="PS3.3 C.7.6.3.1.2, C.8.11.3.1.2",
+            make=made(
+                leave_out=("PhotometricInterpretation",), PresentationLUTShape=shape, **window
+            ),
+            greys=partial(lambda inverted: abs(inverted - linear(film(), 2000, 3000)), inverted),
+            notes=(ASSUMED_POLARITY.format(bright=bright),),
+        )
+    yield Kind(
+        name="no Pixel Representation",
+        standard="PS3.5 8.1.1",
+        make=made(leave_out=("PixelRepresentation",), **window),
+        greys=partial(linear, film(), 2000, 3000),
+        notes=(ASSUMED_UNSIGNED,),
+    )
+    for leave_out, notes in (
+        (("BitsStored",), ()),
+        (("HighBit",), ()),
+        (("BitsStored", "HighBit"), (ASSUMED_BITS,)),
+    ):
+        yield Kind(
+            name=f"no {' and no '.join(leave_out)}",
+            standard="PS3.5 8.1.1, PS3.3 C.8.11.3",
+            make=made(leave_out=leave_out, **window),
+            greys=partial(linear, film(), 2000, 3000),
+            notes=notes,
+        )
+    yield Kind(
+        name="native pixels with more bits than are stored",
+        standard="PS3.5 8.1.1",
+        make=made(BitsStored=10, HighBit=9),
+        greys=lambda: full(film() & np.uint16(1023)),
+        notes=(NO_WINDOW, UNUSED_BITS_SET.format(bits=10)),
+    )
+
+
+KINDS = [*empty(), *windows(), *polarities(), *assumed()]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_film_is_shown_as_its_header_means_or_a_note_says_otherwise(kind: Kind) -> None:
     check(kind)
