@@ -14,7 +14,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 _BINARY = {
     "US": "u2",
@@ -40,7 +40,7 @@ class UnusableElementError(Exception):
     """The header asks for what cannot be applied; the message is a clause that says why."""
 
 
-def numbers(dataset: Dataset, keyword: str) -> list[float]:
+def numbers(dataset: Dataset, keyword: str | BaseTag) -> list[float]:
     """Return the numbers in an element: none if it is absent or empty, NaN for unreadable ones."""
     element = _raw(dataset, keyword)
     if element is None:
@@ -90,13 +90,13 @@ def items(dataset: Dataset, keyword: str) -> list[Dataset] | None:
     return [item for item in value if len(item)] if isinstance(value, Sequence) else None
 
 
-def _raw(dataset: Dataset, keyword: str) -> RawDataElement | None:
+def _raw(dataset: Dataset, keyword: str | BaseTag) -> RawDataElement | None:
     # An element of another type is a sequence, which holds neither numbers nor words.
     element = dataset.get_item(Tag(keyword), keep_deferred=True)
     return element if isinstance(element, RawDataElement) else None
 
 
-def _kind(element: RawDataElement, keyword: str) -> str:
+def _kind(element: RawDataElement, keyword: str | BaseTag) -> str:
     return dictionary_VR(keyword) if element.VR in _OPAQUE else str(element.VR)
 
 
