@@ -30,6 +30,9 @@ _BINARY = {
 # These say nothing about how a number is stored; the dictionary of the standard does.
 _OPAQUE = (None, "OB", "OW", "UN", "SQ")
 
+# Of each overlay: the bit of the pixels that it is kept in, or 0 (PS3.3 C.9.2).
+OVERLAY_BITS = tuple(Tag(group, 0x0102) for group in range(0x6000, 0x6020, 2))
+
 # PS3.5 6.2, decimal string (DS), with a comma for the point as some programs write it.
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 # "1,000" is a thousand to some programs and one to others. "0,250" and "2000,500" are no doubt.

@@ -13,7 +13,7 @@ from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from services.preprocess.dicom_elements import numbers, text
+from services.preprocess.dicom_elements import OVERLAY_BITS, numbers, text
 from services.preprocess.errors import (
     CorruptImageError,
     DicomWithoutPixelsError,
@@ -273,12 +273,12 @@ def _read_elements(
             is_implicit_VR=False,
             is_little_endian=True,
             stop_when=at_pixels,
-            specific_tags=list(_WANTED),
+            specific_tags=[*_WANTED, *OVERLAY_BITS],
         )
         dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
     else:
         body, file = data, BytesIO(data)
-        dataset = read_partial(file, at_pixels, force=True, specific_tags=list(_WANTED))
+        dataset = read_partial(file, at_pixels, force=True, specific_tags=[*_WANTED, *OVERLAY_BITS])
     at = file.tell()
     # A file without pixels must end with a complete element.
     if found is None and end is not None and end != len(body):

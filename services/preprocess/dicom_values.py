@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import numbers
+from services.preprocess.dicom_elements import OVERLAY_BITS, numbers
 from services.preprocess.dicom_pixels import StoredFrame
 from services.preprocess.dicom_tables import Values
 from services.preprocess.film import Pixels
@@ -46,7 +46,7 @@ def read_values(stored: StoredFrame, dataset: Dataset) -> StoredValues:
     # JPEG 2000 itself says whether its values are signed.
     if not stored.signed and not numbers(dataset, "PixelRepresentation"):
         notes.append(ASSUMED_UNSIGNED)
-    if counts[~_regular(patterns, meant, stored)].any():
+    if counts[~_regular(patterns, meant, stored)].any() and not _has_overlay_in_pixels(dataset):
         notes.append(UNUSED_BITS_SET.format(bits=stored.bits))
     padding, readable = _padding(patterns, meant, stored, dataset)
     if not readable:
@@ -88,6 +88,10 @@ def _regular(
     regular: NDArray[np.bool_] = patterns == (meant & used) << shift
     regular |= patterns == (meant << shift) & word
     return regular
+
+
+def _has_overlay_in_pixels(dataset: Dataset) -> bool:
+    return any(any(numbers(dataset, tag)) for tag in OVERLAY_BITS)
 
 
 def _count(patterns: Pixels) -> NDArray[np.int64]:

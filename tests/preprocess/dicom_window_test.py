@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import uid
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from services.preprocess.dicom_display import (
     CONTRADICTORY_POLARITY,
@@ -18,7 +20,7 @@ from services.preprocess.dicom_header import ASSUMED_BITS, ASSUMED_POLARITY
 from services.preprocess.dicom_values import ASSUMED_UNSIGNED, UNUSED_BITS_SET
 from services.preprocess.dicom_window import UNKNOWN_FUNCTION
 from tests.support.displays import film, full, linear, made, rescale, told, window
-from tests.support.films import shades
+from tests.support.films import shades, written
 from tests.support.kinds import Kind, check
 
 # Only warnings of pydicom, in which this process also writes the files.
@@ -208,6 +210,11 @@ def polarities() -> Iterator[Kind]:
         )
 
 
+def overlay_bit(position: int | None) -> RawDataElement:
+    stored = b"" if position is None else position.to_bytes(2, "little")
+    return written(Tag(0x6000, 0x0102), "US", stored)
+
+
 def assumed() -> Iterator[Kind]:
     window = {"WindowCenter": 2000, "WindowWidth": 3000}
     for shape, bright, inverted in (("", "high", False), ("INVERSE", "low", True)):
@@ -246,6 +253,16 @@ def assumed() -> Iterator[Kind]:
         greys=lambda: full(film() & np.uint16(1023)),
         notes=(NO_WINDOW, UNUSED_BITS_SET.format(bits=10)),
     )
+    for position, notes in ((None, (UNUSED_BITS_SET.format(bits=12),)), (14, ())):
+        yield Kind(
+            name=f"an overlay in the pixels, with Overlay Bit Position {position}",
+            standard="PS3.3 C.9.2, PS3.5 8.1.2",
+            make=made(
+                film() | np.uint16(0x4000), OverlayBitPosition=overlay_bit(position), **window
+            ),
+            greys=partial(linear, film(), 2000, 3000),
+            notes=notes,
+        )
 
 
 KINDS = [*empty(), *windows(), *polarities(), *assumed()]

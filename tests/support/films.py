@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -67,7 +67,7 @@ def encoded(extension: str, pixels: Pixels, *options: int) -> bytes:
     return data.tobytes()
 
 
-def written(keyword: str, vr: str, value: bytes) -> RawDataElement:
+def written(keyword: str | BaseTag, vr: str, value: bytes) -> RawDataElement:
     """Return an element as no library would write it: these bytes, with this VR."""
     value += b"\0" * (len(value) % 2)
     return RawDataElement(
