@@ -84,7 +84,9 @@ def _problems(
         code_found = image.get("error", {}).get("code", "")
         if (image["state"], code_found) != (f"STATE_{must.state}", must.error_code):
             problems.append(f"{name} ended {image['state']} {code_found}")
-        elif must.note and must.note not in image.get("notes", ()):
+        elif must.note and not any(
+            note.startswith(f"{must.note}: ") for note in image.get("notes", ())
+        ):
             problems.append(f"{name} lacks the note {must.note}")
         elif not must.error_code and not must.note and not image.get("predictedLabel"):
             problems.append(f"{name} has no predicted label")

@@ -17,7 +17,7 @@ class Expectation:
     """How the image of a file is expected to end: with findings, or with an error."""
 
     error_code: str = ""
-    note: str = ""
+    note: str = ""  # the code of one
 
     @property
     def state(self) -> str:

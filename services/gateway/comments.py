@@ -62,7 +62,7 @@ COMMENTS = {
     "carina.jobs.v1.Image.media_type": "Media type detected from the content, such as `application/dicom`; empty until the image is decoded.",
     "carina.jobs.v1.Image.model": "The model that produced the findings.",
     "carina.jobs.v1.Image.name": "Resource name, `jobs/{uuid}/images/{uuid}`.",
-    "carina.jobs.v1.Image.notes": "Remarks: sentences for clinicians, and upper-case codes for programs, such as `NOT_A_FRONTAL_CHEST_RADIOGRAPH`.",
+    "carina.jobs.v1.Image.notes": "Remarks: sentences for clinicians. If programs should know a remark, it begins with an upper-case code and a colon, such as `NOT_A_FRONTAL_CHEST_RADIOGRAPH: `.",
     "carina.jobs.v1.Image.ordinal": "Position within the job in commit order, starting at 0.",
     "carina.jobs.v1.Image.patient_id": "Patient of this image.",
     "carina.jobs.v1.Image.placement": "Position of the film on the model's input; needed to overlay the heatmap on the preview.",

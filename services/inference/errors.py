@@ -58,7 +58,9 @@ class RefusedByModelError(UsageError):
     reason: ClassVar[str] = "REFUSED_BY_MODEL"
 
     def __init__(self) -> None:
-        super().__init__("The model does not accept this image.")
+        super().__init__(
+            "The model does not accept this image as it was prepared. Please tell the operators."
+        )
 
 
 class ModelFailedError(TransientError):
@@ -67,7 +69,10 @@ class ModelFailedError(TransientError):
     reason: ClassVar[str] = "MODEL_FAILED"
 
     def __init__(self) -> None:
-        super().__init__("The model failed on this image. The operators have been notified.")
+        super().__init__(
+            "The model failed on this image. Please retry it later, and tell the operators if it "
+            "fails again."
+        )
 
 
 class ModelAnswerInvalidError(TransientError):
@@ -77,7 +82,8 @@ class ModelAnswerInvalidError(TransientError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The answer of the model cannot be used. The operators have been notified."
+            "The answer of the model cannot be used. Please retry the image later, and tell the "
+            "operators if it fails again."
         )
 
 

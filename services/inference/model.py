@@ -9,9 +9,14 @@ from services.inference.errors import ModelAnswerInvalidError
 
 Floats = npt.NDArray[np.float32]
 
-# Notes that say why no label is predicted.
-NOT_FRONTAL = "NOT_A_FRONTAL_CHEST_RADIOGRAPH"
-NONE_REACHED = "NO_LABEL_REACHES_ITS_THRESHOLD"
+# Why no label is predicted: the code is for programs, the sentence for clinicians.
+NOT_FRONTAL = (
+    "NOT_A_FRONTAL_CHEST_RADIOGRAPH: The model does not take the image for a frontal chest "
+    "radiograph, so no label is predicted, and the probabilities are not meaningful."
+)
+NONE_REACHED = (
+    "NO_LABEL_REACHES_ITS_THRESHOLD: No label reaches its threshold, so none is predicted."
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Decodes DICOM: the first frame, as the file wants it displayed, and its acquisition."""
 
+from services.preprocess.dicom_acquisition import read_acquisition
 from services.preprocess.dicom_display import display
-from services.preprocess.dicom_header import read_acquisition, read_dicom_header
+from services.preprocess.dicom_header import read_dicom_header
 from services.preprocess.dicom_pixels import read_first_frame
 from services.preprocess.filetype import FileType
 from services.preprocess.film import Frame, Limits
@@ -18,7 +19,7 @@ def decode_dicom(data: bytes, limits: Limits) -> Frame:
     acquisition = read_acquisition(header.dataset)
     stored, notes = read_first_frame(header)
     pixels, display_notes = display(stored, header.dataset, header.photometric)
-    notes += display_notes
+    notes += [*display_notes, *header.notes]
     if header.frames > 1:
         notes.append(FIRST_FRAME.format(frames=header.frames))
     if acquisition.modality not in _RADIOGRAPHS:

@@ -3,15 +3,17 @@
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
-from math import isfinite
-from typing import Any, Literal
+from math import isnan
+from typing import Literal
 
 from pydicom import config
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
+from services.preprocess.dicom_elements import OVERLAY_BITS, has_overlay_in_pixels, numbers, text
 from services.preprocess.dicom_encoding import Elements, find_elements
 from services.preprocess.errors import (
     CorruptImageError,
@@ -19,7 +21,7 @@ from services.preprocess.errors import (
     TruncatedImageError,
     UnsupportedPixelFormatError,
 )
-from services.preprocess.film import Acquisition, Limits
+from services.preprocess.film import Limits
 
 # We check values where we use them. pydicom would quote invalid ones in a warning, and a quoted
 # value may name a patient.
@@ -38,6 +40,7 @@ _WANTED = tuple(
         "ImagerPixelSpacing",
         "SamplesPerPixel",
         "PhotometricInterpretation",
+        "PresentationLUTShape",
         "PlanarConfiguration",
         "NumberOfFrames",
         "Rows",
@@ -63,8 +66,6 @@ _WANTED = tuple(
         "BluePaletteColorLookupTableData",
     )
 )
-# Of each overlay: the bit of the pixels that it is kept in, or 0 (PS3.3 C.9.2).
-_OVERLAY_BITS = tuple(Tag(group, 0x0102) for group in range(0x6000, 0x6020, 2))
 _PIXEL_DATA = 0x7FE00010
 _OTHER_PIXELS = (0x7FE00008, 0x7FE00009)  # floating point, 32 and 64 bits
 
@@ -72,21 +73,12 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ORDERS: dict[bool, Literal["little", "big"]] = {True: "little", False: "big"}
 
 
-def _terms(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Terms that the standard defines, PS3.3 C.7.3.1.1.1, C.8.1.1, C.8.7.1.1.3, PS3.16 annex L.
-# Other values of these elements are dropped, because free text could contain a name.
-_MODALITIES = _terms(
-    "CR DX RG XA RF MG IO PX CT MR NM US PT OT SC ES GM SM XC OP OPT SEG RTIMAGE RTDOSE"
+ASSUMED_POLARITY = (
+    "The file has no Photometric Interpretation, so its {bright} values are shown bright; "
+    "please check that the preview is not inverted."
 )
-_VIEWS = _terms("AP PA LL RL LLD RLD LLO RLO LAT LATERAL LAO RAO LPO RPO XTL")
-_BODY_PARTS = _terms(
-    "CHEST THORAX LUNG RIB RIBS STERNUM CLAVICLE SCAPULA HEART CHESTABDOMEN CHESTABDPELVIS ABDOMEN "
-    "PELVIS SKULL HEAD JAW NECK CSPINE TSPINE LSPINE SSPINE SPINE COCCYX SACRUM BREAST SHOULDER "
-    "ARM HUMERUS ELBOW FOREARM WRIST HAND FINGER THUMB HIP LEG FEMUR THIGH KNEE PATELLA TIBIA CALF "
-    "ANKLE FOOT HEEL TOE EXTREMITY WHOLEBODY"
+ASSUMED_BITS = (
+    "The file does not state how many bits of its pixels are used, so all were taken for used."
 )
 
 _PHOTOMETRIC = (
@@ -134,15 +126,18 @@ class DicomHeader:
     pixels_length: int | None  # in bytes, according to the header; None if encapsulated
     words: bool  # whether big-endian Pixel Data consists of 16-bit words
     overlay_in_pixels: bool  # in bits that hold no sample, as older files have it
+    notes: tuple[str, ...] = ()  # sentences for clinicians
 
     def check_bits(self) -> None:
         """Raise unless the bits of a sample can be found by the header alone."""
         if self.allocated not in (8, 16):
             raise UnsupportedPixelFormatError(f"{self.allocated} bits per sample")
-        if not 1 <= self.stored <= self.allocated or not (
-            self.stored - 1 <= self.high_bit < self.allocated
-        ):
-            raise CorruptImageError("DICOM")
+        if not 1 <= self.stored <= self.high_bit + 1 <= self.allocated:
+            raise CorruptImageError(
+                "DICOM",
+                f"its header states {self.allocated} bits allocated, {self.stored} bits stored and "
+                f"{self.high_bit} as the high bit",
+            )
 
 
 def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
@@ -158,90 +153,81 @@ def read_dicom_header(data: bytes, limits: Limits) -> DicomHeader:
     kind = b"" if elements.implicit else body[at + 4 : at + 6]
     length_at = at + (8 if kind in (b"OB", b"OW", b"UN") else 4)
     length = int.from_bytes(body[length_at : length_at + 4], _ORDERS[elements.little_endian])
-    rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
     allocated = _integer(dataset, "BitsAllocated", 16)
-    stored = _integer(dataset, "BitsStored", allocated)
-    samples = _integer(dataset, "SamplesPerPixel", 1)
+    # The high bit is the one below the number of bits, unless the file says otherwise.
+    stored = _integer(dataset, "BitsStored", _integer(dataset, "HighBit", allocated - 1) + 1)
     header = DicomHeader(
         dataset=dataset,
         transfer_syntax=elements.transfer_syntax,
         encoding=elements.encoding,
         big_endian=not elements.little_endian,
-        rows=rows,
-        columns=columns,
-        samples=samples,
+        rows=_integer(dataset, "Rows"),
+        columns=_integer(dataset, "Columns"),
+        samples=_integer(dataset, "SamplesPerPixel", 1),
         allocated=allocated,
         stored=stored,
         high_bit=_integer(dataset, "HighBit", stored - 1),
-        signed=_integer(dataset, "PixelRepresentation", 0) == 1,
-        photometric=_text(dataset, "PhotometricInterpretation") or "MONOCHROME2",
+        signed=_signed(dataset),
+        photometric=text(dataset, "PhotometricInterpretation") or _default_photometric(dataset),
         by_plane=_integer(dataset, "PlanarConfiguration", 0) == 1,
-        frames=max(1, _integer(dataset, "NumberOfFrames", 1)),
+        frames=_frames(dataset),
         body=body,
         pixels_at=length_at + 4,
         pixels_length=None if length == _UNDEFINED_LENGTH else length,
         words=kind == b"OW",
-        overlay_in_pixels=any(_first(dataset, tag) > 0 for tag in _OVERLAY_BITS),
+        overlay_in_pixels=has_overlay_in_pixels(dataset),
+        notes=tuple(_assumptions(dataset, native=length != _UNDEFINED_LENGTH)),
     )
     _check(header, limits)
     return header
 
 
-def read_acquisition(dataset: Dataset) -> Acquisition:
-    """Return how the film was acquired."""
-    spacing = numbers(dataset, "PixelSpacing") or numbers(dataset, "ImagerPixelSpacing")
-    sane = len(spacing) == 2 and all(isfinite(x) and 0.001 < x < 10 for x in spacing)  # noqa: PLR2004 - rows and columns; millimetres
-    return Acquisition(
-        modality=_word(dataset, "Modality", _MODALITIES),
-        view_position=_word(dataset, "ViewPosition", _VIEWS),
-        body_part=_word(dataset, "BodyPartExamined", _BODY_PARTS),
-        row_spacing=spacing[0] if sane else None,
-        column_spacing=spacing[1] if sane else None,
-    )
-
-
-def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Return the numbers in an element; empty if it is absent, empty or not a number."""
-    try:
-        value = dataset.get(keyword)
-        if value is None or value == "":
-            return []
-        return [float(number) for number in (value if _is_list(value) else [value])]
-    except (TypeError, ValueError, OverflowError):
-        return []
-
-
-def _is_list(value: Any) -> bool:
-    return hasattr(value, "__iter__") and not isinstance(value, str | bytes)
-
-
 def _integer(dataset: Dataset, keyword: str, absent: int | None = None) -> int:
     values = numbers(dataset, keyword)
-    if values and isfinite(values[0]):
+    name = dictionary_description(keyword)
+    if values:
+        if isnan(values[0]) or values[0] != int(values[0]):
+            raise CorruptImageError("DICOM", f"its {name} is not a whole number")
         return int(values[0])
     if absent is None:
-        raise CorruptImageError("DICOM")
+        raise CorruptImageError("DICOM", f"its {name} is missing")
     return absent
 
 
-def _first(dataset: Dataset, tag: BaseTag) -> float:
-    element = dataset.get(tag)
-    value = getattr(element, "value", None)
-    return value if isinstance(value, int) else 0
+def _signed(dataset: Dataset) -> bool:
+    representation = _integer(dataset, "PixelRepresentation", 0)
+    if representation not in (0, 1):
+        raise CorruptImageError("DICOM", f"its Pixel Representation is {representation}")
+    return representation == 1
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
-    value = dataset.get(keyword)
-    return value.strip().upper() if isinstance(value, str) else ""
+def _frames(dataset: Dataset) -> int:
+    # Only the first is read, so a number that makes no sense does no harm.
+    values = numbers(dataset, "NumberOfFrames")
+    return int(values[0]) if values and values[0] >= 1 else 1
 
 
-def _word(dataset: Dataset, keyword: str, allowed: frozenset[str]) -> str:
-    word = _text(dataset, keyword)
-    return word if word in allowed else ""
+def _default_photometric(dataset: Dataset) -> str:
+    if _integer(dataset, "SamplesPerPixel", 1) != 1:
+        raise CorruptImageError("DICOM", "its Photometric Interpretation is missing")
+    inverted = text(dataset, "PresentationLUTShape") == "INVERSE"
+    return "MONOCHROME1" if inverted else "MONOCHROME2"
+
+
+def _assumptions(dataset: Dataset, *, native: bool) -> list[str]:
+    """Say what the file should state and does not, if it decides how the film looks."""
+    notes = []
+    if not text(dataset, "PhotometricInterpretation"):
+        bright = "low" if _default_photometric(dataset) == "MONOCHROME1" else "high"
+        notes.append(ASSUMED_POLARITY.format(bright=bright))
+    # A compressed picture itself says how many bits it has.
+    if native and not numbers(dataset, "BitsStored") and not numbers(dataset, "HighBit"):
+        notes.append(ASSUMED_BITS)
+    return notes
 
 
 def _name_object(dataset: Dataset) -> str:
-    sop_class = _text(dataset, "SOPClassUID")
+    sop_class = text(dataset, "SOPClassUID")
     for start, name in _OBJECTS_WITHOUT_PIXELS.items():
         if sop_class == start or sop_class.startswith(start + "."):
             return name
@@ -250,12 +236,20 @@ def _name_object(dataset: Dataset) -> str:
 
 def _check(header: DicomHeader, limits: Limits) -> None:
     if header.rows < 1 or header.columns < 1:
-        raise CorruptImageError("DICOM")
+        raise CorruptImageError(
+            "DICOM", f"by its header it has {header.rows} rows and {header.columns} columns"
+        )
     if header.samples not in (1, 3):
         raise UnsupportedPixelFormatError(f"{header.samples} samples per pixel")
+    if header.photometric not in _PHOTOMETRIC:
+        raise UnsupportedPixelFormatError("a photometric interpretation that is not supported")
     one_sample = header.photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
-    if header.photometric not in _PHOTOMETRIC or one_sample != (header.samples == 1):
-        raise CorruptImageError("DICOM")
+    if one_sample != (header.samples == 1):
+        raise CorruptImageError(
+            "DICOM",
+            f"its Photometric Interpretation is {header.photometric}, "
+            f"and its Samples per Pixel is {header.samples}",
+        )
     # What is compressed may have more bits than the header says.
     bits = 16 if header.pixels_length is None else header.allocated
     pixel_bytes = header.samples * bits // 8
@@ -283,7 +277,7 @@ def _read_elements(data: bytes, limits: Limits) -> tuple[Elements, Dataset, int 
         is_implicit_VR=elements.implicit,
         is_little_endian=elements.little_endian,
         stop_when=at_pixels,
-        specific_tags=[*_WANTED, *_OVERLAY_BITS],
+        specific_tags=[*_WANTED, *OVERLAY_BITS],
     )
     dataset.set_original_encoding(
         is_implicit_vr=elements.implicit, is_little_endian=elements.little_endian

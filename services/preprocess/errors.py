@@ -44,11 +44,19 @@ class CorruptImageError(FilmError):
 
     code = "CORRUPT_IMAGE"
 
-    def __init__(self, kind: str) -> None:
-        """Name the type of file, such as "PNG"."""
-        self.kind = kind
+    def __init__(self, kind: str, contradiction: str = "") -> None:
+        """Name the type of file, such as "PNG", and what in it is contradictory, if that is known.
+
+        A contradiction is a clause with a verb, such as "the header has 0 rows". The file may be as
+        its program wrote it, so the sentence does not call it damaged.
+        """
+        self.kind, self.contradiction = kind, contradiction
         super().__init__(
-            f"The {kind} file is damaged and cannot be read. Please export the film again."
+            f"The {kind} file cannot be read: {contradiction}. "
+            "Please export the film with another program or in another format."
+            if contradiction
+            else f"The {kind} file is damaged or does not follow its format, and cannot be read. "
+            "Please export the film again or in another format."
         )
 
 
@@ -61,7 +69,8 @@ class TruncatedImageError(FilmError):
         """Name the type of file, such as "PNG"."""
         self.kind = kind
         super().__init__(
-            f"The {kind} file is incomplete: its end is missing. Please send the film again."
+            f"The {kind} file is incomplete: its end is missing. "
+            "Please export the film and send it again."
         )
 
 
@@ -129,24 +138,4 @@ class UnsupportedTransferSyntaxError(FilmError):
         super().__init__(
             f"The DICOM image is stored {how}, which is not supported. Please export it "
             "uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
-        )
-
-
-class InvalidDisplayWindowError(FilmError):
-    """The display settings of the DICOM file hide the image."""
-
-    code = "INVALID_DISPLAY_WINDOW"
-
-    def __init__(self, center: float | None, width: float | None) -> None:
-        """Give the window of the file, or neither value if a look-up table is at fault."""
-        self.center, self.width = center, width
-        centre, wide = ("missing" if each is None else f"{each:g}" for each in (center, width))
-        asked = (
-            "look-up table"
-            if center is None and width is None
-            else f"window (centre {centre}, width {wide})"
-        )
-        super().__init__(
-            f"The display {asked} in the DICOM file hides the film. "
-            "Please export it again with a valid window."
         )

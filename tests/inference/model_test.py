@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,11 @@ def test_the_label_and_heatmap_of_a_picture_below_the_gate_threshold_are_withhel
     assert reading.heatmap is None
     assert reading.notes == (NOT_FRONTAL,)
     assert len(reading.probabilities) == 3
+
+
+@pytest.mark.parametrize("note", [NOT_FRONTAL, NONE_REACHED])
+def test_a_note_is_a_code_for_programs_and_a_sentence_for_clinicians(note: str) -> None:
+    assert re.fullmatch(r"[A-Z]+(_[A-Z]+)+: [A-Z][a-z ,]+\.", note)
 
 
 def test_a_gate_at_its_threshold_is_open() -> None:

@@ -15,7 +15,6 @@ from services.preprocess.decode import decode
 from services.preprocess.dicom import FIRST_FRAME, NOT_A_RADIOGRAPH
 from services.preprocess.dicom_display import NO_WINDOW
 from services.preprocess.dicom_header import read_dicom_header
-from services.preprocess.errors import InvalidDisplayWindowError
 from services.preprocess.film import BLANK, Acquisition, Frame, Limits
 from tests.support.films import CHEST, Pixels, dicom, encoded, real_film, shades, transcoded
 
@@ -237,23 +236,6 @@ def test_real_luts_are_applied() -> None:
         reference = apply(dataset.pixel_array, dataset).astype(float)
         reference = (reference - reference.min()) / np.ptp(reference)
         np.testing.assert_allclose(shown / np.iinfo(shown.dtype).max, reference, atol=0.003)
-
-
-@pytest.mark.parametrize(
-    ("center", "width"),
-    [(2048, 0), (2048, -5), (2048, 0.5), (2048, 1), (1e9, 100), (2048, 1e30), (-1e300, 1e300)],
-)
-def test_an_absurd_window_fails_the_film_and_names_the_window(center: float, width: float) -> None:
-    with pytest.raises(InvalidDisplayWindowError, match="window") as caught:
-        show(WindowCenter=center, WindowWidth=width)
-    assert caught.value.code == "INVALID_DISPLAY_WINDOW"
-
-
-def test_half_a_window_fails_the_film_and_says_what_is_missing() -> None:
-    with pytest.raises(InvalidDisplayWindowError, match=r"window \(centre 2048, width missing\)"):
-        show(WindowCenter=2048)
-    with pytest.raises(InvalidDisplayWindowError, match=r"window \(centre missing, width 99\)"):
-        show(WindowWidth=99)
 
 
 def test_a_blank_film_with_a_window_is_no_fault_of_the_window() -> None:

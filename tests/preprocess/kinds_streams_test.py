@@ -300,6 +300,7 @@ def few_bits_kinds() -> Iterator[Kind]:
                 dicom, (values | 0x80).astype(np.uint8), **cast("Any", {**bits_said, **show})
             ),
             greys=greys,
+            notes=(UNUSED_BITS_SET.format(bits=bits),),
         )
 
 

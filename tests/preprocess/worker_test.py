@@ -16,7 +16,7 @@ from deploy.local.probes import http_ok
 from services.preprocess import worker as worker_module
 from services.preprocess.film import Limits
 from services.preprocess.pipeline import PipelineSettings, prepare
-from tests.support.films import CHEST, dicom, encoded, png, real_film, shades
+from tests.support.films import CHEST, dicom, encoded, png, real_film, shades, written
 from tests.support.preprocess import SIDE, Bench, open_bench, preview_key
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
@@ -102,9 +102,9 @@ async def test_settings_reach_the_film(bench: Bench) -> None:
         (encoded(".png", shades())[:-9], "TRUNCATED_IMAGE", "The PNG file is incomplete"),
         (png(width=65_000, height=65_000), "IMAGE_TOO_LARGE", "The image has 65000 x 65000"),
         (
-            dicom(shades(), WindowCenter=1e9, WindowWidth=1),
-            "INVALID_DISPLAY_WINDOW",
-            "The display window",
+            dicom(shades(), RescaleSlope=written("RescaleSlope", "DS", b"NaN")),
+            "CORRUPT_IMAGE",
+            "The DICOM file cannot be read: its Rescale Slope is not a number.",
         ),
     ],
 )

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.filewriter import correct_ambiguous_vr
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
 
 Pixels = NDArray[np.unsignedinteger[Any]]
 
@@ -63,13 +67,26 @@ def encoded(extension: str, pixels: Pixels, *options: int) -> bytes:
     return data.tobytes()
 
 
+def written(keyword: str | BaseTag, vr: str, value: bytes) -> RawDataElement:
+    """Return an element as no library would write it: these bytes, with this VR."""
+    value += b"\0" * (len(value) % 2)
+    return RawDataElement(
+        Tag(keyword), vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True
+    )
+
+
+def _items(elements: dict[str, Any]) -> list[Dataset]:
+    sequences = [value for value in elements.values() if isinstance(value, Sequence)]
+    return [item for sequence in sequences for item in sequence]
+
+
 def dicom(
     pixels: Pixels,
     *,
     syntax: uid.UID = uid.ExplicitVRLittleEndian,
     frame: bytes | None = None,
     leave_out: tuple[str, ...] = (),
-    **elements: object,
+    **elements: Any,
 ) -> bytes:
     """Make a DICOM file from the pixels, or from a compressed frame of the same shape."""
     dataset = Dataset()
@@ -84,8 +101,10 @@ def dicom(
     dataset.BitsStored = dataset.BitsAllocated
     dataset.HighBit = dataset.BitsAllocated - 1
     dataset.PixelRepresentation = 0
+    raw = [value for value in elements.values() if isinstance(value, RawDataElement)]
     for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
+        if not isinstance(value, RawDataElement):
+            setattr(dataset, keyword, value)
     if frame is None:
         dataset.PixelData = pixels.tobytes()
     else:
@@ -93,6 +112,14 @@ def dicom(
     dataset["PixelData"].VR = "OB" if frame is not None or pixels.dtype == np.uint8 else "OW"
     for keyword in leave_out:
         delattr(dataset, keyword)
+    # pydicom writes raw elements as they are only into a file that seems to be where they are from.
+    correct_ambiguous_vr(dataset, syntax.is_little_endian)
+    for element in raw:
+        dataset[element.tag] = element
+    for each in (dataset, *_items(elements)):
+        each.set_original_encoding(
+            syntax.is_implicit_VR, syntax.is_little_endian, each._character_set
+        )
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID

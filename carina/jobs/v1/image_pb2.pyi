@@ -164,8 +164,8 @@ class Image(_message.Message):
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Remarks: sentences for clinicians, and upper-case codes for programs, such as
-        `NOT_A_FRONTAL_CHEST_RADIOGRAPH`.
+        """Remarks: sentences for clinicians. If programs should know a remark, it begins with an
+        upper-case code and a colon, such as `NOT_A_FRONTAL_CHEST_RADIOGRAPH: `.
         """
 
     @_builtins.property

@@ -455,7 +455,7 @@ class Succeeded(_message.Message):
 
     @_builtins.property
     def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Remarks of this stage, such as `NOT_A_FRONTAL_CHEST_RADIOGRAPH`."""
+        """Remarks of this stage, as in `carina.jobs.v1.Image`."""
 
     @_builtins.property
     def infer(self) -> _duration_pb2.Duration:
