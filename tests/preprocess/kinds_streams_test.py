@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread, uid
 
+from services.preprocess.dicom_values import UNUSED_BITS_SET
 from tests.support.films import dicom
 from tests.support.kinds import Kind, check
 from tests.support.streams import (
@@ -251,6 +252,7 @@ def rle_kinds() -> Iterator[Kind]:
             **WIDE,
         ),
         greys=partial(window, twelve, 2048, 4096),
+        notes=(UNUSED_BITS_SET.format(bits=12),),
     )
     yield Kind(
         name="RLE of two bytes a pixel, header 8/8",
