@@ -13,8 +13,9 @@ from datetime import timedelta
 from chassis.errors import DomainError
 from chassis.logs import configure_logs
 from deploy.local.scratch import scratch_folder
-from tests.support.chaos import ACK_WAIT, Chaos, ProxiedStack, options, running_stack
+from tests.support.chaos import ACK_WAIT, Chaos, options, running_stack
 from tests.support.load import Load
+from tests.support.stacks import ProxiedStack
 
 # Until the broker notices that the connection to a worker was unplugged, it keeps delivering tasks
 # to it. An immediate redelivery would be lost in the same way.

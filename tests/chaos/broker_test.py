@@ -11,9 +11,10 @@ import pytest_asyncio
 
 from carina.tasks.v1 import tasks_pb2
 from chassis.nats.jetstream import JetStream, QueueFullError
-from tests.support.chaos import ACK_WAIT, Chaos, PoisonedStack, options, running_stack
+from tests.support.chaos import ACK_WAIT, Chaos, options, running_stack
 from tests.support.queues import tasks_in_progress
 from tests.support.small_films import Expected, Film, Films
+from tests.support.stacks import PoisonedStack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

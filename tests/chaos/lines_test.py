@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from tests.support.chaos import PAST_ACK_WAIT, Chaos, ProxiedStack, options, running_stack
+from tests.support.chaos import PAST_ACK_WAIT, Chaos, options, running_stack
 from tests.support.proxy import Proxy
+from tests.support.stacks import ProxiedStack
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SERVERS = ["nats", "postgres", "triton", "s3"]
