@@ -98,7 +98,7 @@ $(TRAINING_VENV)/.done: requirements/training.txt
 
 $(VENV)/.done: requirements/dev.txt
 	@$(PYTHON) -m deploy.local.preflight
-	@echo "setup: PostgreSQL, NATS and the libraries of Carina, 1.1 GB in $(VENV)"
+	@echo "setup: PostgreSQL, NATS and the libraries of Carina, 1.2 GB in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install $(PIP_OPTIONS) --require-hashes -r $<
 	@touch $@
