@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from deploy.local.films import real_films
 from services.preprocess.decode import decode
 from services.preprocess.dicom_display import CONTRADICTORY_POLARITY, FULL_RANGE, NO_WINDOW
 from services.preprocess.errors import FilmError
-from services.preprocess.film import BLANK, Limits
+from services.preprocess.film import BLANK, Limits, Pixels
 from tests.support.displays import curve, film, table
 from tests.support.films import dicom, written
 from tests.support.kinds import EXACT
@@ -152,6 +154,17 @@ CHANGES = (
     tables("VOILUTSequence"),
     tables("ModalityLUTSequence"),
 )
+
+
+def real_film() -> tuple[dict[str, Any], Pixels]:
+    """Return the header of a real chest film, and every 16th pixel in each direction."""
+    dataset = dcmread(real_films("RG1_UNCR.dcm")[0])
+    pixels = np.ascontiguousarray(dataset.pixel_array[::16, ::16])
+    size = ("Rows", "Columns", "PixelData")
+    elements = {each.keyword: each.value for each in dataset if each.keyword not in size}
+    return {keyword: value for keyword, value in elements.items() if keyword}, pixels
+
+
 SIGNED = film().astype(np.int16) - 2048
 SIGNED[:9] = -2000
 FILMS = (
@@ -177,6 +190,7 @@ FILMS = (
         SIGNED.view(np.uint16),
     ),
     ({"VOILUTSequence": table(curve(4095), bits=12)}, film()),
+    real_film(),
 )
 LEFT_OUT = st.sampled_from(
     (
