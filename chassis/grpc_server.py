@@ -8,11 +8,11 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from chassis import tracing
 from chassis.grpc_calls import CallInterceptor
 from chassis.grpc_messages import MessageInterceptor
+from chassis.grpc_reflection import add_reflection
 from chassis.logs import get_logger
 from chassis.metrics import ReadinessCheck, always_ready
 from chassis.stopping import cancel_and_wait
@@ -25,7 +25,8 @@ UNARY_TIMEOUT = timedelta(seconds=30)
 # it is enforced, because the time between two pings varies on the way.
 PING_INTERVAL = timedelta(seconds=5)
 _READINESS_PERIOD = timedelta(seconds=1)
-_READINESS = ("readiness", "")  # a plain health check asks for ""
+# A plain health check asks for "". Others ask for the service that they want to call.
+_READINESS = ("readiness", "")
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -38,6 +39,7 @@ class GrpcServer:
     health: Any
     calls: CallInterceptor
     port: int
+    service_names: tuple[str, ...]
 
 
 def build_server(
@@ -71,13 +73,12 @@ def build_server(
     )
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    names = (*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    add_reflection(server, (*service_names, health.SERVICE_NAME))
     if credentials is None:
         port = server.add_insecure_port(address)
     else:
         port = server.add_secure_port(address, credentials)
-    return GrpcServer(server, servicer, calls, port)
+    return GrpcServer(server, servicer, calls, port, tuple(service_names))
 
 
 async def serve_until_stopped(
@@ -123,7 +124,7 @@ async def _keep_readiness(built: GrpcServer, readiness: ReadinessCheck) -> None:
 
 
 async def _set_ready(built: GrpcServer, *, ready: bool) -> None:
-    for name in _READINESS:
+    for name in (*_READINESS, *built.service_names):
         await built.health.set(name, _SERVING if ready else _NOT_SERVING)
 
 

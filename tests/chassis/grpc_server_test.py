@@ -1,20 +1,23 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 from prometheus_client import REGISTRY
 
 from chassis.errors import DomainError, Kind, TransientError, UsageError
 from chassis.grpc_server import PING_INTERVAL, GrpcServer, build_server, serve_until_stopped
+from tests.support.pings import GOAWAY, PING, pinged
 
 Behaviour = Callable[[Any, Any], Any]
 NOW = timedelta(0)
@@ -309,9 +312,11 @@ async def test_health_distinguishes_liveness_from_readiness(
         assert await status("liveness") == "SERVING"
         assert await status("readiness") == "NOT_SERVING"
         assert await status("") == "NOT_SERVING"
+        assert await status("test.Echo") == "NOT_SERVING"
         ready = True
         await asyncio.sleep(0.1)
         assert await status("readiness") == "SERVING"
+        assert await status("test.Echo") == "SERVING"
         ready = False
         await asyncio.sleep(0.1)
         assert await status("readiness") == "NOT_SERVING"
@@ -327,17 +332,26 @@ async def test_a_health_watch_sees_the_shutdown_and_does_not_delay_it() -> None:
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def test_reflection_lists_the_services() -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_lists_and_describes_the_services(version: str) -> None:
+    service = f"grpc.reflection.{version}.ServerReflection"
     async with serving() as (_, channel, _stop):
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-
-        async def ask() -> AsyncIterator[Any]:
-            yield reflection_pb2.ServerReflectionRequest(list_services="")
-
-        call = stub.ServerReflectionInfo(ask())
-        answer = await call.read()
-        names = {service.name for service in answer.list_services_response.service}
-        assert {"test.Echo", "grpc.health.v1.Health"} <= names
+        call = channel.stream_stream(
+            f"/{service}/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )()
+        await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        listed = {each.name for each in (await call.read()).list_services_response.service}
+        assert {"test.Echo", "grpc.health.v1.Health", service} <= listed
+        await call.write(reflection_pb2.ServerReflectionRequest(file_containing_symbol=service))
+        (described,) = (await call.read()).file_descriptor_response.file_descriptor_proto
+        file = FileDescriptorProto.FromString(described)
+        assert file.package == f"grpc.reflection.{version}"
+        pool = DescriptorPool()
+        pool.Add(file)
+        (method,) = pool.FindServiceByName(service).methods
+        assert method.input_type.full_name == f"{file.package}.ServerReflectionRequest"
         call.cancel()
 
 
@@ -351,43 +365,14 @@ async def test_a_message_over_the_limit_is_refused() -> None:
     assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # and empty SETTINGS
-PING = b"\x00\x00\x08\x06" + bytes(13)
-PING_TYPE, GOAWAY_TYPE = 6, 7
-
-
-async def pinged(built: GrpcServer, *, times: int, every: float) -> list[int]:
-    """Ping a server on an idle connection; return the types of the frames that came back."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", built.port)
-    seen: list[int] = []
-
-    async def read() -> None:
-        # A connection with pings in flight may be reset.
-        with suppress(ConnectionError):
-            while head := await reader.read(9):
-                await reader.readexactly(int.from_bytes(head[:3], "big"))
-                seen.append(head[3])
-
-    reading = asyncio.create_task(read())
-    writer.write(PREFACE)
-    for _ in range(times):
-        await asyncio.sleep(every)
-        if not reading.done():
-            writer.write(PING)
-    await asyncio.sleep(every)
-    writer.close()
-    await reading
-    return seen
-
-
 async def test_a_client_may_ping_at_the_allowed_interval_without_any_call() -> None:
     allowed = timedelta(milliseconds=200)
     async with serving(ping_interval=allowed) as (built, _, _stop):
-        seen = await pinged(built, times=6, every=0.4)
-    assert seen.count(PING_TYPE) >= 6
-    assert GOAWAY_TYPE not in seen
+        seen = await pinged(built.port, times=6, every=0.4)
+    assert seen.count(PING) >= 6
+    assert GOAWAY not in seen
     async with serving(ping_interval=timedelta(minutes=5)) as (built, _, _stop):
-        assert GOAWAY_TYPE in await pinged(built, times=6, every=0.1)
+        assert GOAWAY in await pinged(built.port, times=6, every=0.1)
 
 
 def test_a_ping_every_ten_seconds_is_allowed() -> None:
