@@ -21,6 +21,7 @@ from carina.rendering import (
     print_jobs,
     print_json,
     print_results,
+    print_retried,
     results_to_json,
     update_to_json,
 )
@@ -286,8 +287,9 @@ def retry(
     """Queue failed images again."""
 
     async def act(client: Client) -> Exit:
-        changed = await client.retry(_name(job), images=image or (), only_retryable=only_retryable)
-        print_changed(changed, as_json=as_json)
+        before = await client.get(_name(job))
+        changed = await client.retry(before, images=image or (), only_retryable=only_retryable)
+        print_retried(before, changed, only_retryable=only_retryable, as_json=as_json)
         return Exit.OK
 
     run_command(act, address, token)

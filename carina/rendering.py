@@ -220,6 +220,24 @@ def print_changed(job: Job, *, as_json: bool) -> None:
         open_console().print(f"{job.name} {job.state}", markup=False, highlight=False)
 
 
+def print_retried(before: Job, after: Job, *, only_retryable: bool, as_json: bool) -> None:
+    """Print the state of a job after a retry, and how many images were queued again."""
+    print_changed(after, as_json=as_json)
+    if as_json:
+        return
+    failed = before.progress.failed
+    retried = failed - after.progress.failed
+    if retried > 0:
+        sentence = f"{retried} of {failed} failed image(s) queued again"
+    elif failed and only_retryable:
+        sentence = f"nothing to retry: no error of the {failed} failed image(s) is retryable"
+    elif failed:
+        sentence = "nothing to retry: none of these images has failed"
+    else:
+        sentence = "nothing to retry: no image has failed"
+    open_console().print(sentence, markup=False, highlight=False)
+
+
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print JSON, on one line if there is no indent."""
     typer.echo(json.dumps(value, indent=indent))

@@ -306,9 +306,16 @@ async def test_failed_images_are_retried(carina: Cli, jobs: Jobs, films: Path) -
     running = asyncio.create_task(carina("submit", str(films), "--patient", "P1", "--json"))
     await jobs.work(2, fail=lambda _: True)
     name = json.loads((await running).out)["job"]["name"]
-    await carina("retry", name, "--only-retryable")
+    nothing = await carina("retry", name, "--only-retryable")
+    assert (nothing.code, nothing.out.splitlines()) == (
+        0,
+        [f"{name} FAILED", "nothing to retry: no error of the 2 failed image(s) is retryable"],
+    )
     retried = await carina("retry", name)
     assert retried.code == 0
+    assert "2 of 2 failed image(s) queued again" in retried.out
+    again = await carina("retry", name)
+    assert "nothing to retry: no image has failed" in again.out
     watching = asyncio.create_task(carina("watch", name))
     await jobs.work(2)
     assert (await watching).code == 0
