@@ -259,6 +259,11 @@ class Client:
                 return
             request.page_token = page.next_page_token
 
+    async def get_image(self, image: Image | str) -> Image:
+        """Return an image as it is now."""
+        request = job_service_pb2.GetImageRequest(name=_name_of(image))
+        return Image.from_proto(await self._call(self._stub.GetImage, request))
+
     async def watch(
         self, job: Job | str, *, after_revision: int = 0
     ) -> AsyncGenerator[Update, None]:

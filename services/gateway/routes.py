@@ -18,7 +18,7 @@ from carina.jobs.v1.job_service_pb2 import (
 )
 from services.gateway.contract import IMAGE_KINDS, comment_of, is_text, query_name
 from services.gateway.handlers.events import job_events
-from services.gateway.handlers.images import list_images, read_image
+from services.gateway.handlers.images import get_image, list_images, read_image
 from services.gateway.handlers.jobs import (
     cancel_job,
     close_job,
@@ -144,12 +144,21 @@ def _results(form: str, media_type: str, schema: str) -> Endpoint:
     )
 
 
-_IMAGE_BYTES = tuple(
-    _read(path, kind, operation)
-    for path, operation in (
-        ("/v1/images/{image}", "read"),
-        ("/v1/jobs/{job}/images/{image}", "read_job_image"),
+_ONE_IMAGE = (("/v1/images/{image}", ""), ("/v1/jobs/{job}/images/{image}", "job_"))
+_IMAGES = tuple(
+    Endpoint(
+        method="GET",
+        path=path,
+        handler=get_image,
+        operation=f"get_{of}image",
+        summary="Get an image.",
+        answers=((JSON, "Image"),),
     )
+    for path, of in _ONE_IMAGE
+)
+_IMAGE_BYTES = tuple(
+    _read(path, kind, f"read_{of}image" if of else "read")
+    for path, of in _ONE_IMAGE
     for kind in IMAGE_KINDS
 )
 
@@ -301,6 +310,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _results("json", JSON, "Results"),
     _results("csv", "text/csv", "Text"),
     _results("zip", "application/zip", "Bytes"),
+    *_IMAGES,
     *_IMAGE_BYTES,
     Endpoint(
         method="GET",

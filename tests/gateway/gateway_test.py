@@ -294,6 +294,7 @@ async def test_pictures_are_read_under_both_names(gateway: httpx.AsyncClient, jo
     await end_of(gateway, job["name"])
     [image] = (await gateway.get(f"/v1/{job['name']}/images")).json()["images"]
     for path in (f"/v1/{image['name']}", f"/v1/images/{image['name'].rpartition('/')[2]}"):
+        assert (await gateway.get(path)).json() == image
         original = await gateway.get(f"{path}/original")
         assert original.content == b"<script>alert(1)</script>"
         assert original.headers["x-content-type-options"] == "nosniff"

@@ -37,9 +37,11 @@ async def test_another_site_sees_nothing_of_a_job(jobs: Jobs, tmp_path: Path) ->
             with pytest.raises(RefusedError) as refusal:
                 await attempt
             assert refusal.value.reason == "JOB_NOT_FOUND"
-        with pytest.raises(RefusedError) as refusal:
-            await stranger.read_image(image, ImageKind.ORIGINAL)
-        assert refusal.value.reason == "IMAGE_NOT_FOUND"
+        assert (await owner.get_image(image)).name == image.name
+        for reading in (stranger.read_image(image, ImageKind.ORIGINAL), stranger.get_image(image)):
+            with pytest.raises(RefusedError) as refusal:
+                await reading
+            assert refusal.value.reason == "IMAGE_NOT_FOUND"
         with pytest.raises(RefusedError):
             _ = [update async for update in stranger.watch(name)]
 
@@ -76,7 +78,11 @@ async def test_a_patient_sees_only_their_own_jobs(jobs: Jobs, tmp_path: Path) ->
         other = await doctor.submit([film(tmp_path)], JobSpec(patient_id="P2"))
         assert [job.name async for job in patient.list()] == [mine.job.name]
         assert (await patient.get(mine.job)).name == mine.job.name
-        assert len([image async for image in patient.images(mine.job)]) == 1
+        (image,) = [image async for image in patient.images(mine.job)]
+        assert await patient.get_image(image) == image
+        with pytest.raises(RefusedError) as refusal:
+            await patient.get_image(other.images[0])
+        assert refusal.value.reason == "IMAGE_NOT_FOUND"
         with pytest.raises(RefusedError) as refusal:
             await patient.get(other.job)
         assert refusal.value.reason == "JOB_NOT_FOUND"

@@ -204,6 +204,12 @@ class ScriptedJobs(JobServiceServicer):
             images=images[page : page + 1], next_page_token=next_page
         )
 
+    async def GetImage(self, request: Any, context: Any) -> image_pb2.Image:  # noqa: N802
+        """Return one of the uploaded images."""
+        await self._start_call(request, context)
+        uploaded = [each.image for each in self.uploads.values() if each.image is not None]
+        return next(image for image in uploaded if image.name == request.name)
+
     async def WatchJob(  # noqa: N802
         self, request: Any, context: Any
     ) -> AsyncIterator[job_service_pb2.WatchJobResponse]:

@@ -81,6 +81,11 @@ class JobServiceStub:
                 request_serializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.ListImagesRequest.SerializeToString,
                 response_deserializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.ListImagesResponse.FromString,
                 _registered_method=True)
+        self.GetImage = channel.unary_unary(
+                '/carina.jobs.v1.JobService/GetImage',
+                request_serializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.GetImageRequest.SerializeToString,
+                response_deserializer=carina_dot_jobs_dot_v1_dot_image__pb2.Image.FromString,
+                _registered_method=True)
         self.WatchJob = channel.unary_stream(
                 '/carina.jobs.v1.JobService/WatchJob',
                 request_serializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.WatchJobRequest.SerializeToString,
@@ -173,6 +178,13 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetImage(self, request, context):
+        """Returns an image.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchJob(self, request, context):
         """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
         is terminal. Can be resumed on any replica.
@@ -251,6 +263,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListImages,
                     request_deserializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.ListImagesRequest.FromString,
                     response_serializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.ListImagesResponse.SerializeToString,
+            ),
+            'GetImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetImage,
+                    request_deserializer=carina_dot_jobs_dot_v1_dot_job__service__pb2.GetImageRequest.FromString,
+                    response_serializer=carina_dot_jobs_dot_v1_dot_image__pb2.Image.SerializeToString,
             ),
             'WatchJob': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchJob,
@@ -499,6 +516,33 @@ class JobService:
             '/carina.jobs.v1.JobService/ListImages',
             carina_dot_jobs_dot_v1_dot_job__service__pb2.ListImagesRequest.SerializeToString,
             carina_dot_jobs_dot_v1_dot_job__service__pb2.ListImagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/carina.jobs.v1.JobService/GetImage',
+            carina_dot_jobs_dot_v1_dot_job__service__pb2.GetImageRequest.SerializeToString,
+            carina_dot_jobs_dot_v1_dot_image__pb2.Image.FromString,
             options,
             channel_credentials,
             insecure,

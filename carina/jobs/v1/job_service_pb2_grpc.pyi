@@ -58,6 +58,8 @@ class JobServiceStub:
     """Lists the jobs visible to the caller, newest first."""
     ListImages: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.ListImagesRequest, _job_service_pb2.ListImagesResponse]
     """Lists the images of a job in order of their ordinal."""
+    GetImage: _grpc.UnaryUnaryMultiCallable[_job_service_pb2.GetImageRequest, _image_pb2.Image]
+    """Returns an image."""
     WatchJob: _grpc.UnaryStreamMultiCallable[_job_service_pb2.WatchJobRequest, _job_service_pb2.WatchJobResponse]
     """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
     is terminal. Can be resumed on any replica.
@@ -99,6 +101,8 @@ class JobServiceAsyncStub(JobServiceStub):
     """Lists the jobs visible to the caller, newest first."""
     ListImages: _aio.UnaryUnaryMultiCallable[_job_service_pb2.ListImagesRequest, _job_service_pb2.ListImagesResponse]  # type: ignore[assignment]
     """Lists the images of a job in order of their ordinal."""
+    GetImage: _aio.UnaryUnaryMultiCallable[_job_service_pb2.GetImageRequest, _image_pb2.Image]  # type: ignore[assignment]
+    """Returns an image."""
     WatchJob: _aio.UnaryStreamMultiCallable[_job_service_pb2.WatchJobRequest, _job_service_pb2.WatchJobResponse]  # type: ignore[assignment]
     """Streams a snapshot, then every later change in order, without gaps or repeats. Ends when the job
     is terminal. Can be resumed on any replica.
@@ -185,6 +189,14 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_job_service_pb2.ListImagesResponse, _abc.Awaitable[_job_service_pb2.ListImagesResponse]]:
         """Lists the images of a job in order of their ordinal."""
+
+    @_abc_1.abstractmethod
+    def GetImage(
+        self,
+        request: _job_service_pb2.GetImageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_image_pb2.Image, _abc.Awaitable[_image_pb2.Image]]:
+        """Returns an image."""
 
     @_abc_1.abstractmethod
     def WatchJob(

@@ -1,4 +1,4 @@
-"""Images: lists and content."""
+"""Images: lists, one image, and its content."""
 
 from collections.abc import AsyncGenerator
 
@@ -24,11 +24,21 @@ async def list_images(request: Request) -> Response:
     return answer(await request.state["jobs"].call("ListImages", message, caller_of(request)))
 
 
-async def read_image(request: Request, kind: str) -> Response:
-    """Stream an original, a preview or a heatmap."""
+async def get_image(request: Request) -> Response:
+    """Get an image."""
+    message = job_service_pb2.GetImageRequest(name=_image_name_of(request))
+    return answer(await request.state["jobs"].call("GetImage", message, caller_of(request)))
+
+
+def _image_name_of(request: Request) -> str:
     path = request.path_params
     # The image ID is enough; the job may be omitted.
-    name = f"jobs/{path.get('job', '-')}/images/{path['image']}"
+    return f"jobs/{path.get('job', '-')}/images/{path['image']}"
+
+
+async def read_image(request: Request, kind: str) -> Response:
+    """Stream an original, a preview or a heatmap."""
+    name = _image_name_of(request)
     parts = request.state["jobs"].read(name, IMAGE_KINDS[kind], caller_of(request))
     try:
         # The first part has the metadata, or fails while the status can still be chosen.

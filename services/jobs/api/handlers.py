@@ -212,6 +212,14 @@ class JobHandlers(JobServiceServicer):
         await self._service.delete_job(current_principal(), job_id_of(request.name))
         return job_service_pb2.DeleteJobResponse()
 
+    async def GetImage(
+        self, request: job_service_pb2.GetImageRequest, context: Any
+    ) -> image_pb2.Image:
+        """Return an image."""
+        job_id, image_id = image_ids_of(request.name)
+        image = await self._service.get_image(current_principal(), image_id, job_id)
+        return image_to_message(image)
+
     async def ReadImage(
         self, request: job_service_pb2.ReadImageRequest, context: Any
     ) -> AsyncIterator[job_service_pb2.ReadImageResponse]:

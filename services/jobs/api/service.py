@@ -237,6 +237,14 @@ class JobService:
         # Watchers that have not been told of its end look, and find that it is gone.
         await self._queue.announce(job_id, 0)
 
+    async def get_image(self, principal: Principal, image_id: UUID, job_id: UUID | None) -> Image:
+        """Return an image.
+
+        Raises:
+            ImageNotFoundError: the caller cannot see such an image.
+        """
+        return await self._image(authorize(principal, Action.FOLLOW), image_id, job_id)
+
     async def read_image(
         self, principal: Principal, image_id: UUID, job_id: UUID | None, kind: str
     ) -> Bytes:
@@ -247,9 +255,7 @@ class JobService:
             NoSuchBytesError: it has no preview or heatmap.
         """
         scope = authorize(principal, Action.FOLLOW)
-        image = await self._store.get_image(scope, image_id, job_id)
-        if image is None:
-            raise ImageNotFoundError(f"jobs/{job_id or '-'}/images/{image_id}")
+        image = await self._image(scope, image_id, job_id)
         if kind == "original":
             chunks = self._original(image)
             media_type = image.result.media_type or "application/octet-stream"
@@ -263,6 +269,12 @@ class JobService:
         if data is None:
             raise NoSuchBytesError(image.name, kind)
         return Bytes(media_type, f"{kind}.{ending}", len(data), _cut(data))
+
+    async def _image(self, scope: Scope, image_id: UUID, job_id: UUID | None) -> Image:
+        image = await self._store.get_image(scope, image_id, job_id)
+        if image is None:
+            raise ImageNotFoundError(f"jobs/{job_id or '-'}/images/{image_id}")
+        return image
 
     async def _created(
         self, scope: Scope, creator: str, request_id: str, digest: bytes
