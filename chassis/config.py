@@ -1,53 +1,28 @@
 """Settings that every service has; only a main reads them from the environment."""
 
 import argparse
-import re
 import sys
 from datetime import timedelta
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.durations import read_duration
 from chassis.settings import settings_of
 
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 _EXIT_CODE = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
-
-_UNITS = {
-    "ms": "milliseconds",
-    "s": "seconds",
-    "m": "minutes",
-    "h": "hours",
-    "d": "days",
-    "w": "weeks",
-}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
-_ISO_8601 = TypeAdapter(timedelta)
 
 
 def _duration(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value
     try:
-        duration = _parsed(str(value).strip())
-    except (ValueError, OverflowError):
-        duration = None
-    if duration is None or duration < timedelta(0):
-        raise PydanticCustomError(
-            "duration", "expected a duration, such as 20s, 1.5h, 30d, 1h30m or PT20S"
-        )
-    return duration
-
-
-def _parsed(text: str) -> timedelta | None:
-    if text[:1] in ("P", "p"):
-        return _ISO_8601.validate_python(text)
-    parts = _PART.findall(text.lower())
-    if parts and not _PART.sub("", text.lower()):
-        return sum((timedelta(**{_UNITS[unit]: float(n)}) for n, unit in parts), timedelta())
-    return timedelta(seconds=float(text))
+        return read_duration(str(value))
+    except ValueError as error:
+        raise PydanticCustomError("duration", str(error)) from None
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

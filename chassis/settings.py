@@ -10,9 +10,10 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from chassis.durations import write_duration
+
 _KINDS = {str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}
 _BOUNDS = (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
-_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,5 @@ def _default(field: FieldInfo) -> str | None:
         return "one for each core"
     value = field.default
     if isinstance(value, timedelta):
-        return in_units(value)
+        return write_duration(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def in_units(duration: timedelta) -> str:
-    """Write a duration as a setting accepts it, in its largest whole unit."""
-    for unit, size in _UNITS:
-        if duration and duration % size == timedelta(0):
-            return f"{duration // size}{unit}"
-    if duration % timedelta(seconds=1):
-        return f"{duration // timedelta(milliseconds=1)}ms"
-    return f"{duration // timedelta(seconds=1)}s"

@@ -7,13 +7,13 @@ import argparse
 import asyncio
 import contextlib
 import os
-import re
 import signal
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from chassis.durations import read_duration
 from deploy.local.console import STACK, Console
 from deploy.local.demo import demonstrate
 from deploy.local.issuer import DevelopmentIssuer, Role
@@ -78,11 +78,10 @@ def _data_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _lifetime(text: str) -> timedelta:
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if found is None:
-        raise argparse.ArgumentTypeError("expected a number and s, m, h or d, such as 12h")
-    return timedelta(**{units[found[2]]: int(found[1])})
+    try:
+        return read_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _options(arguments: argparse.Namespace) -> Options:

@@ -3,12 +3,15 @@
 import contextlib
 import sys
 from datetime import datetime
+from logging import makeLogRecord
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
 
 from honcho.colour import get_colours
 from honcho.printer import Message, Printer
 
+_LOG_BYTES, _OLD_LOGS = 10_000_000, 3
 STACK = "carina"  # the name of the runner itself
 
 
@@ -31,19 +34,21 @@ class Console:
 
 
 class LogFiles:
-    """Writes each part's lines to its own file, which a new stack overwrites."""
+    """Appends each part's lines to its own file; a file of 10 MB is put aside, three are kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, TextIO] = {}
+        self._files: dict[str, RotatingFileHandler] = {}
 
     def tell(self, part: str, line: str) -> None:
         """Write a line of a part."""
         if part not in self._files:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._files[part] = (self._folder / f"{part}.log").open("w", buffering=1)
+            self._files[part] = RotatingFileHandler(
+                self._folder / f"{part}.log", maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS
+            )
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        self._files[part].write(f"{now} {line}\n")
+        self._files[part].emit(makeLogRecord({"msg": f"{now} {line}"}))
 
     def close(self) -> None:
         """Close all files."""

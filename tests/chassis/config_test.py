@@ -6,7 +6,7 @@ import pytest
 from pydantic_settings import SettingsConfigDict
 
 from chassis.config import NatsConfig, ServiceConfig, load_config
-from chassis.settings import in_units
+from chassis.durations import write_duration
 
 
 class Config(NatsConfig, ServiceConfig):
@@ -88,7 +88,7 @@ def test_every_program_explains_itself_without_a_setting(
 
 def test_a_duration_is_shown_as_a_setting_accepts_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for seconds in (0, 0.005, 1.5, 7, 90, 300, 5400, 86_400, 30 * 86_400):
-        monkeypatch.setenv("CARINA_TEST_SHUTDOWN_GRACE", in_units(timedelta(seconds=seconds)))
+        monkeypatch.setenv("CARINA_TEST_SHUTDOWN_GRACE", write_duration(timedelta(seconds=seconds)))
         assert load_config(Config).shutdown_grace == timedelta(seconds=seconds)
 
 

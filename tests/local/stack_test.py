@@ -90,7 +90,8 @@ async def test_every_service_restarts_after_it_was_killed(tmp_path: Path, option
     await wait_until_gone(pids, 1)
 
 
-async def test_stored_data_survives_a_restart(tmp_path: Path, options: Options) -> None:
+async def test_stored_data_and_logs_survive_a_restart(tmp_path: Path, options: Options) -> None:
+    log = tmp_path / "data" / "logs" / "nats.log"
     async with LocalStack(tmp_path / "data", options) as stack:
         connection = await asyncpg.connect(stack.addresses.database_url)
         await connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -99,6 +100,7 @@ async def test_stored_data_survives_a_restart(tmp_path: Path, options: Options) 
         await client.jetstream().add_stream(name="KEPT", subjects=["kept"])
         await client.jetstream().publish("kept", b"payload")
         await client.close()
+    lines = log.read_text()
     async with LocalStack(tmp_path / "data", options) as stack:
         connection = await asyncpg.connect(stack.addresses.database_url)
         assert await connection.fetchval("SELECT number FROM kept") == 7
@@ -106,6 +108,9 @@ async def test_stored_data_survives_a_restart(tmp_path: Path, options: Options) 
         client = await nats.connect(stack.addresses.nats_url)
         assert (await client.jetstream().get_last_msg("KEPT", "kept")).data == b"payload"
         await client.close()
+    assert lines
+    assert log.read_text().startswith(lines)
+    assert log.read_text().count("Server is ready") == 2
 
 
 async def test_objects_on_s3_survive_a_restart(
