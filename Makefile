@@ -9,6 +9,7 @@ DATA ?= .carina
 MINUTES ?= 2
 HTTP_PORT ?= 8080
 GRPC_PORT ?= 50051
+METRICS_PORT ?= 0
 # Quick tests compute, so there is one worker for each core. Tests on servers mostly wait, so there
 # are two; each may have a whole stack of about 1 GB, and eight are as many as ever have one.
 CORES := $(shell nproc)
@@ -32,8 +33,8 @@ help: ## List the targets
 
 setup: $(BIN)/carina $(TRITON_VENV)/.done ## Create both environments from the hashed locks
 
-up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=50051 DATA=.carina
-	@exec $(BIN)/python -m deploy.local up --data $(DATA) --http-port $(HTTP_PORT) --grpc-port $(GRPC_PORT)
+up: setup ## Run the whole stack in the foreground: HTTP_PORT=8080 GRPC_PORT=50051 METRICS_PORT=0 DATA=.carina
+	@exec $(BIN)/python -m deploy.local up --data $(DATA) --http-port $(HTTP_PORT) --grpc-port $(GRPC_PORT) --metrics-port $(METRICS_PORT)
 
 demo: setup ## Send a batch of real films through a fresh stack and check the result
 	@$(BIN)/python -m deploy.local demo

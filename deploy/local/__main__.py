@@ -45,6 +45,12 @@ def _arguments(values: Sequence[str] | None) -> argparse.Namespace:
     _data_option(up)
     up.add_argument("--http-port", type=int, default=8080, help="of the gateway; 0 for a free one")
     up.add_argument("--grpc-port", type=int, default=50051, help="of jobs; 0 for a free one")
+    up.add_argument(
+        "--metrics-port",
+        type=int,
+        default=0,
+        help="of the first replica, the others follow; 0 for free ones",
+    )
     for service in ("jobs", "preprocess", "inference", "gateway"):
         up.add_argument(f"--{service}", type=int, default=1, metavar="N", help="replicas of it")
     up.add_argument("--blobs", choices=("folder", "s3"), default="folder", help="blob store")
@@ -88,6 +94,7 @@ def _options(arguments: argparse.Namespace) -> Options:
     return Options(
         http_port=arguments.http_port or None,
         grpc_port=arguments.grpc_port or None,
+        metrics_port=arguments.metrics_port or None,
         jobs=arguments.jobs,
         preprocess=arguments.preprocess,
         inference=arguments.inference,
@@ -136,6 +143,8 @@ def _ready_lines(stack: LocalStack) -> list[str]:
         command = f"{os.path.relpath(sys.executable)} -m deploy.local token --role doctor"
         data = "" if stack.data == ROOT / ".carina" else f" --data {stack.data}"
         lines.append(f"a token for both        {command}{data}")
+    for name, port in stack.metrics_ports.items():
+        lines.append(f"{f'metrics of {name}':23} http://127.0.0.1:{port}/metrics")
     return lines
 
 

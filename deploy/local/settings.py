@@ -27,6 +27,8 @@ class Options:
 
     http_port: int | None = None
     grpc_port: int | None = None
+    # Of the first replica of a service; the others get the ports that follow.
+    metrics_port: int | None = None
     jobs: int = 1
     preprocess: int = 1
     inference: int = 1

@@ -90,6 +90,8 @@ class LocalStack:
         self.options = options or Options()
         self.processes: Mapping[str, Part] = MappingProxyType({})
         self.start_times: dict[str, timedelta] = {}
+        # Of each replica of a service, by its name.
+        self.metrics_ports: dict[str, int] = {}
         self._tell = tell or _to_nobody
         self._logs = LogFiles(self.data / "logs")
         self.mark = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
@@ -254,9 +256,25 @@ class LocalStack:
     def _replicas(self, service: str) -> list[Program]:
         count: int = getattr(self.options, service)
         return [
-            service_program(service, number, free_port(), self.addresses, self.options)
+            service_program(
+                service,
+                number,
+                self._metrics_port(f"{service}-{number}"),
+                self.addresses,
+                self.options,
+            )
             for number in range(1, count + 1)
         ]
+
+    def _metrics_port(self, name: str) -> int:
+        port = self.options.metrics_port
+        if port is None:
+            port = free_port()
+        else:
+            port += len(self.metrics_ports)
+            require_free(port)
+        self.metrics_ports[name] = port
+        return port
 
     async def _start_service(self, service: str) -> None:
         group = self._group(self._replicas(service))

@@ -1,5 +1,7 @@
 import asyncio
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,7 +17,8 @@ from obstore.store import from_url
 from tritonclient.grpc.aio import InferenceServerClient
 
 from deploy.local import processes
-from deploy.local.ports import PortTakenError, free_port
+from deploy.local.ports import PortTakenError, free_port, require_free
+from deploy.local.probes import http_ok
 from deploy.local.settings import ROOT, Options
 from deploy.local.stack import AlreadyRunningError, LocalStack
 from tests.support.servers import tiny_repository
@@ -77,11 +80,27 @@ async def test_each_server_restarts_after_it_was_killed(tmp_path: Path, options:
     assert not all_processes(stack)
 
 
+def consecutive_ports(count: int) -> int:
+    """Return the first of some free ports below those that `free_port` hands out."""
+    while True:
+        first = random.randrange(10_000, 19_000)
+        with contextlib.suppress(PortTakenError):
+            for port in range(first, first + count):
+                require_free(port)
+            return first
+
+
 async def test_every_service_restarts_after_it_was_killed(tmp_path: Path, options: Options) -> None:
-    whole = Options(repository=options.repository, postgres=options.postgres, jobs=2)
+    first = consecutive_ports(5)
+    whole = Options(
+        repository=options.repository, postgres=options.postgres, jobs=2, metrics_port=first
+    )
     async with LocalStack(tmp_path / "data", whole) as stack:
         services = [name for name in stack.processes if name[-1].isdigit()]
         assert len(services) == 5
+        assert stack.metrics_ports == {name: first + n for n, name in enumerate(services)}
+        for port in stack.metrics_ports.values():
+            assert await asyncio.to_thread(http_ok, port, "/metrics")
         for name in services:
             stack.kill(name)
         await stack.wait_ready()
