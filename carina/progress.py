@@ -71,8 +71,14 @@ def outcome(image: Image) -> str:
     if image.state is not ImageState.SUCCEEDED:
         return ""
     if not image.predicted_label or image.probability is None:
-        return "no finding"
+        # Never "no finding": the model may not have evaluated the image at all.
+        return printable(next(filter(None, map(_code_of, image.notes)), "no label"))
     return printable(f"{image.predicted_label} {image.probability:.0%}")
+
+
+def _code_of(note: str) -> str:
+    code, colon, _ = note.partition(": ")
+    return code if colon and code.isupper() else ""
 
 
 class LineView:

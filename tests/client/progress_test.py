@@ -7,7 +7,7 @@ from rich.console import Console
 
 from carina.files import FileUpload
 from carina.jobs.v1 import image_pb2, job_pb2
-from carina.progress import BarView, LineView, open_view
+from carina.progress import BarView, LineView, open_view, outcome
 from carina.results import Change, Image, Job, Snapshot
 
 
@@ -46,6 +46,12 @@ def shown(view: BarView, console: Console) -> list[str]:
     with console.capture() as capture:
         console.print(view._render())
     return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_an_image_without_a_label_says_why() -> None:
+    notes = ["The file has no display window.", "NOT_A_FRONTAL_CHEST_RADIOGRAPH: It is a leg."]
+    assert outcome(image(1, "SUCCEEDED", notes=notes)) == "NOT_A_FRONTAL_CHEST_RADIOGRAPH"
+    assert outcome(image(1, "SUCCEEDED")) == "no label"
 
 
 def test_each_image_has_its_stage_and_at_last_its_label() -> None:
