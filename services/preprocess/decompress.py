@@ -43,6 +43,7 @@ class Decompressed:
 
     content: bytearray
     by_plane: bool
+    left_over: bool  # whether the data of a JPEG go on behind its picture
 
 
 _idle: list[subprocess.Popen[bytes]] = []
@@ -130,8 +131,8 @@ def _ask(process: subprocess.Popen[bytes], frame: Compressed) -> Decompressed | 
         rest = memoryview(part)
         while rest:
             rest = rest[requests.write(rest) :]
-    length, by_plane = ANSWER.unpack(_read(answers, ANSWER.size))
-    return Decompressed(_read(answers, length), by_plane) if length >= 0 else None
+    length, by_plane, left_over = ANSWER.unpack(_read(answers, ANSWER.size))
+    return Decompressed(_read(answers, length), by_plane, left_over) if length >= 0 else None
 
 
 def _read(answers: IO[bytes], length: int) -> bytearray:

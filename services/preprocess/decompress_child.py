@@ -22,12 +22,14 @@ import gdcm
 # Rows, columns; samples, bits allocated, bits stored, high bit, signed, by plane; the transfer
 # syntax; seconds allowed, bytes of the frame that follow.
 REQUEST = struct.Struct(">II6B64sII")
-# Bytes that follow, or -1 if they cannot be had; whether they are ordered by plane.
-ANSWER = struct.Struct(">q?")
-_FAILED = ANSWER.pack(-1, 0)
+# Bytes that follow, or -1 if they cannot be had; whether they are ordered by plane, and whether
+# bytes were left over before the end marker of a JPEG.
+ANSWER = struct.Struct(">q??")
+_FAILED = ANSWER.pack(-1, 0, 0)
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
-# What the libjpeg in gdcm writes to standard error when it had to guess: all but bytes too many.
-_DAMAGE = re.compile(rb"Corrupt JPEG data: (?!\d+ extraneous)|Premature end")
+# What the libjpeg in gdcm writes to standard error when it had to guess.
+_LEFT_OVER = rb"\d+ extraneous bytes before marker 0xd9"
+_DAMAGE = re.compile(rb"Corrupt JPEG data: (?!" + _LEFT_OVER + rb")|Premature end")
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def main() -> None:
         # By default this signal ends the process, even if a decoder hangs.
         signal.alarm(seconds)
         os.ftruncate(warnings, 0)
+        os.lseek(warnings, 0, os.SEEK_SET)  # else the next warning is written where the last ended
         name = syntax.rstrip(b"\0").decode()
         if name in _JPEG_LS:
             _answer_with_charls(answers.fileno(), frame)
@@ -59,7 +62,7 @@ def _answer_with_charls(descriptor: int, frame: bytes) -> None:
         _write(descriptor, _FAILED)
         return
     by_plane = header["components"] > 1 and header["interleave_mode"] == 0
-    _write(descriptor, ANSWER.pack(len(content), by_plane))
+    _write(descriptor, ANSWER.pack(len(content), by_plane, 0))
     _write(descriptor, content)
 
 
@@ -90,14 +93,15 @@ def _answer_with_gdcm(
     change.SetInput(image)
     image.thisown = False  # it is freed with `change`; freeing it twice would crash
     value = change.GetOutput().GetDataElement().GetByteValue() if change.Change() else None
-    if value is None or _DAMAGE.search(os.pread(warnings, 1 << 16, 0)):
+    warned = os.pread(warnings, 1 << 16, 0)
+    if value is None or _DAMAGE.search(warned):
         _write(descriptor, _FAILED)
         return
     # Written from the memory of gdcm, which would otherwise copy it into a str first.
     length = int(str(value.GetLength()))
     content = (ctypes.c_char * length).from_address(int(value.GetVoidPointer()))
     planes = change.GetOutput().GetPlanarConfiguration() == 1
-    _write(descriptor, ANSWER.pack(length, planes))
+    _write(descriptor, ANSWER.pack(length, planes, re.search(_LEFT_OVER, warned) is not None))
     _write(descriptor, memoryview(content))
 
 

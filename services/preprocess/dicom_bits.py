@@ -13,11 +13,13 @@ read with the wrong sign, neighbouring pixels jump from one end of the range to 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.preprocess.dicom_elements import numbers
 from services.preprocess.dicom_header import DicomHeader
 from services.preprocess.film import Pixels
 from services.preprocess.stored_frame import StoredFrame
 
 _Values = NDArray[np.int32]
+_Mask = NDArray[np.bool_]
 
 _CLEARLY = 4  # times fewer jumps; noise over the whole range has as many with and without sign
 
@@ -39,7 +41,8 @@ def reconcile(
         signed = header.signed
         if signed and not agreed:
             values = patterns.astype(np.int32) >> high_bit + 1 - bits & (1 << bits) - 1
-            signed = _has_negatives(values, bits, expected=not lossy)
+            inside = _is_inside(values, bits, header)
+            signed = _has_negatives(values, inside, bits, expected=not lossy)
     return StoredFrame(
         patterns=np.ascontiguousarray(patterns), bits=bits, high_bit=high_bit, signed=signed
     )
@@ -61,15 +64,27 @@ def _are_cells(patterns: Pixels, header: DicomHeader, precision: int) -> bool:
     return not (above > 1).any()
 
 
-def _has_negatives(unsigned: _Values, bits: int, *, expected: bool) -> bool:
+def _is_inside(unsigned: _Values, bits: int, header: DicomHeader) -> _Mask:
+    """Return which samples are no padding, which jumps along its border with any sign."""
+    padding = numbers(header.dataset, "PixelPaddingValue")[:1]
+    if not padding or not padding[0].is_integer():
+        return np.ones(unsigned.shape, np.bool_)
+    inside: _Mask = unsigned != int(padding[0]) & (1 << bits) - 1
+    return inside
+
+
+def _has_negatives(unsigned: _Values, inside: _Mask, bits: int, *, expected: bool) -> bool:
     """Whether samples are signed, by the picture if it clearly contradicts what is expected."""
     half = 1 << bits - 1
-    with_sign, without = _jumps((unsigned ^ half) - half, half), _jumps(unsigned, half)
+    with_sign = _jumps((unsigned ^ half) - half, inside, half)
+    without = _jumps(unsigned, inside, half)
     if expected:
         return without * _CLEARLY >= with_sign
     return with_sign * _CLEARLY < without
 
 
-def _jumps(values: _Values, size: int) -> int:
-    """Count neighbours that differ by more than this."""
-    return sum(int((abs(np.diff(values, axis=axis)) > size).sum()) for axis in (0, 1))
+def _jumps(values: _Values, inside: _Mask, size: int) -> int:
+    """Count neighbours inside the film that differ by more than this."""
+    down = (abs(np.diff(values, axis=0)) > size) & inside[1:] & inside[:-1]
+    across = (abs(np.diff(values, axis=1)) > size) & inside[:, 1:] & inside[:, :-1]
+    return int(down.sum()) + int(across.sum())

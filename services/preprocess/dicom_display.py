@@ -92,17 +92,17 @@ def _note(problem: str, instead: str) -> str:
 
 def _spread(order: Values, values: StoredValues) -> Values:
     """Spread the values that occur in the film over all greys."""
-    present = order[values.counts > 0]
-    span = np.ptp(present)
-    return (order - present.min()) / span if span else np.zeros_like(order)
+    present = order[values.seen]
+    lowest, highest = present.min(), present.max()
+    return (order - lowest) / (highest - lowest) if highest > lowest else np.zeros_like(order)
 
 
 def _is_flat(order: Values, values: StoredValues) -> bool:
-    return bool(np.ptp(order[values.counts > 0]) == 0)
+    return bool(np.ptp(order[values.seen]) == 0)
 
 
 def _shows_film(shown: Values, values: StoredValues) -> bool:
-    levels = (shown.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    levels = (shown[values.seen].clip(0, 1) * 255 + 0.5).astype(np.uint8)
     pixels = np.sort(np.bincount(levels, values.counts, 256))
     return bool(pixels[:-_FEW_GREYS].sum() >= pixels.sum() * _SHOWN_SHARE)
 

@@ -1,6 +1,7 @@
 """Extracts the first frame of a DICOM file as stored, without display transformations."""
 
 import struct
+from dataclasses import replace
 from typing import cast
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 import openjpeg.utils
 from pydicom import uid
 
-from services.preprocess.decompress import Compressed, decompress
+from services.preprocess.decompress import Compressed, Decompressed, decompress
 from services.preprocess.dicom_bits import reconcile
 from services.preprocess.dicom_header import DicomHeader
 from services.preprocess.dicom_stream import Coding, PixelStream, find_stream, native_bytes
@@ -23,6 +24,7 @@ from services.preprocess.jpeg2000 import read_codestream
 from services.preprocess.jpeg_header import JpegHeader, read_jpeg_header
 from services.preprocess.jpeg_oddities import tidy
 from services.preprocess.jpeg_pixels import decode_jpeg
+from services.preprocess.jpeg_tail import without_stray_end
 from services.preprocess.stored_frame import StoredFrame
 
 # Tells libjpeg that three components are red, green and blue if the JPEG does not state it.
@@ -96,21 +98,40 @@ def _decode_jpeg(frame: bytes, header: DicomHeader) -> StoredFrame:
     elif jpeg.near_lossless:
         patterns = _decompress(frame, header, uid.JPEGLSLossless, jpeg.precision)
     else:
-        patterns = _decompress(tidy(frame, jpeg), header, uid.JPEGExtended12Bit, jpeg.precision)
+        patterns = _decompress_jpeg(frame, jpeg, header, uid.JPEGExtended12Bit)
     lossy = not (jpeg.lossless or jpeg.near_lossless)
     return reconcile(patterns, header, precision=jpeg.precision, lossy=lossy)
 
 
 def _decode_lossless_jpeg(frame: bytes, jpeg: JpegHeader, header: DicomHeader) -> Pixels:
     """Decode with gdcm, which supports no precision below 8."""
-    frame = tidy(frame, jpeg)
     if jpeg.precision >= _BYTE:
-        return _decompress(frame, header, uid.JPEGLossless, jpeg.precision)
+        return _decompress_jpeg(frame, jpeg, header, uid.JPEGLossless)
     # The precision only decides from which value the differences start (T.81 H.1.2.1).
+    frame = tidy(frame, jpeg)
     at = frame.index(b"\xff\xc3") + 4
     frame = frame[:at] + bytes([_BYTE]) + frame[at + 1 :]
-    shifted = _decompress(frame, header, uid.JPEGLossless, _BYTE)
+    shifted = _decompress_jpeg(frame, replace(jpeg, precision=_BYTE), header, uid.JPEGLossless)
     return shifted - np.uint8((1 << _BYTE - 1) - (1 << jpeg.precision - 1))
+
+
+def _decompress_jpeg(
+    frame: bytes, jpeg: JpegHeader, header: DicomHeader, syntax: uid.UID
+) -> Pixels:
+    """Decompress a JPEG with gdcm; bytes behind its data are left out, or are a sign of damage."""
+
+    def start(data: bytes) -> Pixels | None:
+        found = _try(data, header, syntax, jpeg.precision)
+        return None if found is None else _grey(found, header, jpeg.precision)
+
+    frame = tidy(frame, jpeg)
+    decoded = _try(frame, header, syntax, jpeg.precision)
+    if decoded is not None and decoded.left_over:
+        shorter = without_stray_end(frame, start)
+        decoded = None if shorter is None else _try(shorter, header, syntax, jpeg.precision)
+    if decoded is None:
+        raise CorruptImageError("DICOM")
+    return _grey(decoded, header, jpeg.precision)
 
 
 def _decode_jpeg_2000(frame: bytes, header: DicomHeader) -> StoredFrame:
@@ -169,7 +190,15 @@ def _decode_rle(frame: bytes, header: DicomHeader) -> StoredFrame:
 
 def _decompress(frame: bytes, header: DicomHeader, syntax: uid.UID, bits: int) -> Pixels:
     """Decompress samples of so many bits in another process, to grey."""
-    number = np.dtype("u1" if bits <= _BYTE else "<u2")
+    decoded = _try(frame, header, syntax, bits)
+    if decoded is None:
+        raise CorruptImageError("DICOM")
+    return _grey(decoded, header, bits)
+
+
+def _try(frame: bytes, header: DicomHeader, syntax: uid.UID, bits: int) -> Decompressed | None:
+    """Decompress in another process; None if a part of the picture is missing."""
+    width = 1 if bits <= _BYTE else 2
     decoded = decompress(
         Compressed(
             content=frame,
@@ -177,7 +206,7 @@ def _decompress(frame: bytes, header: DicomHeader, syntax: uid.UID, bits: int) -
             rows=header.rows,
             columns=header.columns,
             samples=header.samples,
-            allocated=8 * number.itemsize,
+            allocated=8 * width,
             stored=bits,
             high_bit=bits - 1,
             signed=False,
@@ -185,8 +214,12 @@ def _decompress(frame: bytes, header: DicomHeader, syntax: uid.UID, bits: int) -
         )
     )
     count = header.rows * header.columns * header.samples
-    if decoded is None or len(decoded.content) < count * number.itemsize:
-        raise CorruptImageError("DICOM")
+    return None if decoded is None or len(decoded.content) < count * width else decoded
+
+
+def _grey(decoded: Decompressed, header: DicomHeader, bits: int) -> Pixels:
+    count = header.rows * header.columns * header.samples
+    number = "u1" if bits <= _BYTE else "<u2"
     values: Pixels = np.frombuffer(decoded.content, number, count)
     if header.samples == 1:
         return values.reshape(header.rows, header.columns)

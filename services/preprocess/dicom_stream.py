@@ -64,6 +64,7 @@ _CODINGS: dict[str, tuple[Coding, ...]] = {
     **{f"1.2.840.10008.1.2.4.{number}": _OLD_JPEG for number in (*range(52, 57), *range(58, 67))},
 }
 _ITEM = b"\xfe\xff\x00\xe0"
+_NO_TABLE = _ITEM + bytes(4)  # the item before the fragments, empty
 _SOF3 = 0xC3  # the last of the plain processes
 _RLE_HEADER = struct.Struct("<16I")
 
@@ -185,10 +186,23 @@ def _first_frame(header: DicomHeader) -> bytes:
     """Join the fragments of the first frame."""
     stream = BytesIO(header.body)
     stream.seek(header.pixels_at)
+    rest = _without_table(header)
+    if rest is not None:
+        stream = BytesIO(_NO_TABLE + rest)
     try:
         return next(generate_frames(stream, number_of_frames=header.frames))
     except (StopIteration, ValueError, OSError, struct.error):
         raise TruncatedImageError("DICOM") from None
+
+
+def _without_table(header: DicomHeader) -> bytes | None:
+    """Return the fragments if no table of offsets is before them, or one that cannot be read."""
+    start = header.pixels_at + len(_NO_TABLE)
+    length = int.from_bytes(header.body[start - 4 : start], "little")
+    first = header.body[start : start + min(length, _RLE_HEADER.size)]
+    if first.startswith((b"\xff\xd8\xff", b"\xff\x4f\xff\x51")) or _is_rle(first):
+        return header.body[header.pixels_at :]
+    return header.body[start + length :] if length % 4 else None
 
 
 def _name(syntax: uid.UID | None) -> str:

@@ -25,6 +25,7 @@ UNREADABLE_PADDING = (
 ALL_PADDING = "The padding value of the file covers the whole film; it was ignored."
 
 _LOWEST, _HIGHEST = -0x8000, 0xFFFF  # of 16 bits, signed or not
+_LARGE, _STEP = 1_000_000, 4  # pixels of a film of which every so many rows are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class StoredValues:
     """What is known of each bit pattern; the position in an array is the pattern."""
 
     meant: Values  # the number that it represents
-    counts: NDArray[np.int64]  # of the pixels of the film that have it, without padding
+    seen: NDArray[np.intp]  # the patterns that are counted; the least and greatest value are there
+    counts: NDArray[np.int64]  # of the pixels that have a pattern seen; none is padding
     padding: NDArray[np.bool_]  # outside the exposed area, to be shown in black
     notes: tuple[str, ...] = ()  # sentences for clinicians
 
@@ -41,22 +43,27 @@ def read_values(stored: StoredFrame, dataset: Dataset) -> StoredValues:
     """Interpret the bit patterns of a frame."""
     patterns = _patterns(stored)
     meant = _meanings(patterns, stored)
-    counts = _count(stored.patterns)
+    padded = bool(numbers(dataset, "PixelPaddingValue"))
+    counts = _count(stored.patterns) if padded else _count_quickly(stored)
+    seen = np.flatnonzero(counts)
     notes = []
     # JPEG 2000 itself says whether its values are signed.
     if not stored.signed and not numbers(dataset, "PixelRepresentation"):
         notes.append(ASSUMED_UNSIGNED)
-    if counts[~_regular(patterns, meant, stored)].any() and not has_overlay_in_pixels(dataset):
-        notes.append(UNUSED_BITS_SET.format(bits=stored.bits))
     padding, readable = _padding(patterns, meant, stored, dataset)
     if not readable:
         notes.append(UNREADABLE_PADDING)
-    if not counts[~padding].any():
+    if padding[seen].all():
         notes.append(ALL_PADDING)
         padding = np.zeros_like(padding)
+    seen = seen[~padding[seen]]
+    regular = _regular(patterns[seen], meant[seen], stored)
+    if not regular.all() and not has_overlay_in_pixels(dataset):
+        notes.append(UNUSED_BITS_SET.format(bits=stored.bits))
     return StoredValues(
         meant=meant.astype(np.float64),
-        counts=np.where(padding, 0, counts),
+        seen=seen,
+        counts=counts[seen],
         padding=padding,
         notes=tuple(notes),
     )
@@ -91,8 +98,27 @@ def _regular(
 
 
 def _count(patterns: Pixels) -> NDArray[np.int64]:
+    """Return how many pixels have each pattern."""
     size = np.iinfo(patterns.dtype).max + 1
     return cv2.calcHist([patterns], [0], None, [size], [0, size]).ravel().astype(np.int64)
+
+
+def _count_quickly(stored: StoredFrame) -> NDArray[np.int64]:
+    """Count part of the rows, and both ends of the range, if these can be found without counting.
+
+    The ends and their order have to be exact, and of the rest only the shares are needed.
+    """
+    patterns = stored.patterns
+    kind = f"{'i' if stored.signed else 'u'}{patterns.itemsize}"
+    least = -1 << stored.bits - 1 if stored.signed else 0
+    if patterns.size < _LARGE or stored.swapped or stored.high_bit != stored.bits - 1:
+        return _count(patterns)
+    lowest, highest, _, _ = cv2.minMaxLoc(patterns.view(kind))
+    if lowest < least or highest >= least + (1 << stored.bits):  # other bits are set
+        return _count(patterns)
+    counts = _count(patterns[::_STEP])
+    counts[[int(lowest), int(highest)]] += 1  # negative ones count from the end, as patterns do
+    return counts
 
 
 def _padding(
@@ -108,8 +134,10 @@ def _padding(
     bounds = [_as_stored(number, stored) for number in (start + limit if readable else start)]
     padding = (meant >= min(bounds)) & (meant <= max(bounds))
     if not meant.min() <= bounds[0] <= meant.max():
-        # No stored value: it can only be the pattern of a whole word, unused bits included.
+        # No stored value: it can only be a pattern, with or without the unused bits.
         padding |= patterns == bounds[0] % (_HIGHEST + 1)
+        if stored.signed and bounds[0] < 1 << stored.bits:
+            padding |= meant == bounds[0] - (1 << stored.bits)
     return padding, readable
 
 

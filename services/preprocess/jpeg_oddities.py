@@ -17,8 +17,9 @@ _JFIF, _ADOBE, _SCAN, _END, _COMMENT = 0xE0, 0xEE, 0xDA, 0xD9, 0xFE
 _COMPRESSED = 0  # stands for data between segments, which have no marker
 _SEQUENTIAL = (0xC0, 0xC1)
 _APPLICATIONS = range(0xE0, 0xF0)
-# Compressed data end with any marker but a stuffed zero and those of a restart.
-_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+# Compressed data end with any marker but a stuffed zero and those of a restart. Without fill bytes
+# before it, as a pattern that begins with one byte is found 25 times as fast.
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _WHOLE_BLOCKS = b"\x00\x3f\x00"  # the coefficients 0 to 63, in one pass
 _VERSION = b"\x01\x02"
 _TRANSFORMS = {3: (0, 1), 4: (0, 2)}  # that Adobe defines, by components; the last is the default
@@ -59,7 +60,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             after = _AFTER_SCAN.search(data, position)
             whole = after is not None and after[0][-1] in KNOWN_MARKERS
             stop = after.start() if after is not None and whole else len(data)
-            yield _COMPRESSED, data[position:stop]
+            yield _COMPRESSED, data[position:stop].rstrip(b"\xff")
             position = stop
 
 

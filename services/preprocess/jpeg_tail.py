@@ -15,6 +15,7 @@ _SCAN, _TABLES = 0xDA, 0xC4
 _SEQUENTIAL = (0xC0, 0xC1)
 _LONGEST = 1 << 16  # bytes; no writer leaves more behind by accident
 _STARTS = 1024  # bits that are tried
+_MOST_BLOCKS = 50_000  # a second of work; more are not what a writer leaves behind by accident
 _FILLING = b"\0 \xff"
 _COEFFICIENTS = 64
 _SIXTEEN_ZEROS = 0xF0
@@ -67,24 +68,34 @@ def _continues(rest: bytes, blocks: Sequence[tuple[_Codes, _Codes]]) -> bool:
     What comes before them may be the damage itself.
     """
     bits = "".join(f"{byte:08b}" for byte in rest.replace(b"\xff\x00", b"\xff"))
+    read: set[tuple[int, int]] = set()
     return any(
-        _are_blocks(bits, start, blocks, first)
+        _are_blocks(bits, start, blocks, first, read)
         for start in range(1, max(9, min(len(bits) // 2, _STARTS)))
         for first in range(len(blocks))
     )
 
 
 def _are_blocks(
-    bits: str, position: int, blocks: Sequence[tuple[_Codes, _Codes]], first: int
+    bits: str,
+    position: int,
+    blocks: Sequence[tuple[_Codes, _Codes]],
+    first: int,
+    read: set[tuple[int, int]],
 ) -> bool:
+    """Whether the bits are blocks up to their end; `read` has what was read before, in vain."""
     number = first
-    while True:
-        if number % len(blocks) == 0 and len(bits) - position < 8 and "0" not in bits[position:]:  # noqa: PLR2004 - a byte is filled up
+    while (position, number) not in read:
+        read.add((position, number))
+        if len(read) > _MOST_BLOCKS:
             return True
-        end = _after_block(bits, position, *blocks[number % len(blocks)])
+        if number == 0 and len(bits) - position < 8 and "0" not in bits[position:]:  # noqa: PLR2004 - a byte is filled up
+            return True
+        end = _after_block(bits, position, *blocks[number])
         if end is None:
             return False
-        position, number = end, number + 1
+        position, number = end, (number + 1) % len(blocks)
+    return False
 
 
 def _after_block(bits: str, position: int, first: _Codes, others: _Codes) -> int | None:

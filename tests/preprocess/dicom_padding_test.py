@@ -12,10 +12,11 @@ from pydicom import uid
 from services.preprocess.dicom_display import (
     NO_WINDOW,
 )
-from services.preprocess.dicom_values import ALL_PADDING, UNREADABLE_PADDING, UNUSED_BITS_SET
+from services.preprocess.dicom_values import ALL_PADDING, UNREADABLE_PADDING
 from tests.support.displays import film, full, made
 from tests.support.films import written
 from tests.support.kinds import Greys, Kind, check
+from tests.support.streams import jpeg_2000_of, rle
 
 # Only warnings of pydicom, in which this process also writes the files.
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
@@ -36,6 +37,11 @@ def inside_of(values: NDArray[Any], border: NDArray[np.bool_], *, inverted: bool
     low, high = x[~border].min(), x[~border].max()
     spread = (x - low) / (high - low)
     return np.where(border, 0, 1 - spread if inverted else spread)
+
+
+def rle_of(values: NDArray[Any], _bits: int) -> bytes:
+    """Encode whole cells, with copies of the sign."""
+    return rle(values.view(np.uint16))
 
 
 def padded() -> Iterator[Kind]:
@@ -100,6 +106,23 @@ def padded() -> Iterator[Kind]:
             greys=partial(inside_of, few, few == -1000),
             notes=(NO_WINDOW,),
         )
+    dark = signed(-2048) // 2 * 2  # from 0 to 3000
+    dark = np.where(dark < 0, -2048, dark // 2).astype(np.int16)
+    for code, word in ((jpeg_2000_of, -2048 & 0xFFFF), (jpeg_2000_of, 0x800), (rle_of, 0x800)):
+        syntax = uid.RLELossless if code is rle_of else uid.JPEG2000Lossless
+        yield Kind(
+            name=f"padding {word:x} of signed pixels without other negatives, {syntax.name}",
+            standard=PADDING,
+            make=made(
+                dark.view(np.uint16),
+                syntax=syntax,
+                frame=code(dark, 12),
+                PixelRepresentation=1,
+                PixelPaddingValue=written("PixelPaddingValue", "US", word.to_bytes(2, "little")),
+            ),
+            greys=partial(inside_of, dark, dark == -2048),
+            notes=(NO_WINDOW,),
+        )
     white = np.where(signed() < 0, 0xFFFF, signed()).astype(np.uint16)
     yield Kind(
         name="padding of unsigned pixels as SS",
@@ -118,7 +141,7 @@ def padded() -> Iterator[Kind]:
         standard=PADDING,
         make=made(white, PixelPaddingValue=written("PixelPaddingValue", "US", b"\xff\xff")),
         greys=partial(inside_of, white, white == 0xFFFF),
-        notes=(NO_WINDOW, UNUSED_BITS_SET.format(bits=12)),
+        notes=(NO_WINDOW,),
     )
     yield Kind(
         name="padding that cannot be read",

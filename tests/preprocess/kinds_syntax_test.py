@@ -87,6 +87,12 @@ def as_value(data: bytes, frame: bytes) -> bytes:
     return data[:at] + struct.pack("<I", len(frame)) + frame
 
 
+def with_table(data: bytes, table: bytes) -> bytes:
+    """Return a file with this in place of the first item of its pixels, which is empty."""
+    at = data.rindex(b"\xe0\x7f\x10\x00OB\0\0") + 12
+    return data[:at] + table + data[at + 8 + int.from_bytes(data[at + 4 : at + 8], "little") :]
+
+
 def greys_of(name: str) -> Greys:
     if name == "JPEG of more than 8 bits":
         return window(imagecodecs.jpeg8_decode(LOSSY).astype(np.int32), 2048, 4096)
@@ -126,6 +132,16 @@ def compressed_kinds() -> Iterator[Kind]:
                 make=partial(bytes, nameless),
                 greys=greys,
                 notes=(UNSAID.format(found=found),),
+            )
+        for what, table in (
+            ("no table of offsets", b""),
+            ("an odd table of offsets", b"\xfe\xff\x00\xe0\x06\0\0\0" + bytes(6)),
+        ):
+            yield Kind(
+                name=f"{found}, with {what}",
+                standard="PS3.5 A.4: the first item is a table, which may be empty",
+                make=partial(with_table, data, table),
+                greys=greys,
             )
         if found != "RLE":
             yield Kind(
