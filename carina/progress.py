@@ -1,5 +1,6 @@
 """Shows a running job: progress bars on a terminal, plain lines anywhere else."""
 
+import re
 import time
 from collections.abc import Iterable
 from typing import Protocol, Self
@@ -23,6 +24,8 @@ _STYLES = {
     "REFUSED": "red",
 }
 _NAME_WIDTH = 36
+# A note that programs should know, such as "NOT_A_FRONTAL_CHEST_RADIOGRAPH: ...".
+_CODED = re.compile("[A-Z][A-Z_]+: ")
 
 
 class JobView(Protocol):
@@ -71,14 +74,10 @@ def outcome(image: Image) -> str:
     if image.state is not ImageState.SUCCEEDED:
         return ""
     if not image.predicted_label or image.probability is None:
-        # Never "no finding": the model may not have evaluated the image at all.
-        return printable(next(filter(None, map(_code_of, image.notes)), "no label"))
+        # Not "no finding", which is what radiologists call a normal film.
+        codes = [note.partition(": ")[0] for note in image.notes if _CODED.match(note)]
+        return ": ".join((*codes[:1], "no label predicted"))
     return printable(f"{image.predicted_label} {image.probability:.0%}")
-
-
-def _code_of(note: str) -> str:
-    code, colon, _ = note.partition(": ")
-    return code if colon and code.isupper() else ""
 
 
 class LineView:

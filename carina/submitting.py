@@ -26,6 +26,7 @@ from carina.results import Image, Job, JobSpec, JobState
 
 # How many names of files that are passed over fit on a line.
 _NAMES = 10
+_PASSED_OVER = "hidden files, indexes, links to folders and what is no file are not sent"
 # Of the request ids that are derived from what is submitted.
 _NAMESPACE = uuid.UUID("0f0bb1b5-6b5f-4b0e-9d6c-6f2f6a3d5c11")
 
@@ -56,7 +57,7 @@ def tell_found(found: FoundFiles) -> None:
             for name, times in sorted(Counter(found.passed_over).items())
         ]
         more = f" and {len(names) - _NAMES} more names" if len(names) > _NAMES else ""
-        complain(f"passed over, as no films: {', '.join(names[:_NAMES])}{more}")
+        complain(f"passed over: {', '.join(names[:_NAMES])}{more} ({_PASSED_OVER})")
     for number, folder in enumerate(found.folders, 1):
         complain(f"{number}/ stands for {folder}; the names of folders are not sent")
 

@@ -32,6 +32,10 @@ _REFUSES_ALL = {
 _UNKNOWN = (
     "there is no such field; a part with a file needs a file name, or a media type that is not text"
 )
+_FIELD_AS_FILE = (
+    "it was sent as a file, with the file name {!r}; send a field without a file name, "
+    "and a film in a part of another name"
+)
 
 OpenJob = Callable[[dict[str, str]], Awaitable[str]]
 
@@ -99,7 +103,7 @@ class Intake:
                 elif isinstance(event, PartBegin):
                     await self._begin(event)
                 elif isinstance(event, DefaultCharset):
-                    self._charset = event.charset
+                    self._set_charset(event.charset)
                 else:
                     await self._end()
         finally:
@@ -113,6 +117,9 @@ class Intake:
         return self.repeatable and error.reason == "WRONG_STATE"
 
     async def _begin(self, part: PartBegin) -> None:
+        if part.file_name and self._is_field(part.name):
+            # As a file, a patient would be lost; as a field, a film could be.
+            raise InvalidFieldError(part.name, _FIELD_AS_FILE.format(part.file_name))
         if part.file_name:
             await self._begin_file(part.file_name)
         elif self._is_field(part.name) or (part.file_name is None and part.is_text):
@@ -143,6 +150,13 @@ class Intake:
         header = UploadHeader(job=self._job, image_key=key, file_name=self._file_name, restart=True)
         self._upload = self._jobs.upload(header, self._caller)
         self._wanted = True
+
+    def _set_charset(self, charset: str) -> None:
+        before = self._read_fields() if self._files else {}
+        self._charset = charset
+        if self._files and self._read_fields() != before:
+            # The job was created with texts that mean something else.
+            raise FieldAfterFileError("_charset_")
 
     def _read_fields(self) -> dict[str, str]:
         return {

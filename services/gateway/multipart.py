@@ -1,21 +1,24 @@
 """Streaming parser for forms; never holds a whole file in memory or on disk."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from typing import TYPE_CHECKING
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MAX_BOUNDARY_LENGTH
 
 from services.gateway.errors import (
     BodyTooLargeError,
     InvalidBodyError,
+    InvalidFieldError,
     NestedFormError,
     UnsupportedBodyError,
     UnsupportedCodingError,
 )
-from services.gateway.texts import decode, parameter_of
+from services.gateway.texts import decode, for_headers, parameter_of
 
 if TYPE_CHECKING:
     # The library defines this type for type checkers only.
@@ -91,6 +94,7 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
     if charset:
         yield DefaultCharset(charset)
     collector = _Collector(boundary, charset)
+    chunk = b""
     try:
         parser = MultipartParser(boundary, collector.callbacks(), max_header_size=_HEADER_BYTES)
         # The parser accepts no preamble and no blanks behind the first boundary, which RFC 2046
@@ -99,10 +103,11 @@ async def read_form(content_type: str, chunks: AsyncIterator[bytes]) -> AsyncGen
         parser.write(b"--" + boundary + b"\r\n\r\n\r\n")
         async for chunk in chunks:
             parser.write(chunk)
+            collector.check_epilogue(chunk)
             for event in collector.take():
                 yield event
     except FormParserError as error:
-        raise InvalidBodyError("it is not well-formed multipart/form-data") from error
+        raise InvalidBodyError(_malformed(error, chunk)) from error
     collector.check_end()
 
 
@@ -113,6 +118,9 @@ class _Collector:
         self._boundary = b"--" + boundary
         self._charset = charset
         self._complete = False
+        # The last bytes before the end of the form, and behind it. A form may begin with its end.
+        self._tail = b"\r\n"
+        self._end_found = False
         self._events: list[Event] = []
         self._headers = Message()
         self._field = b""
@@ -120,6 +128,7 @@ class _Collector:
         self._preamble: bytearray | None = bytearray()
         # The value of `_charset_` while it arrives.
         self._charset_value: bytearray | None = None
+        self._charset_seen = False
 
     def callbacks(self) -> "MultipartCallbacks":
         """Return the callbacks for the parser."""
@@ -141,9 +150,30 @@ class _Collector:
     def check_end(self) -> None:
         """Raise an error unless the form is complete."""
         if self._preamble is not None:
+            self._check_preamble(self._preamble)
             raise InvalidBodyError("it does not contain the boundary of its Content-Type")
         if not self._complete:
             raise InvalidBodyError("it ends in the middle of a part")
+
+    def check_epilogue(self, chunk: bytes) -> None:
+        """Refuse a part behind the end of the form: the parser would pass it over."""
+        window = self._tail + chunk if self._complete else b""
+        if self._complete and not self._end_found:
+            self._end_found = True
+            window = window.partition(b"\r\n" + self._boundary + b"--")[2]
+        # A boundary that only ends the form once more does no harm.
+        if re.search(re.escape(self._boundary) + b"(?:[^-]|-[^-])", window):
+            raise InvalidBodyError("it has a part behind its last boundary")
+        keep = len(self._boundary) + 4
+        self._tail = window[-keep:] if self._complete else (self._tail + chunk[-keep:])[-keep:]
+
+    def _check_preamble(self, preamble: bytearray) -> None:
+        """Refuse what is probably the start of a part: a file would vanish."""
+        boundary = re.escape(self._boundary)
+        if re.search(b"[^\r]\n" + boundary + b"|" + boundary + b"[ \t]*\n", preamble):
+            raise InvalidBodyError("its lines end in LF, not in CR and LF")
+        if self._boundary in preamble:
+            raise InvalidBodyError("it contains its boundary before the first part")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
@@ -163,8 +193,10 @@ class _Collector:
             return
         headers, self._headers = self._headers, Message()
         part = _part_of(headers, self._charset)
-        if part.name == "_charset_":
-            self._charset_value = bytearray()
+        if part.name == "_charset_" and part.file_name is None:
+            if self._charset_seen:
+                raise InvalidFieldError("_charset_", "the field appears twice")
+            self._charset_value, self._charset_seen = bytearray(), True
         else:
             self._events.append(part)
 
@@ -172,6 +204,7 @@ class _Collector:
         if self._preamble is not None:
             self._preamble += data[start:end]
             if len(self._preamble) > _PREAMBLE_BYTES:
+                self._check_preamble(self._preamble)
                 raise InvalidBodyError("it does not begin with the boundary of its Content-Type")
         elif self._charset_value is not None:
             self._charset_value += data[start:end]
@@ -183,9 +216,7 @@ class _Collector:
 
     def _on_part_end(self) -> None:
         if self._preamble is not None:
-            # Not at the start of a line, and yet probably the start of a part: a file would vanish.
-            if self._boundary in self._preamble:
-                raise InvalidBodyError("its first boundary is not at the start of a line")
+            self._check_preamble(self._preamble)
             self._preamble = None
         elif self._charset_value is not None:
             charset = decode(bytes(self._charset_value), "_charset_").strip()
@@ -201,9 +232,20 @@ class _Collector:
         self._complete = True
 
 
+def _malformed(error: FormParserError, chunk: bytes) -> str:
+    """Describe an error of the parser, whose own sentences speak of states and indexes."""
+    at = getattr(error, "offset", -1)
+    if str(error).startswith("Maximum header"):
+        return "a part has too many headers, or too long ones"
+    if at > 0 and chunk[at - 1 : at] == b"\n" and chunk[at : at + 1] in {b" ", b"\t"}:
+        return "a header of a part is folded over two lines; each header must be one line"
+    return "a boundary or a header of a part is not well-formed"
+
+
 def _part_of(headers: Message, charset: str) -> PartBegin:
     disposition = headers.get("content-disposition", "")
     content_type = headers.get("content-type", "")
+    charset = for_headers(charset)
     name = parameter_of(disposition, "name", field="name of a part", charset=charset)
     if name is None:
         raise InvalidBodyError("a part has no name")
@@ -215,11 +257,13 @@ def _part_of(headers: Message, charset: str) -> PartBegin:
     if media_type.startswith("multipart/"):
         raise NestedFormError(name, media_type)
     file_name = parameter_of(disposition, "filename", field=name, charset=charset)
-    if file_name is None:
-        # Mail libraries write the file name there.
-        file_name = parameter_of(content_type, "name", field=name, charset=charset)
     declared = parameter_of(content_type, "charset", field=name) or ""
-    return PartBegin(name, file_name, media_type, declared)
+    part = PartBegin(name, file_name, media_type, declared)
+    if file_name is None and not part.is_text:
+        # Mail libraries write the file name there; of a text it is the name of the field.
+        file_name = parameter_of(content_type, "name", field=name, charset=charset)
+        part = replace(part, file_name=file_name)
+    return part
 
 
 def _boundary(content_type: str) -> bytes:
@@ -229,4 +273,7 @@ def _boundary(content_type: str) -> bytes:
     boundary = parameter_of(content_type, "boundary", field="Content-Type")
     if not boundary:
         raise InvalidBodyError("its Content-Type has no boundary")
-    return boundary.rstrip().encode()
+    raw = boundary.rstrip().encode()
+    if len(raw) > MAX_BOUNDARY_LENGTH:
+        raise InvalidBodyError(f"its boundary is longer than {MAX_BOUNDARY_LENGTH} bytes")
+    return raw

@@ -4,9 +4,11 @@ Bytes that cannot be decoded are refused. Replacing them would turn "Müller" an
 same patient.
 """
 
+import codecs
 import encodings
 import encodings.aliases
 import pkgutil
+import re
 from email.message import Message
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -23,9 +25,28 @@ _CHARSETS = {
     *encodings.aliases.aliases,
 } - _NOT_CHARSETS
 
+# Names without a codec in Python, from the Encoding Standard or from Java and MySQL.
+_OTHER_NAMES = {
+    **dict.fromkeys(("windows_31j", "x_sjis", "x_ms932_0213"), "cp932"),
+    **dict.fromkeys(("x_windows_949", "windows_949"), "cp949"),
+    "windows_874": "cp874",
+    "x_gbk": "gbk",
+    "iso_8859_8_i": "iso8859_8",
+    "utf8mb4": "utf_8",
+}
+# What browsers and Windows send under the name of a smaller charset (WHATWG Encoding Standard); it
+# is used for a text with characters that the smaller one does not have, such as a Japanese 髙.
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "euc_kr": "cp949",
+}
+_C1 = re.compile("[\x80-\x9f]")
 
 # Far more than any header has; the time that parsing takes grows with their square.
 _PARAMETERS = 100
+_ASCII = b'form-data; name="a"; filename="b.c"'
 
 
 def decode(raw: bytes, field: str, charset: str = "") -> str:
@@ -35,10 +56,11 @@ def decode(raw: bytes, field: str, charset: str = "") -> str:
         InvalidFieldError: the text is not in this charset, or the charset is unknown.
     """
     name = encodings.normalize_encoding(charset or "utf-8").lower()
+    name = _OTHER_NAMES.get(name, name)
     if name not in _CHARSETS:
         raise InvalidFieldError(field, f"the charset {charset!r} is unknown")
     try:
-        return raw.decode(name)
+        text = _decode(raw, codecs.lookup(name).name)
     except UnicodeError:
         declared = f"it is not in the declared charset {charset}"
         undeclared = "it is not UTF-8, and no charset is declared"
@@ -46,6 +68,30 @@ def decode(raw: bytes, field: str, charset: str = "") -> str:
     except LookupError:
         # Such as base64, which Python counts among the encodings.
         raise InvalidFieldError(field, f"the charset {charset!r} is unknown") from None
+    # A mark in front of the text, as editors on Windows write it, is no part of the text.
+    return text.removeprefix("\ufeff")
+
+
+def _decode(raw: bytes, codec: str) -> str:
+    try:
+        text = raw.decode(codec)
+    except UnicodeDecodeError:
+        if codec not in _WIDER:
+            raise
+        return raw.decode(_WIDER[codec])
+    # ISO-8859-1 has control characters that nobody means where Windows has quotes and the euro.
+    return raw.decode("cp1252") if codec == "iso8859-1" and _C1.search(text) else text
+
+
+def for_headers(charset: str) -> str:
+    """Return the charset if headers can be written in it, which are ASCII but for their texts.
+
+    UTF-16 is none of these: who declares it for a form writes the headers of its parts in UTF-8.
+    """
+    try:
+        return charset if decode(_ASCII, "charset", charset) == _ASCII.decode() else ""
+    except InvalidFieldError:
+        return ""
 
 
 def decode_header(value: str, field: str) -> str:

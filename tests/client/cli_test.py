@@ -155,9 +155,11 @@ async def test_what_is_passed_over_is_named_in_one_line_and_folders_stay_here(
         (films / name).parent.mkdir(exist_ok=True)
         (films / name).write_bytes(b"x")
     (films / "DOE^JANE" / "a.dcm").write_bytes(b"another")
+    (films / "linked").symlink_to(films / "DOE^JANE", target_is_directory=True)
     ran = await carina("submit", str(films), "--patient", "P1", "--no-watch", "--json")
     assert ran.code == 0, ran.err
-    assert "carina: passed over, as no films: .DS_Store (2), DICOMDIR, Thumbs.db\n" in ran.err
+    assert "carina: passed over: .DS_Store (2), DICOMDIR, Thumbs.db, linked (hidden " in ran.err
+    assert "links to folders and what is no file are not sent)\n" in ran.err
     assert f"carina: 1/ stands for {films / 'DOE^JANE'};" in ran.err
     assert f"carina: 2/ stands for {films};" in ran.err
     assert "DOE" not in ran.out

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from carina.files import FileUpload
 from carina.jobs.v1 import image_pb2, job_pb2
-from carina.progress import BarView, LineView, open_view, outcome
+from carina.progress import BarView, LineView, open_view
 from carina.results import Change, Image, Job, Snapshot
 
 
@@ -48,22 +48,16 @@ def shown(view: BarView, console: Console) -> list[str]:
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
-def test_an_image_without_a_label_says_why() -> None:
-    notes = ["The file has no display window.", "NOT_A_FRONTAL_CHEST_RADIOGRAPH: It is a leg."]
-    assert outcome(image(1, "SUCCEEDED", notes=notes)) == "NOT_A_FRONTAL_CHEST_RADIOGRAPH"
-    assert outcome(image(1, "SUCCEEDED")) == "no label"
-
-
 def test_each_image_has_its_stage_and_at_last_its_label() -> None:
-    console = Console(file=io.StringIO(), width=110, height=20)
+    console = Console(file=io.StringIO(), width=110, height=24)
     view = BarView(console)
-    view.expect(file(number) for number in range(6))
+    view.expect(file(number) for number in range(8))
     view.sent(file(1), 500)
     view.refused(file(2), "An image may have at most 10 bytes.")
     view.update(
         Snapshot(
             revision=1,
-            job=job(2, 5, failed=1),
+            job=job(2, 7, failed=1),
             images=(
                 image(3, "RUNNING", "INFER"),
                 image(
@@ -77,11 +71,13 @@ def test_each_image_has_its_stage_and_at_last_its_label() -> None:
                     "FAILED",
                     error=image_pb2.ImageError(code="CORRUPT_IMAGE", message="It is damaged."),
                 ),
+                image(6, "SUCCEEDED"),
+                image(7, "SUCCEEDED", notes=["A remark.", "NOT_A_FILM: The model ..."]),
             ),
         )
     )
     lines = shown(view, console)
-    assert "2/5 images · 1 failed · RUNNING" in lines[0]
+    assert "2/7 images · 1 failed · RUNNING" in lines[0]
     for line, words in zip(
         lines[1:],
         (
@@ -91,6 +87,8 @@ def test_each_image_has_its_stage_and_at_last_its_label() -> None:
             ("film-3.dcm", "INFER"),
             ("film-4.dcm", "SUCCEEDED", "pneumonia 70%"),
             ("film-5.dcm", "FAILED", "CORRUPT_IMAGE: It is damaged."),
+            ("film-6.dcm", "SUCCEEDED", "no label predicted"),
+            ("film-7.dcm", "SUCCEEDED", "NOT_A_FILM: no label predicted"),
         ),
         strict=True,
     ):

@@ -130,7 +130,7 @@ ODD = {
     "blanks behind the last boundary": FORM.replace(b"--b--", b"--b-- \t"),
     "no end of the last line": FORM.removesuffix(b"\r\n"),
     "an epilogue": FORM + b"and nothing else",
-    "all of it": b"x\r\n" + FORM.replace(b"--b\r\n", b"--b  \r\n") + b"--b\r\nx",
+    "all of it": b"x\r\n" + FORM.replace(b"--b\r\n", b"--b  \r\n") + b"--a\r\nx",
 }
 
 

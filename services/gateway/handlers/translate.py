@@ -22,6 +22,7 @@ from services.gateway.errors import (
     BodyStalledError,
     BodyTooLargeError,
     InvalidBodyError,
+    InvalidFieldError,
     UnsupportedBodyError,
     UnsupportedCodingError,
 )
@@ -73,9 +74,11 @@ def read_body(request: Request) -> AsyncGenerator[bytes, None]:
     Raises:
         UnsupportedCodingError: the body is compressed or otherwise coded.
     """
-    coding = ",".join(request.headers.getlist("content-encoding"))
-    if not is_uncoded(coding):
-        raise UnsupportedCodingError("Content-Encoding", coding)
+    # HTTP has no Content-Transfer-Encoding, but who sends it has coded the body.
+    for header in ("Content-Encoding", "Content-Transfer-Encoding"):
+        coding = ",".join(request.headers.getlist(header))
+        if not is_uncoded(coding):
+            raise UnsupportedCodingError(header, coding)
     return _read_body(request, request.state["config"].idle_timeout)
 
 
@@ -108,7 +111,8 @@ async def read_message(request: Request, message: _Message) -> _Message:
     charset = parameter_of(content_type, "charset", field="Content-Type")
     try:
         # Without a charset, json finds out whether it is UTF-8, UTF-16 or UTF-32.
-        value = json.loads(decode(bytes(body), "body", charset) if charset else bytes(body))
+        text = decode(bytes(body), "body", charset) if charset else bytes(body)
+        value = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise InvalidBodyError("it is not JSON in UTF-8") from None
     if not isinstance(value, dict):
@@ -117,6 +121,18 @@ async def read_message(request: Request, message: _Message) -> _Message:
         return json_format.ParseDict(value, message)
     except json_format.ParseError as error:
         raise InvalidBodyError(str(error)[:300].rstrip(".")) from None
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; of two values of a field, one would be dropped."""
+    names: set[str] = set()
+    for name, _ in members:
+        # A field may be named as in JSON or as in the contract.
+        plain = name.replace("_", "").lower()
+        if plain in names:
+            raise InvalidFieldError(name, "the field appears twice")
+        names.add(plain)
+    return dict(members)
 
 
 def answer(message: Message, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:

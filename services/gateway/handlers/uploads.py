@@ -97,6 +97,12 @@ async def get_upload(request: Request) -> Response:
 
 async def _upload_raw(request: Request) -> Response:
     headers, body = request.headers, read_body(request)
+    if "content-range" in headers:
+        # Otherwise each range would become an image of its own (RFC 9110 section 14.5).
+        raise InvalidFieldError(
+            "Content-Range",
+            "ranges are not accepted; send the whole file, or resume with Upload-Offset",
+        )
     length = _number(headers.get("content-length", "0"), "Content-Length")
     resumes = "upload-offset" in headers
     offset = _number(headers.get("upload-offset", "0"), "Upload-Offset")
