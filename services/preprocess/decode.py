@@ -1,6 +1,6 @@
 """Decodes the bytes of a file to a greyscale film, or raises an error for clinicians."""
 
-from services.preprocess.dicom import decode_dicom
+from services.preprocess.dicom.decode import decode_dicom
 from services.preprocess.errors import (
     CorruptImageError,
     EmptyFileError,
@@ -9,7 +9,7 @@ from services.preprocess.errors import (
 )
 from services.preprocess.filetype import FileType, identify, name_unsupported
 from services.preprocess.film import Frame, Limits
-from services.preprocess.raster import decode_raster
+from services.preprocess.raster.decode import decode_raster
 
 
 def decode(data: bytes, limits: Limits) -> Frame:

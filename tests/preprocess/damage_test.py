@@ -13,7 +13,7 @@ import pytest
 from pydicom import dcmread, uid
 from pydicom.encaps import generate_frames
 
-from services.preprocess import decompress
+from services.preprocess.codecs import decompress
 from services.preprocess.decode import decode
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-from services.preprocess.dicom_display import NO_WINDOW
-from services.preprocess.dicom_values import UNUSED_BITS_SET
+from services.preprocess.dicom.display import NO_WINDOW
+from services.preprocess.dicom.values import UNUSED_BITS_SET
 from services.preprocess.film import BLANK
 from tests.support.displays import full
 from tests.support.films import dicom, shades

@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 
 from deploy.local.films import real_films
 from services.preprocess.decode import decode
-from services.preprocess.dicom_display import CONTRADICTORY_POLARITY, FULL_RANGE, NO_WINDOW
+from services.preprocess.dicom.display import CONTRADICTORY_POLARITY, FULL_RANGE, NO_WINDOW
 from services.preprocess.errors import FilmError
 from services.preprocess.film import BLANK, Limits, Pixels
 from tests.support.displays import curve, film, table

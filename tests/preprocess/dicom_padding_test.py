@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import uid
 
-from services.preprocess.dicom_display import (
+from services.preprocess.dicom.display import (
     NO_WINDOW,
 )
-from services.preprocess.dicom_values import ALL_PADDING, UNREADABLE_PADDING
+from services.preprocess.dicom.values import ALL_PADDING, UNREADABLE_PADDING
 from tests.support.displays import film, full, made
 from tests.support.films import written
 from tests.support.kinds import Greys, Kind, check

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from pydicom import uid
 
-from services.preprocess.dicom_display import (
+from services.preprocess.dicom.display import (
     WINDOW_INSTEAD,
 )
-from services.preprocess.dicom_tables import OTHER_BITS
+from services.preprocess.dicom.tables import OTHER_BITS
 from tests.support.displays import curve, film, full, linear, made, table, told
 from tests.support.films import Pixels, shades, written
 from tests.support.kinds import Greys, Kind, check

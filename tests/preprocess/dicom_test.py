@@ -12,9 +12,9 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
 from services.preprocess.decode import decode
-from services.preprocess.dicom import FIRST_FRAME, NOT_A_RADIOGRAPH
-from services.preprocess.dicom_display import NO_WINDOW
-from services.preprocess.dicom_header import read_dicom_header
+from services.preprocess.dicom.decode import FIRST_FRAME, NOT_A_RADIOGRAPH
+from services.preprocess.dicom.display import NO_WINDOW
+from services.preprocess.dicom.header import read_dicom_header
 from services.preprocess.film import BLANK, Acquisition, Frame, Limits
 from tests.support.films import CHEST, Pixels, dicom, encoded, real_film, shades, transcoded
 

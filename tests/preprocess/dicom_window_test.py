@@ -12,13 +12,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
-from services.preprocess.dicom_display import (
+from services.preprocess.dicom.display import (
     CONTRADICTORY_POLARITY,
     NO_WINDOW,
 )
-from services.preprocess.dicom_header import ASSUMED_BITS, ASSUMED_POLARITY
-from services.preprocess.dicom_values import ASSUMED_UNSIGNED, UNUSED_BITS_SET
-from services.preprocess.dicom_window import UNKNOWN_FUNCTION
+from services.preprocess.dicom.header import ASSUMED_BITS, ASSUMED_POLARITY
+from services.preprocess.dicom.values import ASSUMED_UNSIGNED, UNUSED_BITS_SET
+from services.preprocess.dicom.window import UNKNOWN_FUNCTION
 from tests.support.displays import film, full, linear, made, rescale, told, window
 from tests.support.films import shades, written
 from tests.support.kinds import Kind, check

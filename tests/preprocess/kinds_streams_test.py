@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread, uid
 
-from services.preprocess.dicom_values import UNUSED_BITS_SET
+from services.preprocess.dicom.values import UNUSED_BITS_SET
 from tests.support.films import dicom
 from tests.support.kinds import Kind, check
 from tests.support.streams import (

@@ -11,7 +11,7 @@ import pytest
 from pydicom import uid
 
 from services.preprocess.decode import decode
-from services.preprocess.dicom_stream import UNSAID, UNTRUE
+from services.preprocess.dicom.stream import UNSAID, UNTRUE
 from services.preprocess.errors import FilmError
 from services.preprocess.film import Limits
 from tests.support.films import dicom

@@ -9,7 +9,7 @@ import simplejpeg
 
 from services.preprocess.decode import decode
 from services.preprocess.film import BLANK, Acquisition, Frame, Limits
-from services.preprocess.raster import FIRST_PAGE, UNUSED_BITS
+from services.preprocess.raster.decode import FIRST_PAGE, UNUSED_BITS
 from tests.support.films import Pixels, encoded, exif, png, shades, tiff, with_exif
 
 LOSSLESS_WEBP = (cv2.IMWRITE_WEBP_QUALITY, 101)

@@ -10,7 +10,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from services.preprocess.dicom_display import FULL_RANGE
+from services.preprocess.dicom.display import FULL_RANGE
 from tests.support.films import Pixels, dicom, shades, written
 from tests.support.kinds import Greys
 

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from services.preprocess.jpeg_header import ADOBE_BYTES, KNOWN_MARKERS, JpegHeader
+from services.preprocess.codecs.jpeg_header import ADOBE_BYTES, KNOWN_MARKERS, JpegHeader
 
 _START = b"\xff\xd8"
 _JFIF, _ADOBE, _SCAN, _END, _COMMENT = 0xE0, 0xEE, 0xDA, 0xD9, 0xFE

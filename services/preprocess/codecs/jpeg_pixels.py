@@ -6,11 +6,11 @@ from typing import cast
 
 import simplejpeg
 
+from services.preprocess.codecs.jpeg_header import JpegHeader
+from services.preprocess.codecs.jpeg_oddities import tidy
+from services.preprocess.codecs.jpeg_tail import without_stray_end
 from services.preprocess.errors import CorruptImageError
 from services.preprocess.film import Pixels
-from services.preprocess.jpeg_header import JpegHeader
-from services.preprocess.jpeg_oddities import tidy
-from services.preprocess.jpeg_tail import without_stray_end
 
 _STRAY = re.compile(r"\d+ extraneous bytes before marker 0xd9")
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.preprocess.codecs.jpeg_header import read_jpeg_header
+from services.preprocess.codecs.jpeg_pixels import decode_jpeg
 from services.preprocess.errors import CorruptImageError
 from services.preprocess.filetype import FileType
 from services.preprocess.film import BLANK, Frame, Limits, Pixels
-from services.preprocess.jpeg_header import read_jpeg_header
-from services.preprocess.jpeg_pixels import decode_jpeg
-from services.preprocess.raster_headers import RasterHeader, read_header
+from services.preprocess.raster.headers import RasterHeader, read_header
 
 # Grey as the codec converts it, at the depth of the file. We apply the orientation, because OpenCV
 # does not do so for a picture with alpha.

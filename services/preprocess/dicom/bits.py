@@ -13,10 +13,10 @@ read with the wrong sign, neighbouring pixels jump from one end of the range to 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.preprocess.dicom_elements import numbers
-from services.preprocess.dicom_header import DicomHeader
+from services.preprocess.dicom.elements import numbers
+from services.preprocess.dicom.header import DicomHeader
+from services.preprocess.dicom.stored_frame import StoredFrame
 from services.preprocess.film import Pixels
-from services.preprocess.stored_frame import StoredFrame
 
 _Values = NDArray[np.int32]
 _Mask = NDArray[np.bool_]

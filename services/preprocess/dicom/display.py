@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import UnusableElementError, text
-from services.preprocess.dicom_scale import read_scale
-from services.preprocess.dicom_tables import Values, VoiTable, read_palette, read_voi_table
-from services.preprocess.dicom_values import StoredValues, read_values
-from services.preprocess.dicom_window import Window, read_window
+from services.preprocess.dicom.elements import UnusableElementError, text
+from services.preprocess.dicom.scale import read_scale
+from services.preprocess.dicom.stored_frame import StoredFrame
+from services.preprocess.dicom.tables import Values, VoiTable, read_palette, read_voi_table
+from services.preprocess.dicom.values import StoredValues, read_values
+from services.preprocess.dicom.window import Window, read_window
 from services.preprocess.errors import CorruptImageError, UnsupportedPixelFormatError
 from services.preprocess.film import BLANK, Pixels
-from services.preprocess.stored_frame import StoredFrame
 
 FULL_RANGE = "the full range of its values is shown."
 NO_WINDOW = f"The file has no display window; {FULL_RANGE}"

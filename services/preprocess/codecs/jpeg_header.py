@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from services.preprocess.codecs.tiff_header import exif_orientation
 from services.preprocess.errors import CorruptImageError, TruncatedImageError
-from services.preprocess.tiff_header import exif_orientation
 
 # Scans of one picture: a film has 1 or about 10. Each one is a pass over the whole picture.
 _SCAN_LIMIT = 100

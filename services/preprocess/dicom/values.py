@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import has_overlay_in_pixels, numbers
-from services.preprocess.dicom_tables import Values
+from services.preprocess.dicom.elements import has_overlay_in_pixels, numbers
+from services.preprocess.dicom.stored_frame import StoredFrame
+from services.preprocess.dicom.tables import Values
 from services.preprocess.film import Pixels
-from services.preprocess.stored_frame import StoredFrame
 
 UNUSED_BITS_SET = (
     "Some pixels use bits other than the {bits} that the file states; these bits were ignored."

@@ -9,10 +9,16 @@ import numpy as np
 import openjpeg.utils
 from pydicom import uid
 
-from services.preprocess.decompress import Compressed, Decompressed, decompress
-from services.preprocess.dicom_bits import reconcile
-from services.preprocess.dicom_header import DicomHeader
-from services.preprocess.dicom_stream import Coding, PixelStream, find_stream, native_bytes
+from services.preprocess.codecs.decompress import Compressed, Decompressed, decompress
+from services.preprocess.codecs.jpeg2000 import read_codestream
+from services.preprocess.codecs.jpeg_header import JpegHeader, read_jpeg_header
+from services.preprocess.codecs.jpeg_oddities import tidy
+from services.preprocess.codecs.jpeg_pixels import decode_jpeg
+from services.preprocess.codecs.jpeg_tail import without_stray_end
+from services.preprocess.dicom.bits import reconcile
+from services.preprocess.dicom.header import DicomHeader
+from services.preprocess.dicom.stored_frame import StoredFrame
+from services.preprocess.dicom.stream import Coding, PixelStream, find_stream, native_bytes
 from services.preprocess.errors import (
     CorruptImageError,
     TruncatedImageError,
@@ -20,12 +26,6 @@ from services.preprocess.errors import (
     UnsupportedTransferSyntaxError,
 )
 from services.preprocess.film import Pixels
-from services.preprocess.jpeg2000 import read_codestream
-from services.preprocess.jpeg_header import JpegHeader, read_jpeg_header
-from services.preprocess.jpeg_oddities import tidy
-from services.preprocess.jpeg_pixels import decode_jpeg
-from services.preprocess.jpeg_tail import without_stray_end
-from services.preprocess.stored_frame import StoredFrame
 
 # Tells libjpeg that three components are red, green and blue if the JPEG does not state it.
 _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"

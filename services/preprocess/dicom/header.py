@@ -13,8 +13,8 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
 
-from services.preprocess.dicom_elements import OVERLAY_BITS, has_overlay_in_pixels, numbers, text
-from services.preprocess.dicom_encoding import Elements, find_elements
+from services.preprocess.dicom.elements import OVERLAY_BITS, has_overlay_in_pixels, numbers, text
+from services.preprocess.dicom.encoding import Elements, find_elements
 from services.preprocess.errors import (
     CorruptImageError,
     DicomWithoutPixelsError,

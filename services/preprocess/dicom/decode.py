@@ -1,9 +1,9 @@
 """Decodes DICOM: the first frame, as the file wants it displayed, and its acquisition."""
 
-from services.preprocess.dicom_acquisition import read_acquisition
-from services.preprocess.dicom_display import display
-from services.preprocess.dicom_header import read_dicom_header
-from services.preprocess.dicom_pixels import read_first_frame
+from services.preprocess.dicom.acquisition import read_acquisition
+from services.preprocess.dicom.display import display
+from services.preprocess.dicom.header import read_dicom_header
+from services.preprocess.dicom.pixels import read_first_frame
 from services.preprocess.filetype import FileType
 from services.preprocess.film import Frame, Limits
 

@@ -2,7 +2,7 @@
 
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import numbers, text
+from services.preprocess.dicom.elements import numbers, text
 from services.preprocess.film import Acquisition
 
 

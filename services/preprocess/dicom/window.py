@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import UnusableElementError, numbers, text
+from services.preprocess.dicom.elements import UnusableElementError, numbers, text
 
 Values = NDArray[np.float64]
 

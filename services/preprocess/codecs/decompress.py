@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from services.preprocess.decompress_child import ANSWER, REQUEST
+from services.preprocess.codecs.decompress_child import ANSWER, REQUEST
 
 _PROGRAM = Path(__file__).with_name("decompress_child.py")
 _SECONDS = 60  # limit for one film; 64 megapixels of JPEG-LS take 2 s

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import UnusableElementError, content, items, numbers
+from services.preprocess.dicom.elements import UnusableElementError, content, items, numbers
 
 Values = NDArray[np.float64]
 

@@ -9,14 +9,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.preprocess.codecs.jpeg_header import read_jpeg_header
+from services.preprocess.codecs.tiff_header import exif_orientation, read_tiff_header
 from services.preprocess.errors import (
     CorruptImageError,
     TruncatedImageError,
     UnsupportedPixelFormatError,
 )
 from services.preprocess.filetype import FileType
-from services.preprocess.jpeg_header import read_jpeg_header
-from services.preprocess.tiff_header import exif_orientation, read_tiff_header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from math import copysign, isnan
 import numpy as np
 from pydicom.dataset import Dataset
 
-from services.preprocess.dicom_elements import UnusableElementError, numbers, sign
-from services.preprocess.dicom_tables import Values, read_modality_table
+from services.preprocess.dicom.elements import UnusableElementError, numbers, sign
+from services.preprocess.dicom.tables import Values, read_modality_table
 from services.preprocess.errors import CorruptImageError
 
 

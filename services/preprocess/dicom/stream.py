@@ -12,14 +12,14 @@ from io import BytesIO
 from pydicom import uid
 from pydicom.encaps import generate_frames
 
-from services.preprocess.dicom_header import DicomHeader
+from services.preprocess.codecs.jpeg2000 import is_codestream, is_high_throughput
+from services.preprocess.codecs.jpeg_header import read_jpeg_header
+from services.preprocess.dicom.header import DicomHeader
 from services.preprocess.errors import (
     FilmError,
     TruncatedImageError,
     UnsupportedTransferSyntaxError,
 )
-from services.preprocess.jpeg2000 import is_codestream, is_high_throughput
-from services.preprocess.jpeg_header import read_jpeg_header
 
 UNTRUE = "The file says that it is stored as {said}, but it is stored as {found}."
 UNSAID = "The file does not say how it is stored; it is stored as {found}."

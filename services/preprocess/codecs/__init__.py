@@ -1,0 +1,1 @@
+"""Compressed pictures, in files of their own and inside DICOM."""

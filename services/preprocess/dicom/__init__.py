@@ -1,0 +1,1 @@
+"""DICOM films: their header, their pixels, and how they are displayed."""
