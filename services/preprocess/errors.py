@@ -5,6 +5,7 @@ own sentence, which is shown unchanged. So a sentence contains nothing from the 
 and names that a standard defines.
 """
 
+import re
 from typing import ClassVar
 
 
@@ -108,9 +109,9 @@ class UnsupportedPixelFormatError(FilmError):
 
     def __init__(self, found: str) -> None:
         """Name what was found, such as "32 bits per sample"."""
-        self.found = found
+        self.found = found = re.sub(r"^1 bits", "1 bit", found)
         super().__init__(
-            f"The image has {found}. Supported are radiographs of 8 to 16 bits, in greyscale "
+            f"The image has {found}. Supported are radiographs of 2 to 16 bits, in greyscale "
             "or colour."
         )
 

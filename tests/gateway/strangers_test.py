@@ -1,5 +1,7 @@
 """What other clients send by habit is read as they mean it, or refused by name; nothing is lost."""
 
+import re
+
 import httpx
 import pytest
 
@@ -170,4 +172,26 @@ async def test_a_range_of_a_file_does_not_become_an_image(
     refused = await fragile.post(f"/v1/{JOB}/images", content=b"half", headers=headers)
     assert refused.status_code == 400
     assert refused.json()["metadata"]["field"] == "Content-Range"
+    assert scripted.calls == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"color": 1}, "color"),
+        ({"spec": {"color": 1}}, "spec.color"),
+        ({"spec": 1}, "spec"),
+        ({"spec": {"patient_id": 5}}, "spec.patient_id"),
+        ({"spec": {"priority": "NOPE"}}, "spec.priority"),
+        ({"spec": {"startTime": "yesterday"}}, "spec.startTime"),
+        ({"spec": {"clahe": "perhaps"}}, "spec"),
+    ],
+)
+async def test_a_field_of_json_that_cannot_be_read_is_named_without_classes(
+    fragile: httpx.AsyncClient, scripted: ScriptedJobs, body: object, field: str
+) -> None:
+    refused = await fragile.post("/v1/jobs", json=body)
+    assert refused.status_code == 400
+    assert refused.json()["metadata"]["field"] == field
+    assert not re.search(r"carina\.|'\w+'|parse|object", refused.json()["detail"])
     assert scripted.calls == []

@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataelem import RawDataElement
 
 from services.preprocess.decode import decode
-from services.preprocess.errors import CorruptImageError
+from services.preprocess.errors import CorruptImageError, UnsupportedPixelFormatError
 from services.preprocess.film import Limits
 from tests.support.displays import curve, made, table
 from tests.support.films import written
@@ -54,3 +54,8 @@ def test_a_header_that_cannot_be_right_is_refused_and_not_called_damaged(
     assert "cannot be read: " in str(caught.value)
     assert contradiction in str(caught.value)
     assert "damaged" not in str(caught.value)
+
+
+def test_a_picture_of_one_bit_is_refused_in_correct_english() -> None:
+    with pytest.raises(UnsupportedPixelFormatError, match="has 1 bit per sample. Supported are"):
+        decode(made(**raw("BitsAllocated", "US", b"\1\0"))(), Limits())

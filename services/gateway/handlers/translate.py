@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from http import HTTPStatus
@@ -120,7 +121,19 @@ async def read_message(request: Request, message: _Message) -> _Message:
     try:
         return json_format.ParseDict(value, message)
     except json_format.ParseError as error:
-        raise InvalidBodyError(str(error)[:300].rstrip(".")) from None
+        raise _invalid_field(str(error)) from None
+
+
+# The library's sentences name classes of Python and of protobuf.
+_WITHIN = re.compile(r"Failed to parse (\w+) field: ")
+_UNKNOWN = re.compile(r'has no field named "([^"]{1,100})"')
+
+
+def _invalid_field(problem: str) -> InvalidFieldError:
+    path = _WITHIN.findall(problem)
+    if unknown := _UNKNOWN.search(problem):
+        return InvalidFieldError(".".join([*path, unknown[1]]), "there is no such field")
+    return InvalidFieldError(".".join(path) or "body", "the value is not one that this field takes")
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
