@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.durations import read_duration
@@ -16,13 +15,8 @@ ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 _EXIT_CODE = 78  # EX_CONFIG of sysexits.h: a restart alone will not help
 
 
-def _duration(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    try:
-        return read_duration(str(value))
-    except ValueError as error:
-        raise PydanticCustomError("duration", str(error)) from None
+def _duration(value: Any) -> timedelta:
+    return value if isinstance(value, timedelta) else read_duration(str(value))
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
