@@ -10,16 +10,18 @@ MINUTES ?= 2
 HTTP_PORT ?= 8080
 GRPC_PORT ?= 50051
 METRICS_PORT ?= 0
-# Quick tests compute, so there is one worker for each core. Tests on servers mostly wait, so there
-# are two; each may have a whole stack of about 1 GB, and eight are as many as ever have one.
+# Quick tests keep a core 60 % busy, so there are three workers for two cores. Tests on servers mostly
+# wait, so there are four; each may have a whole stack of about 1 GB, and eight are as many as ever
+# have one.
 CORES := $(shell nproc)
 WORKERS ?= $(shell n=$$((2 * $(CORES))); echo $$((n < 8 ? n : 8)))
-QUICK_TESTS = $(BIN)/python -m pytest -m 'not servers' -n $(CORES)
+THREE_FOR_TWO := $(shell echo $$(((3 * $(CORES) + 1) / 2)))
+QUICK_TESTS = $(BIN)/python -m pytest -m 'not servers' -n $(THREE_FOR_TWO) --dist worksteal
 # By file, in order: a module shares its stack, and the longest modules come first.
 BY_FILE = --dist loadfile --no-loadscope-reorder
 SERVER_TESTS = $(BIN)/python -m pytest -m servers --ignore tests/chaos -n $(WORKERS) $(BY_FILE)
-# Faults strike a whole stack under load, which keeps a core 60 % busy: three stacks for two cores.
-STACKS ?= $(shell echo $$(((3 * $(CORES) + 1) / 2)))
+# Faults strike a whole stack under load, which keeps a core 60 % busy as well.
+STACKS ?= $(THREE_FOR_TWO)
 FAULT_TESTS = $(BIN)/python -m pytest tests/chaos -n $(STACKS) $(BY_FILE)
 # pip shows its progress on a terminal; a log gets one line for each step.
 PIP_OPTIONS := --disable-pip-version-check $$(test -t 1 || echo --quiet)

@@ -1,6 +1,7 @@
 """Fixtures for real NATS, PostgreSQL, Triton and S3 servers, and the `servers` marker."""
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal
 from typing import NoReturn
@@ -23,6 +24,7 @@ _SERVERS = frozenset({
     "nats_url", "postgres", "s3", "triton_address",
     "bench", "own_triton", "repository_address", "stopped_nats",
 })  # fmt: skip
+_SHOWN_LINES = 15
 _FOLDERS = (ROOT / "tests" / "chaos", ROOT / "tests" / "local")
 
 
@@ -72,6 +74,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped, which is not allowed in CI: {report.longrepr}"
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Show the end of a failure at once; the whole of it follows when all tests have run."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        lines = report.longreprtext.splitlines()[-_SHOWN_LINES:]
+        print(f"\n{report.nodeid} failed:", *lines, sep="\n    ", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @pytest.fixture(scope="session")

@@ -165,7 +165,7 @@ async def test_other_bodies_are_refused_by_their_type(fragile: httpx.AsyncClient
         assert answer.status_code == 415
     answer = await fragile.post("/v1/jobs", json={"spec": {"shoeSize": 43}})
     assert answer.status_code == 400
-    assert answer.json()["reason"] == "INVALID_BODY"
+    assert answer.json()["reason"] == "INVALID_FIELD"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"{", b"[" * 100_000, b"\xff"])
