@@ -11,8 +11,8 @@ Floats = npt.NDArray[np.float32]
 
 # Why no label is predicted: the code is for programs, the sentence for clinicians.
 NOT_FRONTAL = (
-    "NOT_A_FRONTAL_CHEST_RADIOGRAPH: The model does not recognise a frontal chest radiograph; "
-    "its probabilities have no meaning here."
+    "NOT_A_FRONTAL_CHEST_RADIOGRAPH: The model does not recognise a frontal chest radiograph, "
+    "so its probabilities have no meaning."
 )
 NONE_REACHED = (
     "NO_LABEL_REACHES_ITS_THRESHOLD: No label reaches its threshold, so none is predicted."
